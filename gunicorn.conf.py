@@ -1,0 +1,33 @@
+"""How gunicorn serves the application. Figures were measured on 2 cores; docs/deploy.md tells how to size a machine."""
+
+import os
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from config import THREADS, Config
+
+load_dotenv(Path(__file__).with_name(".env"))
+# Read here too, so that a faulty configuration is reported once, by the master, before any worker starts.
+service = Config.from_env(os.environ)
+
+wsgi_app = "wsgi:app"
+bind = f"[{service.host}]:{service.port}" if ":" in service.host else f"{service.host}:{service.port}"
+
+# Threads wait for PostgreSQL together and keep connections alive, which sync workers cannot: with four clients
+# signing in, sync workers served 0.06 times the requests of gthread's.
+worker_class = "gthread"
+threads = THREADS
+# One process more than cores keeps them busy while one of them hashes a password: 1.7 times the requests of
+# one process a core then. Nine is where a default PostgreSQL (100 connections) has room for every pool.
+workers = service.web_concurrency or min(len(os.sched_getaffinity(0)) + 1, 9)
+
+# A reverse proxy reuses its connections; five seconds outlast the gaps between a browser's requests.
+keepalive = 5
+# Longer than any statement may run (todo_api/database.py), so that a worker is only replaced when it is stuck.
+timeout = 30
+graceful_timeout = 30
+# The heartbeat file must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn creates the file safely
+# Nobody uses the control socket, so that none is opened.
+control_socket_disable = True

@@ -1,0 +1,57 @@
+"""Runs the migrations, for `flask db …`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alembic import context
+from flask import current_app
+
+from todo_api.extensions import db
+
+if TYPE_CHECKING:
+    from alembic.operations import MigrationScript
+    from alembic.runtime.migration import MigrationContext
+
+LOCK_TIMEOUT = "SET lock_timeout = '5s'"
+"""Rather fail than queue behind a long transaction, with every request of the service queueing behind us."""
+STATEMENT_TIMEOUT = "SET statement_timeout = 0"
+"""The service's own bound would stop the building of an index."""
+
+
+def number_revision(ctx: MigrationContext, _revision: object, scripts: list[MigrationScript]) -> None:
+    """Give a drafted step the number after the newest one; `flask db migrate` drops a draft that changes nothing."""
+    (script,) = scripts
+    newest = ctx.script.get_current_head() if ctx.script else None
+    script.rev_id = f"{int(newest or 0) + 1:04}"
+    if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops and script.upgrade_ops.is_empty():
+        scripts.clear()
+
+
+def run_offline() -> None:
+    """Print the SQL, for `flask db upgrade --sql`."""
+    context.configure(url=db.engine.url, target_metadata=db.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_online() -> None:
+    """Run every step in one transaction: all of them or none."""
+    options = current_app.extensions["migrate"].configure_args
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql(LOCK_TIMEOUT)
+        connection.exec_driver_sql(STATEMENT_TIMEOUT)
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            **options | {"process_revision_directives": number_revision},
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_offline()
+else:
+    run_online()

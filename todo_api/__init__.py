@@ -1,0 +1,36 @@
+"""A to-do service: accounts, bearer tokens and tasks over HTTP, on PostgreSQL."""
+
+import re
+
+from flask import Flask
+
+from config import Config
+from todo_api import api, database, docs, errors, headers, settings
+from todo_api.auth.routes import auth
+from todo_api.extensions import cors, db, migrate
+from todo_api.system import system
+from todo_api.tasks.routes import tasks
+
+
+def create_app(config: Config) -> Flask:
+    """Return the WSGI application. It opens no connection until the first request, so that it may be forked."""
+    app = Flask(__name__, static_folder=None)
+    # A path has one spelling: no redirect from another one.
+    app.url_map.merge_slashes = False
+    settings.bind(app, config)
+
+    app.config.from_mapping(database.options(config))
+    db.init_app(app)
+    migrate.init_app(app, db, render_as_batch=False)
+
+    # Escaped, since flask-cors takes a string with brackets, as an IPv6 origin's, for a regular expression.
+    origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
+    cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=["Location", "Retry-After"])
+    headers.init_app(app)
+
+    reference = api.create_api(app, config.app_name)
+    for blueprint in (system, auth, tasks):
+        reference.register_blueprint(blueprint)
+    docs.init_app(app, reference)
+    errors.init_app(app)
+    return app

@@ -1,0 +1,75 @@
+"""What goes in and out of the auth routes. Better Auth's names are camelCase."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from marshmallow import EXCLUDE, Schema, fields
+from marshmallow.validate import Length
+
+from todo_api.auth.models import User
+from todo_api.auth.passwords import LENGTH_MAX, LENGTH_MIN
+from todo_api.fields import Bool, Instant, Text
+
+
+class Email(Text):
+    """An e-mail address, in the one form under which it is stored: trimmed, NFC, case folded."""
+
+    default_error_messages = {"address": "Not a valid email address: {reason}"}
+
+    def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            address = validate_email(text.strip(), check_deliverability=False).normalized
+        except EmailNotValidError as error:
+            raise self.make_error("address", reason=str(error)) from None
+        return unicodedata.normalize("NFC", address.casefold())
+
+
+class UserSchema(Schema):
+    """A user as the user sees it."""
+
+    id = fields.String(dump_only=True, required=True)
+    email = fields.String(dump_only=True, required=True, metadata={"format": "email"})
+    name = fields.String(dump_only=True, required=True)
+    emailVerified = Bool(dump_only=True, required=True, attribute="email_verified")  # noqa: N815 - the wire's name
+    image = fields.String(dump_only=True, required=True, allow_none=True)
+    createdAt = Instant(dump_only=True, required=True, attribute="created_at")  # noqa: N815
+    updatedAt = Instant(dump_only=True, required=True, attribute="updated_at")  # noqa: N815
+
+
+class SignInSchema(Schema):
+    """E-mail and password."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    email = Email(required=True, validate=Length(max=User.EMAIL_MAX), metadata={"format": "email"})
+    password = Text(required=True, validate=Length(max=LENGTH_MAX), metadata={"format": "password"})
+
+
+class SignUpSchema(SignInSchema):
+    """A new account; without a name, the part of the address before the @."""
+
+    password = Text(required=True, validate=Length(LENGTH_MIN, LENGTH_MAX), metadata={"format": "password"})
+    name = Text(validate=Length(max=User.NAME_MAX))
+
+
+class CredentialsSchema(Schema):
+    """The user and the tokens to act as it. `token` goes into `Authorization: Bearer …`; `expires_in` is in seconds."""
+
+    user = fields.Nested(UserSchema, dump_only=True, required=True)
+    token = fields.String(dump_only=True, required=True)
+    refresh_token = fields.String(dump_only=True, required=True)
+    token_type = fields.String(dump_only=True, required=True)
+    expires_in = fields.Integer(dump_only=True, required=True)
+    redirect = Bool(dump_only=True, required=True)
+
+
+class SignedOutSchema(Schema):
+    """The answer to a sign-out, whoever asks."""
+
+    success = Bool(dump_only=True, required=True)
+    message = fields.String(dump_only=True, required=True)

@@ -1,0 +1,49 @@
+"""PostgreSQL: how it is reached, and how a statement is run."""
+
+from typing import Any
+
+from sqlalchemy import Executable, RowMapping
+
+from config import THREADS, Config
+from todo_api.extensions import db
+
+AUTOCOMMIT = "autocommit"
+"""The bind of single statements. Each is atomic by itself, so that it needs no BEGIN, no COMMIT and no ROLLBACK: two
+round trips fewer. What spans statements, as migrations do, uses the default bind, whose connections do transactions;
+under AUTOCOMMIT a `begin()` would be none."""
+
+CONNECT_ARGS = {
+    "connect_timeout": 3,
+    "application_name": "todo_api",
+    "options": "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
+}
+"""Bounds in which PostgreSQL answers or the request fails: nobody waits for ever."""
+
+
+def options(config: Config) -> dict[str, Any]:
+    """Return what Flask-SQLAlchemy is to know: one database, two binds."""
+    pool = {
+        "pool_size": THREADS,
+        "max_overflow": 0,
+        "pool_timeout": 5,
+        "pool_recycle": 300,
+        "connect_args": CONNECT_ARGS,
+    }
+    single = {"url": config.database_url, "isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None, **pool}
+    return {
+        "SQLALCHEMY_DATABASE_URI": config.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": pool,
+        "SQLALCHEMY_BINDS": {AUTOCOMMIT: single},
+    }
+
+
+def fetch_all(statement: Executable) -> list[RowMapping]:
+    """Run one statement in one round trip and return its rows, each by column name."""
+    with db.engines[AUTOCOMMIT].connect() as connection:
+        return list(connection.execute(statement).mappings())
+
+
+def fetch_one(statement: Executable) -> RowMapping | None:
+    """Run one statement in one round trip and return its row, or None where it gave none."""
+    with db.engines[AUTOCOMMIT].connect() as connection:
+        return connection.execute(statement).mappings().one_or_none()

@@ -1,0 +1,251 @@
+"""Every failure that a client is told of, and the one function that turns a failure into an answer.
+
+Codes are append-only: clients branch on them.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, ClassVar
+
+from flask import Flask, Response, current_app, json, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """A failure as RFC 9457 tells it: status, our stable code, and a detail for the person who reads it.
+
+    `better_auth_status` is what a JSON body on an auth route gets where Better Auth and the seed disagree.
+    """
+
+    status: ClassVar[int] = 400
+    better_auth_status: ClassVar[int | None] = None
+    code: ClassVar[str] = "BAD_REQUEST"
+    detail: str = "The request cannot be read."
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        """Take what this one failure adds to its class."""
+        super().__init__(detail or self.detail)
+        self.detail = detail or self.detail
+        self.headers = {**self.headers, **(headers or {})}
+
+    @property
+    def message(self) -> str:
+        """What Better Auth's client shows."""
+        return self.detail
+
+    def members(self) -> dict[str, object]:
+        """Return the members of the answer's body."""
+        status = (speaks_better_auth() and self.better_auth_status) or self.status
+        return {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": self.detail,
+            "code": self.code,
+            "message": self.message,
+        }
+
+
+class MalformedJSON(Problem):
+    """The body is no JSON text."""
+
+    detail = "The body is not valid JSON."
+
+
+class NotAuthenticated(Problem):
+    """No credential came with the request (RFC 6750 section 3: a challenge without an error)."""
+
+    status = 401
+    code = "UNAUTHORIZED"
+    detail = "Not authenticated"
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
+
+
+class InvalidScheme(NotAuthenticated):
+    """The credential is not of the Bearer scheme."""
+
+    detail = "Invalid authentication scheme"
+
+
+class InvalidToken(NotAuthenticated):
+    """The token is not one of ours, or no longer one (RFC 6750 section 3.1, invalid_token)."""
+
+    detail = "Invalid token"
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class TokenExpired(InvalidToken):
+    """The token's time is over."""
+
+    code = "TOKEN_EXPIRED"
+    detail = "Token expired"
+
+
+class InvalidTokenPayload(InvalidToken):
+    """The token is ours and does not say what an access token says."""
+
+    detail = "Invalid token payload"
+
+
+class InvalidCredentials(NotAuthenticated):
+    """No account has this e-mail and password."""
+
+    code = "INVALID_EMAIL_OR_PASSWORD"
+    detail = "Invalid credentials"
+
+
+class AccessForbidden(Problem):
+    """The path names another user."""
+
+    status = 403
+    code = "FORBIDDEN"
+    detail = "Access forbidden"
+
+
+class NotFound(Problem):
+    """No route has this path."""
+
+    status = 404
+    code = "NOT_FOUND"
+    detail = "Nothing is at this path; /docs lists what there is."
+
+
+class TaskNotFound(NotFound):
+    """The user has no such task."""
+
+    code = "TASK_NOT_FOUND"
+    detail = "Task not found"
+
+
+class MethodNotAllowed(Problem):
+    """The path has no such method; Allow lists those it has."""
+
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+    detail = "This path does not take this method; the Allow header lists those it takes."
+
+
+class EmailTaken(Problem):
+    """An account has this e-mail already, in whatever case."""
+
+    status = 400
+    better_auth_status = 422
+    code = "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"
+    detail = "Email already registered"
+
+    @property
+    def message(self) -> str:
+        """Better Auth's own text."""
+        return "User already exists. Use another email."
+
+
+class ContentTooLarge(Problem):
+    """The body is longer than any that is taken."""
+
+    status = 413
+    code = "CONTENT_TOO_LARGE"
+    detail = "The body is too large; at most 1 MiB is taken."
+
+
+class UnsupportedMediaType(Problem):
+    """The body is of a type that the route does not take."""
+
+    status = 415
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    detail = "The Content-Type must be application/json."
+
+
+class InvalidInput(Problem):
+    """The input was read and breaks the schema; `faults` are pairs of JSON Pointer fragment and what is wrong there."""
+
+    status = 422
+    better_auth_status = 400
+    code = "VALIDATION_ERROR"
+    detail = "The input is not valid."
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        """Take what is wrong, and where."""
+        super().__init__(" ".join(f"{pointer[2:] or 'body'}: {text}" for pointer, text in faults))
+        self.faults = faults
+
+    @property
+    def message(self) -> str:
+        """The faults as Better Auth words them."""
+        paths = (pointer.replace("#", "body").replace("/", ".") for pointer, _ in self.faults)
+        return "; ".join(f"[{path}] {text}" for path, (_, text) in zip(paths, self.faults, strict=True))
+
+    def members(self) -> dict[str, object]:
+        """Add every fault with its place."""
+        return {**super().members(), "errors": [{"pointer": at, "detail": text} for at, text in self.faults]}
+
+
+class InternalError(Problem):
+    """A fault of ours: the log has its cause."""
+
+    status = 500
+    code = "INTERNAL_SERVER_ERROR"
+    detail = "The service failed; the fault is logged."
+
+
+class ServiceUnavailable(Problem):
+    """The database does not answer, or not in time."""
+
+    status = 503
+    code = "SERVICE_UNAVAILABLE"
+    detail = "The database is not available; try again shortly."
+    headers: Mapping[str, str] = {"Retry-After": "2"}
+
+
+ROUTING = {error.status: error for error in (NotFound, MethodNotAllowed, ContentTooLarge, UnsupportedMediaType)}
+"""What werkzeug raises by itself, by status; its other failures are all about a request that cannot be read."""
+
+FOREIGN_KEY_VIOLATION = "23503"
+
+
+def speaks_better_auth() -> bool:
+    """Tell whether Better Auth's dialect is asked for: a JSON body on an auth route. A form there speaks the seed's."""
+    return request.blueprint == "auth" and request.is_json
+
+
+def respond(problem: Problem) -> Response:
+    """Answer with the problem, as application/problem+json."""
+    members = problem.members()
+    return Response(json.dumps(members), members["status"], problem.headers, content_type=CONTENT_TYPE)  # type: ignore[arg-type]
+
+
+def respond_http(error: HTTPException) -> Response:
+    """Answer what werkzeug refused: an unknown path or method, a body too large or unreadable."""
+    allow = dict(header for header in error.get_headers() if header[0] == "Allow")
+    return respond(ROUTING.get(error.code or 400, Problem)(headers=allow))
+
+
+def respond_database(error: DBAPIError | PoolTimeoutError) -> Response:
+    """Answer a failure of the database: its user is gone, or it cannot serve now."""
+    if isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) == FOREIGN_KEY_VIOLATION:
+        return respond(InvalidToken())
+    current_app.logger.error("database: %s", error.__class__.__name__, exc_info=error)
+    return respond(ServiceUnavailable())
+
+
+def respond_unexpected(error: Exception) -> Response:
+    """Answer a fault of ours, whose cause goes to the log and nowhere else."""
+    current_app.logger.error("unexpected: %s", error.__class__.__name__, exc_info=error)
+    return respond(InternalError())
+
+
+def init_app(app: Flask) -> None:
+    """Register the handlers."""
+    app.register_error_handler(Problem, respond)
+    app.register_error_handler(HTTPException, respond_http)
+    app.register_error_handler(DBAPIError, respond_database)
+    app.register_error_handler(PoolTimeoutError, respond_database)
+    app.register_error_handler(Exception, respond_unexpected)

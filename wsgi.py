@@ -1,0 +1,12 @@
+"""The WSGI application, configured from the environment and from .env: `gunicorn wsgi:app`, `flask …`."""
+
+import os
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from config import Config
+from todo_api import create_app
+
+load_dotenv(Path(__file__).with_name(".env"))
+app = create_app(Config.from_env(os.environ))
