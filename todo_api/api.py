@@ -15,9 +15,9 @@ import flask
 import flask_smorest
 from flask import Response
 
+from todo_api.answers import CONTENT_TYPE
 from todo_api.bodies import BODY_MAX, FORM_TYPES, BodyParser, Json
 from todo_api.errors import (
-    CONTENT_TYPE,
     ContentTooLarge,
     InvalidInput,
     MalformedJSON,
@@ -125,7 +125,10 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             for status in sorted(statuses):
                 answer = doc.setdefault("responses", {}).setdefault(status, describe_problem(problem, status))
                 media_type = answer["content"][CONTENT_TYPE]
-                media_type["examples"][problem.code] = {"summary": problem.detail, "value": example_of(problem, status)}
+                media_type["examples"][problem.code] = {
+                    "summary": problem.detail,
+                    "value": problem.example().members(status),
+                }
         return doc
 
 
@@ -138,18 +141,6 @@ def describe_problem(problem: type[Problem], status: int) -> dict[str, Any]:
             for name, value in problem.headers.items()
         },
         "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
-    }
-
-
-def example_of(problem: type[Problem], status: int) -> dict[str, Any]:
-    """Return an example of the problem's body, as `Problem.members` writes it."""
-    return {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": problem.detail,
-        "code": problem.code,
-        "message": problem.detail,
     }
 
 
@@ -176,6 +167,11 @@ PROBLEM_SCHEMA = {
     },
 }
 
+DESCRIPTION = """
+A to-do list for each of your users. Sign up, press **Authorize** and paste the answer's `token`; its `user.id` is the
+`user_id` of every path below. Failures are `application/problem+json` (RFC 9457) with a stable `code`.
+"""
+
 BEARER = "bearer"
 """The name of the security scheme in the document."""
 
@@ -191,11 +187,13 @@ def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
             "title": title,
             "version": "1.0.0",
             "openapi_version": "3.1.0",
-            "info": {"description": "To-dos for people, behind their own bearer tokens.", "license": {"name": "MIT"}},
+            "info": {"description": DESCRIPTION, "license": {"name": "MIT"}},
         },
     )
     api.DEFAULT_ERROR_RESPONSE_NAME = None
     api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": ID_MAX})
     api.spec.components.schema("Problem", PROBLEM_SCHEMA)
+    for unused in ("Error", "PaginationMetadata"):  # flask-smorest's, for features that are not used
+        del api.spec.components.schemas[unused]
     api.spec.components.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     return api

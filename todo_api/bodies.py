@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import flask
 import orjson
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from marshmallow import Schema, ValidationError
-    from werkzeug.datastructures import MultiDict
 
 BODY_MAX = 1024 * 1024
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+MULTIPART = "multipart/form-data"
+FORM_TYPES = ("application/x-www-form-urlencoded", MULTIPART)
+FORM_FIELDS_MAX = 100
 
 
 class Json(JSONProvider):
@@ -71,7 +73,7 @@ class BodyParser(FlaskParser):
     def load_json_or_form(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value or the form's fields. No body at all is a form without fields."""
         if req.mimetype in FORM_TYPES or not req.mimetype:
-            return dict(single_values(req.form))
+            return dict(form_fields(req, schema))
         if not req.is_json:
             raise UnsupportedMediaType("The Content-Type must be application/json or a form's.")
         return self.load_json(req, schema)
@@ -82,20 +84,35 @@ class BodyParser(FlaskParser):
         raise InvalidInput(list(faults(messages))) from None
 
 
-def single_values(form: MultiDict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield a form's fields.
+def form_fields(req: flask.Request, schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a form that the schema has. Bytes that are no UTF-8 become lone surrogates, which none takes.
 
     Raises:
-        InvalidInput: 422, for a field given twice, or with bytes that are not UTF-8: werkzeug puts U+FFFD for each of
-            them, which would make different passwords equal.
+        InvalidInput: 422, for a field given twice.
 
     """
-    for name, values in form.lists():
-        if len(values) > 1:
+    seen: set[str] = set()
+    for name, value in multipart_fields(req) if req.mimetype == MULTIPART else urlencoded_fields(req):
+        if name in seen:
             raise InvalidInput([(f"#/{name}", "Given more than once.")])
-        if "\ufffd" in values[0]:
-            raise InvalidInput([(f"#/{name}", "Not valid UTF-8.")])
-        yield name, values[0]
+        if name in schema.fields:
+            seen.add(name)
+            yield name, value
+
+
+def urlencoded_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
+    """Yield the fields; werkzeug would leave bytes that are not UTF-8 as they were written, %FF as the text %FF."""
+    text = req.get_data().decode(errors="surrogateescape")
+    try:
+        yield from parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=FORM_FIELDS_MAX)
+    except ValueError:
+        raise InvalidInput([("#", f"A form has at most {FORM_FIELDS_MAX} fields.")]) from None
+
+
+def multipart_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
+    """Yield the fields; werkzeug puts U+FFFD for bytes that are not UTF-8, which would make passwords equal."""
+    for name, value in req.form.items(multi=True):
+        yield name, value.replace("\ufffd", "\udcff")
 
 
 def faults(messages: Any, pointer: str = "#") -> Iterator[tuple[str, str]]:

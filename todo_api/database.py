@@ -29,7 +29,13 @@ def options(config: Config) -> dict[str, Any]:
         "pool_recycle": 300,
         "connect_args": CONNECT_ARGS,
     }
-    single = {"url": config.database_url, "isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None, **pool}
+    single = {
+        "url": config.database_url,
+        "isolation_level": "AUTOCOMMIT",
+        "skip_autocommit_rollback": True,
+        "pool_reset_on_return": None,
+        **pool,
+    }
     return {
         "SQLALCHEMY_DATABASE_URI": config.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": pool,

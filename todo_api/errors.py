@@ -1,4 +1,4 @@
-"""Every failure that a client is told of, and the one function that turns a failure into an answer.
+"""Every failure that a client is told of: a class that knows its status, code and words.
 
 Codes are append-only: clients branch on them.
 """
@@ -6,17 +6,10 @@ Codes are append-only: clients branch on them.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar
-
-from flask import Flask, Response, current_app, json, request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
@@ -31,6 +24,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     detail: str = "The request cannot be read."
     headers: Mapping[str, str] = {}
 
+    @classmethod
+    def example(cls) -> Self:
+        """Return one, for the document."""
+        return cls()
+
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
         """Take what this one failure adds to its class."""
         super().__init__(detail or self.detail)
@@ -42,9 +40,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         """What Better Auth's client shows."""
         return self.detail
 
-    def members(self) -> dict[str, object]:
-        """Return the members of the answer's body."""
-        status = (speaks_better_auth() and self.better_auth_status) or self.status
+    def members(self, status: int) -> dict[str, object]:
+        """Return the members of an answer's body."""
         return {
             "type": "about:blank",
             "title": HTTPStatus(status).phrase,
@@ -172,6 +169,11 @@ class InvalidInput(Problem):
     code = "VALIDATION_ERROR"
     detail = "The input is not valid."
 
+    @classmethod
+    def example(cls) -> Self:
+        """Return one that names a field."""
+        return cls([("#/email", "Missing data for required field.")])
+
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
         """Take what is wrong, and where."""
         super().__init__(" ".join(f"{pointer[2:] or 'body'}: {text}" for pointer, text in faults))
@@ -183,9 +185,9 @@ class InvalidInput(Problem):
         paths = (pointer.replace("#", "body").replace("/", ".") for pointer, _ in self.faults)
         return "; ".join(f"[{path}] {text}" for path, (_, text) in zip(paths, self.faults, strict=True))
 
-    def members(self) -> dict[str, object]:
+    def members(self, status: int) -> dict[str, object]:
         """Add every fault with its place."""
-        return {**super().members(), "errors": [{"pointer": at, "detail": text} for at, text in self.faults]}
+        return {**super().members(status), "errors": [{"pointer": at, "detail": text} for at, text in self.faults]}
 
 
 class InternalError(Problem):
@@ -203,49 +205,3 @@ class ServiceUnavailable(Problem):
     code = "SERVICE_UNAVAILABLE"
     detail = "The database is not available; try again shortly."
     headers: Mapping[str, str] = {"Retry-After": "2"}
-
-
-ROUTING = {error.status: error for error in (NotFound, MethodNotAllowed, ContentTooLarge, UnsupportedMediaType)}
-"""What werkzeug raises by itself, by status; its other failures are all about a request that cannot be read."""
-
-FOREIGN_KEY_VIOLATION = "23503"
-
-
-def speaks_better_auth() -> bool:
-    """Tell whether Better Auth's dialect is asked for: a JSON body on an auth route. A form there speaks the seed's."""
-    return request.blueprint == "auth" and request.is_json
-
-
-def respond(problem: Problem) -> Response:
-    """Answer with the problem, as application/problem+json."""
-    members = problem.members()
-    return Response(json.dumps(members), members["status"], problem.headers, content_type=CONTENT_TYPE)  # type: ignore[arg-type]
-
-
-def respond_http(error: HTTPException) -> Response:
-    """Answer what werkzeug refused: an unknown path or method, a body too large or unreadable."""
-    allow = dict(header for header in error.get_headers() if header[0] == "Allow")
-    return respond(ROUTING.get(error.code or 400, Problem)(headers=allow))
-
-
-def respond_database(error: DBAPIError | PoolTimeoutError) -> Response:
-    """Answer a failure of the database: its user is gone, or it cannot serve now."""
-    if isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) == FOREIGN_KEY_VIOLATION:
-        return respond(InvalidToken())
-    current_app.logger.error("database: %s", error.__class__.__name__, exc_info=error)
-    return respond(ServiceUnavailable())
-
-
-def respond_unexpected(error: Exception) -> Response:
-    """Answer a fault of ours, whose cause goes to the log and nowhere else."""
-    current_app.logger.error("unexpected: %s", error.__class__.__name__, exc_info=error)
-    return respond(InternalError())
-
-
-def init_app(app: Flask) -> None:
-    """Register the handlers."""
-    app.register_error_handler(Problem, respond)
-    app.register_error_handler(HTTPException, respond_http)
-    app.register_error_handler(DBAPIError, respond_database)
-    app.register_error_handler(PoolTimeoutError, respond_database)
-    app.register_error_handler(Exception, respond_unexpected)

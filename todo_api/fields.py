@@ -8,6 +8,8 @@ from typing import Any
 from marshmallow import fields
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+STORABLE_PATTERN = r"^[^\u0000]*$"
+"""What the document says of it; lone surrogates are no characters there in the first place."""
 
 
 class Text(fields.String):
@@ -16,6 +18,9 @@ class Text(fields.String):
     default_error_messages = {
         "unstorable": "Must not contain NUL (U+0000) or lone surrogates.",
     }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(metadata={"pattern": STORABLE_PATTERN, **options.pop("metadata", {})}, **options)
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)

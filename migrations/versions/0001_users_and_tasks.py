@@ -23,9 +23,9 @@ def upgrade() -> None:
         sa.Column("image", sa.Text),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.Column("updated_at", MOMENT, server_default=NOW, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_users"),
-        sa.CheckConstraint("char_length(email) BETWEEN 3 AND 254", name="ck_users_email_length"),
-        sa.CheckConstraint("char_length(name) <= 255", name="ck_users_name_length"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.CheckConstraint("char_length(email) BETWEEN 3 AND 254", name=op.f("ck_users_email_length")),
+        sa.CheckConstraint("char_length(name) <= 255", name=op.f("ck_users_name_length")),
     )
     op.create_index("uq_users_lower_email", "users", [sa.text("lower(email)")], unique=True)
     op.create_table(
@@ -37,9 +37,9 @@ def upgrade() -> None:
         sa.Column("completed", sa.Boolean, server_default="false", nullable=False),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.Column("updated_at", MOMENT, server_default=NOW, nullable=False),
-        sa.PrimaryKeyConstraint("user_id", "id", name="pk_tasks"),
-        sa.CheckConstraint("char_length(title) BETWEEN 1 AND 255", name="ck_tasks_title_length"),
-        sa.CheckConstraint("char_length(description) <= 10000", name="ck_tasks_description_length"),
+        sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_tasks")),
+        sa.CheckConstraint("char_length(title) BETWEEN 1 AND 255", name=op.f("ck_tasks_title_length")),
+        sa.CheckConstraint("char_length(description) <= 10000", name=op.f("ck_tasks_description_length")),
     )
     # By itself, since Citus distributes a table with an identity column only before it has a foreign key.
     op.create_foreign_key("fk_tasks_user_id_users", "tasks", "users", ["user_id"], ["id"], ondelete="CASCADE")

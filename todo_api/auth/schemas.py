@@ -22,10 +22,13 @@ class Email(Text):
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            address = validate_email(text.strip(), check_deliverability=False).normalized
+            # Also an intranet's domains, such as home.local; but some domain it must be.
+            address = validate_email(text.strip(), check_deliverability=False, globally_deliverable=False)
         except EmailNotValidError as error:
             raise self.make_error("address", reason=str(error)) from None
-        return unicodedata.normalize("NFC", address.casefold())
+        if "." not in address.domain:
+            raise self.make_error("address", reason="The part after the @-sign has no dot.")
+        return unicodedata.normalize("NFC", address.normalized.casefold())
 
 
 class UserSchema(Schema):

@@ -1,0 +1,64 @@
+"""The gate in front of a user's routes, with the seed's words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.databases import CONFIG, execute
+from todo_api.auth.tokens import issue
+
+if TYPE_CHECKING:
+    from tests.actors import Actor
+
+INVALID = 'Bearer error="invalid_token"'
+
+
+def call(actor: Actor, header: str | None) -> tuple[int, str, str]:
+    headers = {} if header is None else {"Authorization": header}
+    response = actor.client.get(f"/api/{actor.id}/tasks", headers=headers)
+    return response.status_code, response.get_json()["detail"], response.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("header", "detail", "challenge"),
+    [
+        (None, "Not authenticated", "Bearer"),
+        ("", "Not authenticated", "Bearer"),
+        ("Basic YTpi", "Invalid authentication scheme", "Bearer"),
+        ("{token}", "Invalid authentication scheme", "Bearer"),
+        ("Bearer", "Invalid token", INVALID),
+        ("Bearer ", "Invalid token", INVALID),
+        ("Bearer  {token}", "Invalid token", INVALID),
+        ("Bearer x", "Invalid token", INVALID),
+        ("Bearer {token},Bearer {token}", "Invalid token", INVALID),
+        ("Bearer {refresh}", "Invalid token payload", INVALID),
+        ("Bearer {expired}", "Token expired", INVALID),
+    ],
+)
+def test_a_bad_credential_is_401_with_its_reason(alice: Actor, header: str | None, detail: str, challenge: str) -> None:
+    secret, hour = CONFIG.better_auth_secret, timedelta(hours=1)
+    expired = issue(alice.id, alice.email, "access", secret=secret, now=datetime.now(UTC) - 2 * hour, ttl=hour)
+    text = header and header.format(token=alice.token, refresh=alice.refresh_token, expired=expired)
+    assert call(alice, text) == (401, detail, challenge)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_has_no_case(alice: Actor, scheme: str) -> None:
+    response = alice.client.get(f"/api/{alice.id}/tasks", headers={"Authorization": f"{scheme} {alice.token}"})
+    assert response.status_code == 200
+
+
+def test_a_token_in_the_query_is_no_credential(alice: Actor) -> None:
+    response = alice.client.get(f"/api/{alice.id}/tasks?access_token={alice.token}&token={alice.token}")
+    assert response.status_code == 401
+
+
+def test_a_token_of_a_deleted_user_makes_no_task(database: str, alice: Actor) -> None:
+    alice.task()
+    execute(database, "DELETE FROM users WHERE id = %s", alice.id)
+    response = alice.post("/tasks", json={"title": "x"})
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, INVALID)
+    assert execute(database, "SELECT count(*) FROM tasks WHERE user_id = %s", alice.id) == [(0,)]

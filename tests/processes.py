@@ -1,0 +1,69 @@
+"""The service as its users run it: a gunicorn of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+
+from embedded_postgres import free_port
+from tests.databases import CONFIG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Service:
+    """A running gunicorn."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return an environment in which nothing but these settings is set."""
+    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **settings}
+
+
+@contextmanager
+def serving(database: str, port: int | None = None) -> Iterator[Service]:
+    """Run the service with its own gunicorn.conf.py until the block ends."""
+    chosen = port or free_port()
+    settings = environment(
+        BETTER_AUTH_SECRET=CONFIG.better_auth_secret,
+        DATABASE_URL=database,
+        PORT=str(chosen),
+        BCRYPT_COST="4",
+        WEB_CONCURRENCY="2",
+    )
+    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
+    process = subprocess.Popen(command, cwd=ROOT, env=settings, start_new_session=True)
+    try:
+        wait_until_answering(f"http://127.0.0.1:{chosen}/")
+        yield Service(f"http://localhost:{chosen}", process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=40)
+
+
+def wait_until_answering(url: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline, f"nothing answers on {url}"
+            time.sleep(0.05)
+        else:
+            return

@@ -1,0 +1,122 @@
+"""The rules that hold the house up, as docs/architecture.md states them."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+RANKS = {
+    "config": 0,
+    "todo_api.clock": 0,
+    "todo_api.errors": 0,
+    "todo_api.extensions": 0,
+    "todo_api.fields": 0,
+    "todo_api.headers": 0,
+    "todo_api.paths": 0,
+    "todo_api.auth.passwords": 0,
+    "todo_api.auth.tokens": 0,
+    "todo_api.answers": 1,
+    "todo_api.bodies": 1,
+    "todo_api.database": 1,
+    "todo_api.settings": 1,
+    "todo_api.auth.models": 1,
+    "todo_api.tasks.models": 1,
+    "todo_api.api": 2,
+    "todo_api.auth.schemas": 2,
+    "todo_api.tasks.schemas": 2,
+    "todo_api.auth.accounts": 3,
+    "todo_api.auth.guard": 3,
+    "todo_api.tasks.queries": 3,
+    "todo_api.docs": 4,
+    "todo_api.system": 4,
+    "todo_api.auth.routes": 4,
+    "todo_api.tasks.routes": 4,
+    "todo_api": 5,
+}
+"""Every module of the service; a module imports lower ranks only."""
+
+PURE = {"config", "todo_api.clock", "todo_api.paths", "todo_api.auth.passwords", "todo_api.auth.tokens"}
+"""Modules that know nothing of Flask: they take values and give values."""
+
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in [ROOT / "config.py", *sorted((ROOT / "todo_api").rglob("*.py"))]
+}
+PACKAGES = {"todo_api.auth", "todo_api.tasks"}
+TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items() if name not in PACKAGES}
+
+
+def imported(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None, "relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return names
+
+
+def test_every_module_has_a_rank() -> None:
+    assert set(TREES) == set(RANKS)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_imports_point_down(name: str) -> None:
+    ours = imported(TREES[name]) & set(RANKS) - {"todo_api"}
+    assert {other for other in ours if RANKS[other] >= RANKS[name]} == set()
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_pure_modules_know_no_framework(name: str) -> None:
+    known = {module.split(".")[0] for module in imported(TREES[name])}
+    assert known & {"flask", "flask_sqlalchemy", "sqlalchemy", "marshmallow"} == set()
+
+
+def test_the_features_meet_at_the_guard_only() -> None:
+    for name, tree in TREES.items():
+        ours = {module for module in imported(tree) if module in RANKS}
+        if name.startswith("todo_api.tasks."):
+            assert {module for module in ours if module.startswith("todo_api.auth.")} <= {"todo_api.auth.guard"}
+        if name.startswith("todo_api.auth."):
+            assert not any(module.startswith("todo_api.tasks.") for module in ours)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_imports_stand_at_the_top(name: str) -> None:
+    inside = [
+        node.lineno
+        for function in ast.walk(TREES[name])
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert inside == []
+
+
+def places(text: str) -> set[str]:
+    return {name for name, path in FILES.items() if text in path.read_text()}
+
+
+def test_the_environment_is_read_outside_the_package() -> None:
+    assert places("environ[") | places("environ.get") | places("getenv") <= {"config"}
+    assert places("os.environ") == set()
+    assert "os.environ" in (ROOT / "wsgi.py").read_text()
+
+
+def test_nothing_commits_by_hand() -> None:
+    assert places(".commit(") == places(".rollback(") == set()
+
+
+@pytest.mark.parametrize("path", sorted(FILES.values()), ids=lambda path: path.name)
+def test_files_and_functions_stay_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 220
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+            assert lines <= 25, f"{node.name} has {lines} lines"

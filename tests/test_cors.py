@@ -1,0 +1,60 @@
+"""Pages of the configured origins may call the service, and no others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from tests.actors import Actor
+
+ALLOWED = ["http://localhost:3000", "https://app.example.com"]
+FOREIGN = [
+    "https://evil.example",
+    "http://localhost:3001",
+    "https://localhost:3000",
+    "https://app.example.com.evil.example",
+    "https://appxexample.com",
+    "https://sub.app.example.com",
+    "null",
+    "*",
+]
+
+
+@pytest.mark.parametrize("origin", ALLOWED)
+def test_an_allowed_origin_is_named_also_on_errors(alice: Actor, origin: str) -> None:
+    for path, status in (("/tasks", 200), ("/tasks/0", 404)):
+        response = alice.get(path, headers={"Origin": origin})
+        assert response.status_code == status
+        assert response.headers["Access-Control-Allow-Origin"] == origin
+        assert response.headers["Access-Control-Allow-Credentials"] == "true"
+        assert "Location" in response.headers["Access-Control-Expose-Headers"]
+        assert "Origin" in response.headers["Vary"]
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_another_origin_is_never_reflected(alice: Actor, origin: str) -> None:
+    for path in ("/tasks", "/tasks/0"):
+        assert "Access-Control-Allow-Origin" not in alice.get(path, headers={"Origin": origin}).headers
+
+
+def test_a_preflight_is_answered_without_a_token(client: FlaskClient) -> None:
+    headers = {
+        "Origin": ALLOWED[0],
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    response = client.options("/api/somebody/tasks/1", headers=headers)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == ALLOWED[0]
+    assert "PUT" in response.headers["Access-Control-Allow-Methods"]
+    assert response.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
+
+
+def test_a_preflight_of_another_origin_gets_nothing(client: FlaskClient) -> None:
+    headers = {"Origin": FOREIGN[0], "Access-Control-Request-Method": "PUT"}
+    response = client.options("/api/somebody/tasks/1", headers=headers)
+    assert not any(name.startswith("Access-Control-Allow") for name in response.headers.keys())  # noqa: SIM118

@@ -1,0 +1,73 @@
+"""What the documents say exists and works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import pytest
+
+from config import Config
+from tests.processes import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.processes import Service
+
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def block(text: str, containing: str) -> str:
+    found: str
+    (found,) = [code for code in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) if containing in code]
+    return found
+
+
+def test_the_readme_has_a_row_for_each_setting_and_no_other() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE)
+    assert sorted(name for name, _ in rows) == sorted(field.metadata["name"] for field in fields(Config))
+    config = Config.from_env({"BETTER_AUTH_SECRET": "x" * 32, "DATABASE_URL": "postgresql:///d"})
+    shown = {name: default.strip("`") for name, default in rows if default.startswith("`")}
+    assert Config.from_env(shown | {"BETTER_AUTH_SECRET": "x" * 32, "DATABASE_URL": "postgresql:///d"}) == config
+
+
+def test_the_tour_works_when_pasted(service: Service) -> None:
+    script = block(README, "Make an account").replace("http://localhost:8000", service.url)
+    lines = script.replace("curl -s", "curl -s --fail-with-body")
+    ended = subprocess.run(["/bin/sh", "-ec", lines], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    answers = ended.stdout.splitlines()
+    assert '"title":"File taxes"' in answers[1]
+    assert answers[2].startswith("[{")
+    assert '"description":"Form 1040"' in answers[3]
+    assert '"completed":true' in answers[4]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text()
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (path.parent / target).exists(), target
+
+
+def test_files_named_in_the_documents_exist() -> None:
+    text = README + (ROOT / "CONTRIBUTING.md").read_text()
+    for name in set(re.findall(r"`((?:[\w.]+/)*[\w-]+\.(?:py|md|toml|lock|example))`", text)):
+        assert (ROOT / name).exists() or (ROOT / "todo_api" / name).exists(), name
+
+
+def test_commands_of_dev_py_exist() -> None:
+    shown = set(re.findall(r"python3 dev\.py (\w+)", README + (ROOT / "CONTRIBUTING.md").read_text()))
+    assert {"run", "test", "check", "flask"} >= shown >= {"run", "test"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.lock")), ids=lambda path: path.name)
+def test_locks_hold_hashes_and_no_address(path: Path) -> None:
+    text = path.read_text()
+    assert "://" not in text
+    assert "file:" not in text
+    assert text.count("==") <= text.count("--hash=sha256:")

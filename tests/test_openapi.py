@@ -1,0 +1,110 @@
+"""The OpenAPI document is valid, complete, and true."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from schemathesis import GenerationMode
+
+from tests.actors import PASSWORD
+from tests.databases import CONFIG, new_database
+from tests.processes import Service, serving
+from todo_api import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+APP = create_app(CONFIG)
+DOCUMENT: dict[str, Any] = APP.test_client().get("/openapi.json").get_json()
+OPERATIONS = [
+    (method, path, operation)
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+    if method != "parameters"
+]
+UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/docs.js"}
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"] == "3.1.0"
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_every_route_is_in_the_document_and_no_other() -> None:
+    served = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in APP.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule not in UNDOCUMENTED and not rule.rule.startswith("/docs/<")
+    }
+    assert {(method, path) for method, path, _ in OPERATIONS} == served
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=lambda value: str(value)[:40])
+def test_every_operation_says_what_callers_ask(method: str, path: str, operation: dict[str, Any]) -> None:
+    assert operation["summary"].endswith(".")
+    responses = operation["responses"]
+    if "{user_id}" in path:
+        assert operation["security"] == [{"bearer": []}]
+        assert {"401", "403", "503"} <= set(responses)
+    if "{task_id}" in path:
+        assert "404" in responses
+    if "requestBody" in operation:
+        assert {"400", "413", "415", "422"} <= set(responses)
+        for content in operation["requestBody"]["content"].values():
+            assert content["example"]
+    for status, response in responses.items():
+        if status >= "400":
+            (content,) = response["content"].values()
+            assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+            assert all(example["value"]["status"] == int(status) for example in content["examples"].values())
+    assert "WWW-Authenticate" in responses.get("401", {"headers": "WWW-Authenticate"})["headers"]
+    assert method in {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.mark.parametrize("path", ["/api/auth/sign-up/email", "/api/auth/sign-in/email"])
+def test_sign_up_and_sign_in_take_three_encodings(path: str) -> None:
+    content = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]
+    assert list(content) == ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
+
+
+def test_created_tasks_name_their_location() -> None:
+    created = DOCUMENT["paths"]["/api/{user_id}/tasks"]["post"]["responses"]["201"]
+    assert created["headers"]["Location"]["required"] is True
+
+
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+
+
+@pytest.fixture(scope="session")
+def shared_service(server: str, template: str) -> Iterator[Service]:
+    with new_database(server, template) as url, serving(url) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def credentials(shared_service: Service) -> tuple[str, dict[str, str]]:
+    account = {"email": "schemathesis@example.com", "password": PASSWORD}
+    body = requests.post(f"{shared_service.url}/api/auth/sign-up/email", data=account, timeout=10).json()
+    return body["user"]["id"], {"Authorization": f"Bearer {body['token']}"}
+
+
+@schema.parametrize()
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_schemathesis_finds_nothing(
+    case: schemathesis.Case[Any], shared_service: Service, credentials: tuple[str, dict[str, str]]
+) -> None:
+    user_id, headers = credentials
+    if "user_id" in case.path_parameters:
+        case.path_parameters["user_id"] = user_id
+    if case.path.endswith("sign-up/email") and case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
+        assert isinstance(case.body, dict)
+        case.body["email"] = f"{uuid.uuid4().hex}@example.com"  # an address signs up once
+    case.call_and_validate(base_url=shared_service.url, headers=headers)

@@ -1,0 +1,68 @@
+"""The two walls, for every route that names a user, found in the url_map so that a new route is covered unasked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.databases import CONFIG
+from todo_api import create_app
+
+if TYPE_CHECKING:
+    from tests.actors import Actor
+
+PUBLIC = {
+    "system.welcome",
+    "docs.document",
+    "docs.page",
+    "docs.script",
+    "docs.asset",
+    "auth.sign_up",
+    "auth.sign_in",
+    "auth.sign_out",
+}
+"""Routes that anybody may call. Whoever adds one says so here."""
+
+RULES = [rule for rule in create_app(CONFIG).url_map.iter_rules() if rule.endpoint not in PUBLIC]
+CALLS = [
+    (method, rule.rule.replace("<user_id>", "{user}").replace("<id:task_id>", "{task}"))
+    for rule in RULES
+    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+]
+BODY = {"title": "taken over"}
+
+
+def test_every_rule_is_public_by_name_or_under_a_user() -> None:
+    assert len(CALLS) >= 6
+    assert all(rule.rule.startswith("/api/<user_id>") for rule in RULES)
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_without_a_token_it_is_401(alice: Actor, method: str, path: str) -> None:
+    task = alice.task()
+    response = alice.client.open(path.format(user=alice.id, task=task["id"]), method=method, json=BODY)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert alice.get("/tasks").json == [task]
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_another_users_path_is_403(alice: Actor, bob: Actor, method: str, path: str) -> None:
+    task = bob.task()
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    url = path.format(user=bob.id, task=task["id"])
+    for body in (BODY, {"title": 7}):  # before 422, or strangers learn the schema
+        response = alice.client.open(url, method=method, json=body, headers=headers)
+        assert (response.status_code, response.get_json()["detail"]) == (403, "Access forbidden")
+        assert bob.id not in response.text
+    assert bob.get("/tasks").json == [task]
+
+
+@pytest.mark.parametrize(("method", "path"), [call for call in CALLS if "{task}" in call[1]])
+def test_another_users_task_under_the_own_path_is_404(alice: Actor, bob: Actor, method: str, path: str) -> None:
+    task = bob.task()
+    own = path.format(user=alice.id, task=task["id"]).removeprefix(f"/api/{alice.id}")
+    response = alice.request(method, own, json=BODY)
+    assert (response.status_code, response.get_json()["detail"]) == (404, "Task not found")
+    assert bob.get("/tasks").json == [task]
