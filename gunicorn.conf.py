@@ -20,7 +20,7 @@ worker_class = "gthread"
 threads = THREADS
 # One process more than cores keeps them busy while one of them hashes a password: 1.7 times the requests of
 # one process a core then. Nine is where a default PostgreSQL (100 connections) has room for every pool.
-workers = service.web_concurrency or min(len(os.sched_getaffinity(0)) + 1, 9)
+workers = service.web_concurrency or min((os.cpu_count() or 1) + 1, 9)
 
 # A reverse proxy reuses its connections; five seconds outlast the gaps between a browser's requests.
 keepalive = 5
