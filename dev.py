@@ -56,6 +56,14 @@ def main():
     sys.exit(COMMANDS[command](*arguments))
 
 
+def call(*command, **options):
+    """Run a command and return its exit code. Ctrl-C reaches the command itself, which ends in its own order."""
+    process = subprocess.Popen([PYTHON, "-m", *command], **options)
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):
+            return process.wait()
+
+
 def say(text):
     print(f"todo_api: {text}", file=sys.stderr, flush=True)
 
@@ -118,7 +126,7 @@ def environment():
 
     environ = {**{name: value or "" for name, value in dotenv_values(ROOT / ".env").items()}, **os.environ}
     DATA.mkdir(exist_ok=True)
-    if not environ.get("BETTER_AUTH_SECRET") and environ.get("ENVIRONMENT", "development") == "development":
+    if not environ.get("BETTER_AUTH_SECRET") and (environ.get("ENVIRONMENT") or "development") == "development":
         path = DATA / "development-secret"
         if not path.exists():
             path.touch(mode=0o600)
@@ -132,9 +140,9 @@ def run():
     """Serve until Ctrl-C or SIGTERM."""
     from embedded_postgres import end_leftover, locked
 
-    # Both end it in order; a shell's background job would ignore SIGINT otherwise.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # All of them end it in order; a shell's background job would ignore SIGINT otherwise.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     environ = environment()
     pid_file = DATA / "gunicorn.pid"
     with locked(DATA / "run.lock") as mine:
@@ -153,7 +161,8 @@ def serve(environ, pid_file):
     config = Config.from_env(environ)
     refuse_taken_port(config.host, config.port)
     say("bringing the database up to date")
-    if subprocess.run([PYTHON, "-m", "flask", "db", "upgrade"], env=environ, check=False).returncode:
+    refuse_unreachable_database(config)
+    if call("flask", "db", "upgrade", env=environ):
         return 1
     arguments = ["--config", GUNICORN_CONF, "--pid", pid_file, "--access-logfile", "-"]
     # A session of its own, so that Ctrl-C reaches this process alone, and this one ends the server in order.
@@ -176,6 +185,15 @@ def refuse_taken_port(host, port):
         except OSError as error:
             reason = f"dev.py cannot serve on {host} port {port}: {error.strerror}."
             sys.exit(f"{reason} Choose another: PORT=8001 python3 dev.py run")
+
+
+def refuse_unreachable_database(config):
+    import psycopg2
+
+    try:
+        psycopg2.connect(config.database_url.replace("+psycopg2", ""), connect_timeout=3).close()
+    except psycopg2.OperationalError as error:
+        sys.exit(f"dev.py cannot reach the database of DATABASE_URL: {str(error).splitlines()[0]}")
 
 
 def address(config):
@@ -207,9 +225,9 @@ def test(*arguments):
     if not environ.get("TEST_DATABASE_URL"):
         install(POSTGRES_LOCK)
     if arguments:
-        return subprocess.run([PYTHON, "-m", "pytest", *arguments], check=False).returncode
-    tested = subprocess.run([PYTHON, "-m", "coverage", "run", "-m", "pytest"], check=False).returncode
-    return subprocess.run([PYTHON, "-m", "coverage", "report"], check=False).returncode or tested
+        return call("pytest", *arguments)
+    tested = call("coverage", "run", "-m", "pytest")
+    return call("coverage", "report") or tested
 
 
 def check():
@@ -225,13 +243,13 @@ def check():
         results = []
         for command in commands:
             say(" ".join(command))
-            results.append(subprocess.run([PYTHON, "-m", *command], env=environ, check=False).returncode)
+            results.append(call(*command, env=environ))
     return max(results)
 
 
 def flask(*arguments):
     with database(environment()) as environ:
-        return subprocess.run([PYTHON, "-m", "flask", *arguments], env=environ, check=False).returncode
+        return call("flask", *arguments, env=environ)
 
 
 COMMANDS = {"run": run, "test": test, "check": check, "flask": flask}

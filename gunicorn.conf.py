@@ -19,7 +19,7 @@ bind = f"[{service.host}]:{service.port}" if ":" in service.host else f"{service
 worker_class = "gthread"
 threads = THREADS
 # One process more than cores keeps them busy while one of them hashes a password: 1.7 times the requests of
-# one process a core then. Nine is where a default PostgreSQL (100 connections) has room for every pool.
+# one process a core then. Nine of them hold 36 connections of the 100 that a default PostgreSQL has.
 workers = service.web_concurrency or min((os.cpu_count() or 1) + 1, 9)
 
 # A reverse proxy reuses its connections; five seconds outlast the gaps between a browser's requests.
@@ -27,6 +27,8 @@ keepalive = 5
 # Longer than any statement may run (todo_api/database.py), so that a worker is only replaced when it is stuck.
 timeout = 30
 graceful_timeout = 30
+# A path of any sensible length gets its answer from the application, as a problem.
+limit_request_line = 8190
 # The heartbeat file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn creates the file safely
 # Nobody uses the control socket, so that none is opened.

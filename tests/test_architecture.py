@@ -23,6 +23,7 @@ RANKS = {
     "todo_api.bodies": 1,
     "todo_api.database": 1,
     "todo_api.settings": 1,
+    "todo_api.auth.errors": 1,
     "todo_api.auth.models": 1,
     "todo_api.tasks.models": 1,
     "todo_api.api": 2,
@@ -39,7 +40,14 @@ RANKS = {
 }
 """Every module of the service; a module imports lower ranks only."""
 
-PURE = {"config", "todo_api.clock", "todo_api.paths", "todo_api.auth.passwords", "todo_api.auth.tokens"}
+PURE = {
+    "config",
+    "todo_api.clock",
+    "todo_api.errors",
+    "todo_api.paths",
+    "todo_api.auth.passwords",
+    "todo_api.auth.tokens",
+}
 """Modules that know nothing of Flask: they take values and give values."""
 
 FILES = {
@@ -67,7 +75,9 @@ def test_every_module_has_a_rank() -> None:
 
 @pytest.mark.parametrize("name", TREES)
 def test_imports_point_down(name: str) -> None:
-    ours = imported(TREES[name]) & set(RANKS) - {"todo_api"}
+    names = imported(TREES[name])
+    ours = names & (set(RANKS) - {"todo_api"})
+    assert "todo_api" not in {module for module in names if not any(f"{module}." in other for other in names)}
     assert {other for other in ours if RANKS[other] >= RANKS[name]} == set()
 
 
@@ -114,7 +124,7 @@ def test_nothing_commits_by_hand() -> None:
 
 @pytest.mark.parametrize("path", sorted(FILES.values()), ids=lambda path: path.name)
 def test_files_and_functions_stay_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 220
+    assert len(path.read_text().splitlines()) <= 200
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body

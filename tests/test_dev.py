@@ -80,7 +80,7 @@ def refused(checkout: Path, *arguments: str, **settings: str) -> str:
     return ended.stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_run_serves_says_how_to_begin_and_ends_whole(checkout: Path, how: signal.Signals) -> None:
     process, port = start(checkout)
     shown = said_until(process, "try first: ")
@@ -160,6 +160,26 @@ def test_every_fault_of_the_settings_is_told(checkout: Path) -> None:
         "ACCESS_TOKEN_EXPIRE_MINUTES",
         "CORS_ORIGINS",
     ]
+
+
+def test_a_database_that_does_not_answer_is_one_clear_line(checkout: Path) -> None:
+    said = refused(
+        checkout, "run", DATABASE_URL=f"postgresql://u:geheim@127.0.0.1:{free_port()}/d", PORT=str(free_port())
+    )
+    assert said.splitlines()[-1].startswith("dev.py cannot reach the database of DATABASE_URL: ")
+    assert "geheim" not in said
+
+
+def test_an_interrupted_test_run_leaves_nothing(checkout: Path) -> None:
+    arguments = ["test", "tests/test_seed.py", "tests/test_documents.py", "-q"]
+    process = subprocess.Popen([*DEV, *arguments], cwd=checkout, stdout=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 30
+    while not any("gunicorn" in command_line(pid) or "postgres" in command_line(pid) for pid in processes_of(checkout)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=60)
+    assert processes_of(checkout) == []
 
 
 def test_production_gets_no_development_secret(checkout: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from embedded_postgres import free_port
-from tests.databases import application
+from tests.databases import application, execute
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -59,13 +59,14 @@ def test_an_unknown_method_is_405_with_the_full_allow(
         (b"{", 400, "not valid JSON"),
         (b"{'title': 'x'}", 400, "not valid JSON"),
         (b'{"title": "x"} x', 400, "Extra data"),
-        (b'{"title": NaN}', 400, "NaN is no JSON value"),
-        (b'{"title": -Infinity}', 400, "-Infinity is no JSON value"),
-        (b'{"title": "\xff"}', 400, "can't decode byte 0xff"),
-        ('{"title": "x"}'.encode("utf-16"), 400, "can't decode byte"),
+        (b'{"title": NaN}', 400, "NaN is no value"),
+        (b'{"title": -Infinity}', 400, "-Infinity is no value"),
+        (b'{"title": "\xff"}', 400, "not UTF-8 at byte 11"),
+        ('{"title": "x"}'.encode("utf-16"), 400, "not UTF-8 at byte 0"),
         (b'\xef\xbb\xbf{"title": "x"}', 400, "BOM"),
         (b'{"title": "a\nb"}', 400, "control character"),
-        (b'{"title": ' + b"9" * 5000 + b"}", 400, "not valid JSON"),
+        (b'{"title": ' + b"9" * 5000 + b"}", 400, "too many digits"),
+        (b'{"title": "a", "title": "b"}', 400, "gives a name twice"),
         (b"[" * 100_000 + b"]" * 100_000, 400, "nested too deeply"),
         (b'{"title":' * 100_000, 400, "nested too deeply"),
         (b'{"title": "\\u0000"}', 422, "title: Must not contain NUL"),
@@ -77,7 +78,9 @@ def test_an_unknown_method_is_405_with_the_full_allow(
         (b"[]", 422, "body: Invalid input type."),
         (b"null", 422, "body: Invalid input type."),
         (b'"title"', 422, "body: Invalid input type."),
-        (b'{"title": "' + b"x" * 1024 * 1024 + b'"}', 413, "at most 1 MiB"),
+        (b'"' + b"x" * (1024 * 1024 - 2) + b'"', 422, "body: Invalid input type."),
+        (b'"' + b"x" * (1024 * 1024 - 1) + b'"', 413, "at most 1 MiB"),
+        (b'"' + b"x" * 1024 * 1024 + b'"', 413, "at most 1 MiB"),
     ],
     ids=lambda value: str(value)[:24],
 )
@@ -134,6 +137,25 @@ def test_a_fault_of_ours_is_500_and_tells_nothing(database: str, caplog: pytest.
     assert problem(response)["code"] == "INTERNAL_SERVER_ERROR"
     assert "secret" not in response.text
     assert "the cause, with a secret" in caplog.text
+
+
+def test_a_range_that_a_file_lacks_is_416(client: FlaskClient) -> None:
+    response = client.get("/docs/docs.js", headers={"Range": "bytes=999999-"})
+    assert problem(response)["code"] == "RANGE_NOT_SATISFIABLE"
+    assert response.headers["Content-Range"].startswith("bytes */")
+
+
+def test_a_refusal_of_the_database_is_503_and_shows_no_row(
+    fresh_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(fresh_database, "ALTER TABLE users ADD CHECK (name <> 'Ada')")
+    account = {"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"}
+    response = application(fresh_database).test_client().post("/api/auth/sign-up/email", data=account)
+    assert problem(response)["code"] == "SERVICE_UNAVAILABLE"
+    assert "23514" in caplog.text
+    for private in ("ada@example.com", "hmac-sha256", "INSERT"):
+        assert private not in caplog.text
+        assert private not in response.text
 
 
 def test_without_a_database_the_answer_is_503(caplog: pytest.LogCaptureFixture) -> None:

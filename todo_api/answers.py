@@ -16,6 +16,7 @@ from todo_api.errors import (
     MethodNotAllowed,
     NotFound,
     Problem,
+    RangeNotSatisfiable,
     ServiceUnavailable,
 )
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/problem+json"
 
-ROUTING = {error.status: error for error in (NotFound, MethodNotAllowed, ContentTooLarge)}
+ROUTING = {problem.status: problem for problem in (NotFound, MethodNotAllowed, ContentTooLarge, RangeNotSatisfiable)}
 """What werkzeug raises by itself, by status; its other failures are all about a request that cannot be read."""
 
 FOREIGN_KEY_VIOLATION = "23503"
@@ -43,15 +44,21 @@ def respond(problem: Problem) -> Response:
 
 def respond_http(error: HTTPException) -> Response:
     """Answer what werkzeug refused: an unknown path or method, a body too large or unreadable."""
-    allow = dict(header for header in error.get_headers() if header[0] == "Allow")
-    return respond(ROUTING.get(error.code or 400, Problem)(headers=allow))
+    headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Content-Range"}}
+    return respond(ROUTING.get(error.code or 400, Problem)(headers=headers))
 
 
 def respond_database(error: DBAPIError | PoolTimeoutError) -> Response:
-    """Answer a failure of the database: its user is gone, or it cannot serve now."""
-    if isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) == FOREIGN_KEY_VIOLATION:
+    """Answer a failure of the database: the token's user is gone, or it cannot serve now.
+
+    What is logged names the failure and shows no row: PostgreSQL's details and SQLAlchemy's parameters would.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "pgcode", None)
+    if code == FOREIGN_KEY_VIOLATION:
         return respond(InvalidToken())
-    current_app.logger.error("database: %s", error.__class__.__name__, exc_info=error)
+    words = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause).strip()
+    current_app.logger.error("database: %s (%s): %s", type(cause).__name__, code, words)
     return respond(ServiceUnavailable())
 
 

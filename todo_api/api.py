@@ -19,6 +19,7 @@ from todo_api.answers import CONTENT_TYPE
 from todo_api.bodies import BODY_MAX, FORM_TYPES, BodyParser, Json
 from todo_api.errors import (
     ContentTooLarge,
+    InternalError,
     InvalidInput,
     MalformedJSON,
     Problem,
@@ -120,7 +121,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
 
     def _describe_problems(self, doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Document the problems of a view by status, each with its code as an example."""
-        for problem in dict.fromkeys(doc_info.get("problems", [])):
+        for problem in dict.fromkeys([*doc_info.get("problems", []), InternalError]):
             statuses = {problem.status, problem.better_auth_status if self.name == "auth" else None} - {None}
             for status in sorted(statuses):
                 answer = doc.setdefault("responses", {}).setdefault(status, describe_problem(problem, status))
@@ -180,7 +181,7 @@ def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
     """Return the collector of the application's OpenAPI document."""
     app.json = Json(app)
     app.url_map.converters["id"] = IdConverter
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX + 1
     api = flask_smorest.Api(
         app,
         spec_kwargs={

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Executable, RowMapping
+from sqlalchemy import Executable, RowMapping, make_url
 
 from config import THREADS, Config
 from todo_api.extensions import db
@@ -12,22 +12,22 @@ AUTOCOMMIT = "autocommit"
 round trips fewer. What spans statements, as migrations do, uses the default bind, whose connections do transactions;
 under AUTOCOMMIT a `begin()` would be none."""
 
-CONNECT_ARGS = {
-    "connect_timeout": 3,
-    "application_name": "todo_api",
-    "options": "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC",
-}
-"""Bounds in which PostgreSQL answers or the request fails: nobody waits for ever."""
+CONNECT_ARGS = {"connect_timeout": 3, "application_name": "todo_api"}
+BOUNDS = "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
+"""PostgreSQL answers within them or the request fails: nobody waits for ever."""
 
 
 def options(config: Config) -> dict[str, Any]:
     """Return what Flask-SQLAlchemy is to know: one database, two binds."""
+    asked = make_url(config.database_url).query
     pool = {
+        "hide_parameters": True,
         "pool_size": THREADS,
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_recycle": 300,
-        "connect_args": CONNECT_ARGS,
+        # What the URL asks for comes after, and so before, what we ask for.
+        "connect_args": {**CONNECT_ARGS, **asked, "options": f"{BOUNDS} {asked.get('options', '')}"},
     }
     single = {
         "url": config.database_url,

@@ -58,6 +58,12 @@ class MalformedJSON(Problem):
     detail = "The body is not valid JSON."
 
 
+class UnreadableBody(Problem):
+    """The body breaks off, or its framing is broken."""
+
+    detail = "The body cannot be read as it was sent."
+
+
 class NotAuthenticated(Problem):
     """No credential came with the request (RFC 6750 section 3: a challenge without an error)."""
 
@@ -67,45 +73,11 @@ class NotAuthenticated(Problem):
     headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
-class InvalidScheme(NotAuthenticated):
-    """The credential is not of the Bearer scheme."""
-
-    detail = "Invalid authentication scheme"
-
-
 class InvalidToken(NotAuthenticated):
     """The token is not one of ours, or no longer one (RFC 6750 section 3.1, invalid_token)."""
 
     detail = "Invalid token"
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-
-
-class TokenExpired(InvalidToken):
-    """The token's time is over."""
-
-    code = "TOKEN_EXPIRED"
-    detail = "Token expired"
-
-
-class InvalidTokenPayload(InvalidToken):
-    """The token is ours and does not say what an access token says."""
-
-    detail = "Invalid token payload"
-
-
-class InvalidCredentials(NotAuthenticated):
-    """No account has this e-mail and password."""
-
-    code = "INVALID_EMAIL_OR_PASSWORD"
-    detail = "Invalid credentials"
-
-
-class AccessForbidden(Problem):
-    """The path names another user."""
-
-    status = 403
-    code = "FORBIDDEN"
-    detail = "Access forbidden"
 
 
 class NotFound(Problem):
@@ -131,26 +103,12 @@ class MethodNotAllowed(Problem):
     detail = "This path does not take this method; the Allow header lists those it takes."
 
 
-class EmailTaken(Problem):
-    """An account has this e-mail already, in whatever case."""
-
-    status = 400
-    better_auth_status = 422
-    code = "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"
-    detail = "Email already registered"
-
-    @property
-    def message(self) -> str:
-        """Better Auth's own text."""
-        return "User already exists. Use another email."
-
-
 class ContentTooLarge(Problem):
     """The body is longer than any that is taken."""
 
     status = 413
     code = "CONTENT_TOO_LARGE"
-    detail = "The body is too large; at most 1 MiB is taken."
+    detail = "The body is too large; at most 1 MiB is taken, and 100 fields of a form."
 
 
 class UnsupportedMediaType(Problem):
@@ -159,6 +117,14 @@ class UnsupportedMediaType(Problem):
     status = 415
     code = "UNSUPPORTED_MEDIA_TYPE"
     detail = "The Content-Type must be application/json."
+
+
+class RangeNotSatisfiable(Problem):
+    """The file has no such bytes."""
+
+    status = 416
+    code = "RANGE_NOT_SATISFIABLE"
+    detail = "The file does not have these bytes; the Content-Range header says how many it has."
 
 
 class InvalidInput(Problem):
@@ -199,9 +165,9 @@ class InternalError(Problem):
 
 
 class ServiceUnavailable(Problem):
-    """The database does not answer, or not in time."""
+    """The database does not answer, or not in time, or not as it should."""
 
     status = 503
     code = "SERVICE_UNAVAILABLE"
-    detail = "The database is not available; try again shortly."
+    detail = "The service cannot answer now; try again shortly."
     headers: Mapping[str, str] = {"Retry-After": "2"}

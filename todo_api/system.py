@@ -15,7 +15,7 @@ class WelcomeSchema(Schema):
 
 
 @system.get("/")
-@system.response(200, WelcomeSchema())
+@system.response(200, WelcomeSchema(), example={"message": "Welcome to Todo API"})
 def welcome() -> dict[str, str]:
     """Say which service this is."""
     return {"message": f"Welcome to {settings().app_name}"}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from todo_api.auth.errors import EmailTaken, InvalidCredentials
 from todo_api.auth.models import User
 from todo_api.auth.passwords import hash_password, unknown_hash, verify_password
 from todo_api.database import fetch_one
-from todo_api.errors import EmailTaken, InvalidCredentials
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def authenticate(email: str, password: str) -> RowMapping:
         InvalidCredentials: 401.
 
     """
-    user = fetch_one(select(User).where(func.lower(User.email) == email))
+    user = fetch_one(select(User).where(func.lower(User.email) == func.lower(email)))
     stored = user["password_hash"] if user else unknown_hash(settings().bcrypt_cost)
     if not verify_password(password, stored) or user is None:
         raise InvalidCredentials

@@ -9,16 +9,9 @@ import jwt
 from flask import request
 
 from todo_api.api import BEARER, View, document
+from todo_api.auth.errors import AccessForbidden, InvalidScheme, InvalidTokenPayload, TokenExpired
 from todo_api.auth.tokens import Claims, ClaimsError, verify
-from todo_api.errors import (
-    AccessForbidden,
-    InvalidScheme,
-    InvalidToken,
-    InvalidTokenPayload,
-    NotAuthenticated,
-    ServiceUnavailable,
-    TokenExpired,
-)
+from todo_api.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
 from todo_api.settings import settings
 
 if TYPE_CHECKING:

@@ -10,20 +10,27 @@ from todo_api.api import Blueprint, raises
 from todo_api.auth.guard import owner_required
 from todo_api.errors import TaskNotFound
 from todo_api.tasks import queries
-from todo_api.tasks.schemas import TaskPutSchema, TaskSchema
+from todo_api.tasks.schemas import TaskPostSchema, TaskPutSchema, TaskSchema
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
 tasks = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="Tasks of one user.")
 
-EXAMPLE = {"title": "File taxes", "description": "Form 1040", "completed": False}
+NEW = {"title": "File taxes", "description": "Form 1040", "completed": False}
+SHOWN = {
+    "id": 7,
+    "user_id": "5b0e6c0f-3f0a-4a3c-9d55-0c9e5e8f2f11",
+    **NEW,
+    "created_at": "2026-09-20T08:00:00.000Z",
+    "updated_at": "2026-09-20T08:00:00.000Z",
+}
 LOCATION = {"Location": {"description": "Path of the new task", "schema": {"type": "string"}, "required": True}}
 
 
 @tasks.get("")
 @owner_required
-@tasks.response(200, TaskSchema(many=True))
+@tasks.response(200, TaskSchema(many=True), example=[SHOWN])
 def list_tasks(user_id: str) -> list[RowMapping]:
     """List your tasks, oldest first."""
     return queries.list_owned(user_id)
@@ -31,8 +38,8 @@ def list_tasks(user_id: str) -> list[RowMapping]:
 
 @tasks.post("")
 @owner_required
-@tasks.body(TaskSchema, example=EXAMPLE)
-@tasks.response(201, TaskSchema(), headers=LOCATION)
+@tasks.body(TaskPostSchema, example=NEW)
+@tasks.response(201, TaskSchema(), headers=LOCATION, example=SHOWN)
 def create_task(members: dict[str, Any], user_id: str) -> tuple[RowMapping, dict[str, str]]:
     """Create a task."""
     task = queries.create(user_id, members)
@@ -41,7 +48,7 @@ def create_task(members: dict[str, Any], user_id: str) -> tuple[RowMapping, dict
 
 @tasks.get("/<id:task_id>")
 @owner_required
-@tasks.response(200, TaskSchema())
+@tasks.response(200, TaskSchema(), example=SHOWN)
 @raises(TaskNotFound)
 def get_task(user_id: str, task_id: int) -> RowMapping:
     """Read a task."""
@@ -51,7 +58,7 @@ def get_task(user_id: str, task_id: int) -> RowMapping:
 @tasks.put("/<id:task_id>")
 @owner_required
 @tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
-@tasks.response(200, TaskSchema())
+@tasks.response(200, TaskSchema(), example=SHOWN)
 @raises(TaskNotFound)
 def update_task(members: dict[str, Any], user_id: str, task_id: int) -> RowMapping:
     """Change a task.
@@ -72,7 +79,7 @@ def delete_task(user_id: str, task_id: int) -> None:
 
 @tasks.patch("/<id:task_id>/complete")
 @owner_required
-@tasks.response(200, TaskSchema())
+@tasks.response(200, TaskSchema(), example=SHOWN)
 @raises(TaskNotFound)
 def toggle_task_completion(user_id: str, task_id: int) -> RowMapping:
     """Complete an open task, or reopen a completed one."""
