@@ -5,27 +5,36 @@ A setting is one field of `Config`; what the environment calls it and how its te
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import psycopg2
-from psycopg2.extensions import parse_dsn
+from config_readers import (
+    A_DATABASE,
+    MAKE_A_SECRET,
+    PORT_MAX,
+    algorithms,
+    boolean,
+    database_url,
+    days,
+    integer,
+    mail_from,
+    mail_url,
+    minutes,
+    origins,
+    seconds,
+    secret,
+    url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-THREADS = 4
-"""Requests that one worker process serves at a time, and so the database connections that one of its pools needs."""
-
-SECRET_MIN = 32
-"""Bytes of an HS256 key (RFC 7518 section 3.2, RFC 8725 section 3.5)."""
+THREADS = 12
+"""Requests that one worker process has in hand at a time. Most of them may wait for their turn to hash a password."""
 
 PLACEHOLDER_SECRET = "your-secret-key-here-generate-with-openssl-rand-hex-32"  # noqa: S105 - the one everybody knows
-MAKE_A_SECRET = "make one with: openssl rand -hex 32"  # noqa: S105 - advice, not a secret
 
 
 class ConfigError(SystemExit):
@@ -37,102 +46,32 @@ class ConfigError(SystemExit):
         self.faults = faults
 
 
-def secret(text: str) -> str:
-    """Read a signing secret of at least `SECRET_MIN` bytes."""
-    if (size := len(text.encode())) < SECRET_MIN:
-        message = f"is {size} bytes long, must be at least {SECRET_MIN} ({MAKE_A_SECRET})"
-        raise ValueError(message)
-    return text
-
-
-def integer(least: int, most: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers from `least` to `most`."""
-
-    def read(text: str) -> int:
-        if not (re.fullmatch(r"[0-9]{1,9}", text) and least <= int(text) <= most):
-            message = f"must be a whole number from {least} to {most}, not {text!r}"
-            raise ValueError(message)
-        return int(text)
-
-    return read
-
-
-def minutes(text: str) -> timedelta:
-    """Read a lifetime in minutes, up to a year."""
-    return timedelta(minutes=integer(1, 525_600)(text))
-
-
-def days(text: str) -> timedelta:
-    """Read a lifetime in days, up to ten years."""
-    return timedelta(days=integer(1, 3_650)(text))
-
-
-def database_url(text: str) -> str:
-    """Read a PostgreSQL URL as people write it, and name the driver that SQLAlchemy is to use for it."""
-    scheme, _, rest = text.partition("://")
-    if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not rest:
-        message = "must be a PostgreSQL URL such as postgresql://user:password@localhost:5432/todo_db"
-        raise ValueError(message)
-    try:
-        parse_dsn(f"postgresql://{rest}")
-        urlsplit(f"postgresql://{rest}").port  # noqa: B018 - raises for several hosts, which SQLAlchemy cannot take
-    except ValueError:
-        raise ValueError("must name one host, and a port that is a number") from None
-    except psycopg2.ProgrammingError as error:
-        # libpq quotes the part that it could not read, and that part may be the password.
-        reason = re.sub(r'".*"', "…", str(error).strip().removeprefix("invalid dsn: "))
-        message = f"is not a URL that PostgreSQL understands: {reason} (percent-encode special characters)"
-        raise ValueError(message) from None
-    return f"postgresql+psycopg2://{rest}"
-
-
-def origins(text: str) -> tuple[str, ...]:
-    """Read a JSON list of web origins (RFC 6454): scheme, host and port, nothing more."""
-    try:
-        listed = json.loads(text)
-    except (ValueError, RecursionError):
-        listed = None
-    if not isinstance(listed, list):
-        message = f'must be a JSON list such as ["http://localhost:3000"], not {text[:80]!r}'
-        raise ValueError(message)  # noqa: TRY004 - a reader's one way to refuse a text is ValueError
-    return tuple(origin(item) for item in listed)
-
-
-LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-ORIGIN = re.compile(rf"(https?)://(?:{LABEL}(?:\.{LABEL})*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{{0,4}}))?")
-DEFAULT_PORTS = {"http": "80", "https": "443"}
-PORT_MAX = 65_535
-
-
-def origin(item: object) -> str:
-    """Check one origin and return it in lower case, as browsers send it."""
-    text = str(item).lower()
-    parts = ORIGIN.fullmatch(text)
-    if parts is None or int(parts[2] or 0) > PORT_MAX or parts[2] == DEFAULT_PORTS[parts[1]]:
-        message = (
-            f"holds {item!r}, which is no origin such as https://app.example.com or http://localhost:3000"
-            " (no path, no slash, no *, no default port; other scripts as xn--…)"
-        )
-        raise ValueError(message)
-    return text
-
-
-def setting(name: str, read: Callable[[str], Any], **default: Any) -> Any:
-    """Declare a field that is read from the environment variable `name`."""
-    return field(metadata={"name": name, "read": read}, **default)
+def setting(name: str, read: Callable[[str], Any], hint: str = "", **default: Any) -> Any:
+    """Declare a field that is read from the environment variable `name`; the hint is for one that must be set."""
+    return field(metadata={"name": name, "read": read, "hint": hint}, **default)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What the service is told from outside. Durations are `timedelta`; `database_url` is SQLAlchemy's."""
 
-    better_auth_secret: str = setting("BETTER_AUTH_SECRET", secret, repr=False)
-    database_url: str = setting("DATABASE_URL", database_url, repr=False)
+    better_auth_secret: str = setting("BETTER_AUTH_SECRET", secret, MAKE_A_SECRET, repr=False)
+    better_auth_secret_previous: str | None = setting("BETTER_AUTH_SECRET_PREVIOUS", secret, default=None, repr=False)
+    database_url: str = setting("DATABASE_URL", database_url, A_DATABASE, repr=False)
     app_name: str = setting("APP_NAME", str, default="Todo API")
     environment: str = setting("ENVIRONMENT", str, default="development")
     access_token_ttl: timedelta = setting("ACCESS_TOKEN_EXPIRE_MINUTES", minutes, default=timedelta(minutes=60))
     refresh_token_ttl: timedelta = setting("REFRESH_TOKEN_EXPIRE_DAYS", days, default=timedelta(days=30))
+    refresh_token_grace: timedelta = setting("REFRESH_TOKEN_GRACE_SECONDS", seconds, default=timedelta(seconds=10))
+    better_auth_url: str | None = setting("BETTER_AUTH_URL", url, default=None)
     cors_origins: tuple[str, ...] = setting("CORS_ORIGINS", origins, default=("http://localhost:3000",))
+    jwt_issuer: str | None = setting("JWT_ISSUER", str, default=None)
+    jwt_audience: str | None = setting("JWT_AUDIENCE", str, default=None)
+    jwt_jwks_url: str | None = setting("JWT_JWKS_URL", url, default=None)
+    jwt_algorithms: tuple[str, ...] = setting("JWT_ALGORITHMS", algorithms, default=("EdDSA",))
+    refuse_common_passwords: bool | None = setting("REFUSE_COMMON_PASSWORDS", boolean, default=None)
+    mail_url: str | None = setting("MAIL_URL", mail_url, default=None, repr=False)
+    mail_from: str = setting("MAIL_FROM", mail_from, default="Todo API <no-reply@localhost>")
     bcrypt_cost: int = setting("BCRYPT_COST", integer(4, 16), default=12)
     host: str = setting("HOST", str, default="127.0.0.1")
     port: int = setting("PORT", integer(1, PORT_MAX), default=8000)
@@ -156,9 +95,38 @@ class Config:
         placeholder = values.get("better_auth_secret") == PLACEHOLDER_SECRET
         if placeholder and values.get("environment", "development") != "development":
             faults.append(f"BETTER_AUTH_SECRET: is the example's placeholder ({MAKE_A_SECRET})")
+        issuer = [name for name in ("jwt_issuer", "jwt_audience", "jwt_jwks_url") if values.get(name)]
+        if len(issuer) in {1, 2}:
+            faults.append("JWT_ISSUER: goes with JWT_AUDIENCE and JWT_JWKS_URL; set all three or none")
         if faults:
             raise ConfigError(faults)
         return cls(**values)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets whose signatures are accepted; the first one signs."""
+        return (self.better_auth_secret, *filter(None, [self.better_auth_secret_previous]))
+
+    @property
+    def public_url(self) -> str:
+        """The address under which clients reach the service, without a closing slash."""
+        return self.better_auth_url or f"http://localhost:{self.port}"
+
+    @property
+    def public_origin(self) -> str:
+        """Its origin: issuer and audience of our tokens, and trusted as the CORS origins are."""
+        return "://".join(urlsplit(self.public_url)[:2])
+
+    @property
+    def trusted_origins(self) -> frozenset[str]:
+        """The origins whose pages may act with cookies and be gone on to."""
+        return frozenset({self.public_origin, *self.cors_origins})
+
+    @property
+    def refuses_common_passwords(self) -> bool:
+        """Whether a new password is compared with the list: outside development, unless told otherwise."""
+        told = self.refuse_common_passwords
+        return self.environment != "development" if told is None else told
 
 
 def read_setting(declared: Field[Any], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -172,6 +140,6 @@ def read_setting(declared: Field[Any], environ: Mapping[str, str]) -> dict[str, 
     if text:
         return {declared.name: declared.metadata["read"](text)}
     if declared.default is MISSING:
-        message = "is not set; .env.example shows one"
+        message = f"is not set ({declared.metadata['hint']})"
         raise ValueError(message)
     return {}

@@ -31,6 +31,7 @@ def test_defaults_are_the_seeds() -> None:
     assert config.access_token_ttl == timedelta(minutes=60)
     assert config.refresh_token_ttl == timedelta(days=30)
     assert config.cors_origins == ("http://localhost:3000",)
+    assert (config.mail_url, config.mail_from) == (None, "Todo API <no-reply@localhost>")
     assert (config.host, config.port, config.bcrypt_cost, config.web_concurrency) == ("127.0.0.1", 8000, 12, None)
 
 
@@ -50,6 +51,15 @@ def test_defaults_are_the_seeds() -> None:
             "cors_origins",
             ("https://app.example.com", "http://[::1]:3000"),
         ),
+        ("BETTER_AUTH_SECRET_PREVIOUS", "y" * 32, "secrets", (SECRET, "y" * 32)),
+        ("BETTER_AUTH_URL", "https://todo.example.com/", "public_url", "https://todo.example.com"),
+        ("BETTER_AUTH_URL", "https://example.com:8443/todo", "public_origin", "https://example.com:8443"),
+        ("PORT", "9000", "public_url", "http://localhost:9000"),
+        ("REFRESH_TOKEN_GRACE_SECONDS", "0", "refresh_token_grace", timedelta(0)),
+        ("JWT_ALGORITHMS", '["ES256", "RS256"]', "jwt_algorithms", ("ES256", "RS256")),
+        ("REFUSE_COMMON_PASSWORDS", "true", "refuses_common_passwords", True),
+        ("ENVIRONMENT", "development", "refuses_common_passwords", False),
+        ("ENVIRONMENT", "production", "refuses_common_passwords", True),
         ("BCRYPT_COST", "10", "bcrypt_cost", 10),
         ("HOST", "0.0.0.0", "host", "0.0.0.0"),
         ("PORT", "9000", "port", 9000),
@@ -63,6 +73,27 @@ def test_defaults_are_the_seeds() -> None:
             "postgresql://u:p%40x@h:5433/d?sslmode=require",
             "database_url",
             "postgresql+psycopg2://u:p%40x@h:5433/d?sslmode=require",
+        ),
+        ("MAIL_URL", "", "mail_url", None),
+        ("MAIL_URL", "file:///var/lib/todo%20api/mails", "mail_url", "file:///var/lib/todo%20api/mails"),
+        ("MAIL_URL", "smtps://u:p@h.example:465", "mail_url", "smtps://u:p@h.example:465"),
+        ("MAIL_URL", "smtp://u%40h:p%2F%25@h:587", "mail_url", "smtp://u%40h:p%2F%25@h:587?starttls=required"),
+        ("MAIL_URL", "smtp://h/", "mail_url", "smtp://h/?starttls=required"),
+        ("MAIL_URL", "smtp://127.0.0.1.example.com", "mail_url", "smtp://127.0.0.1.example.com?starttls=required"),
+        ("MAIL_URL", "smtp://[::2]:25", "mail_url", "smtp://[::2]:25?starttls=required"),
+        ("MAIL_URL", "smtp://mailpit:1025?starttls=off", "mail_url", "smtp://mailpit:1025?starttls=off"),
+        ("MAIL_URL", "smtp://u:p@LOCALHOST:1025", "mail_url", "smtp://u:p@LOCALHOST:1025?starttls=off"),
+        ("MAIL_URL", "smtp://127.0.0.2", "mail_url", "smtp://127.0.0.2?starttls=off"),
+        ("MAIL_URL", "smtp://[::1]:25", "mail_url", "smtp://[::1]:25?starttls=off"),
+        ("MAIL_URL", "smtp://u:p@localhost?starttls=off", "mail_url", "smtp://u:p@localhost?starttls=off"),
+        ("MAIL_URL", "smtp://localhost?starttls=required", "mail_url", "smtp://localhost?starttls=required"),
+        ("MAIL_FROM", "todo@example.com", "mail_from", "todo@example.com"),
+        ("MAIL_FROM", '"Zu tun, täglich" <todo@example.com>', "mail_from", '"Zu tun, täglich" <todo@example.com>'),
+        (
+            "MAIL_FROM",
+            "Täglich zu tun <todo+no.reply@a.example.com>",
+            "mail_from",
+            "Täglich zu tun <todo+no.reply@a.example.com>",
         ),
     ],
 )
@@ -81,6 +112,7 @@ def test_a_setting_is_read(name: str, text: str, field: str, value: Any) -> None
         ("DATABASE_URL", "postgresql://", "must be a PostgreSQL URL"),
         ("DATABASE_URL", "postgresql://h/d?schema=public", "not a URL that PostgreSQL understands"),
         ("DATABASE_URL", "postgresql://u:geheim%zz@h/d", "not a URL that PostgreSQL understands"),
+        ("DATABASE_URL", "postgresql://u:geheim@x@h/d", "has an @ in user or password"),
         ("DATABASE_URL", "postgresql://u:p@h:abc/d", "must name one host"),
         ("DATABASE_URL", "postgresql://h1:5432,h2:5433/d", "must name one host"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "-1", "whole number from 1"),
@@ -104,7 +136,58 @@ def test_a_setting_is_read(name: str, text: str, field: str, value: Any) -> None
         ("CORS_ORIGINS", '["ftp://example.com"]', "no origin"),
         ("CORS_ORIGINS", '["example.com"]', "no origin"),
         ("CORS_ORIGINS", "[1]", "no origin"),
+        ("BETTER_AUTH_SECRET_PREVIOUS", "short", "is 5 bytes long"),
+        ("BETTER_AUTH_URL", "todo.example.com", "must be a URL"),
+        ("BETTER_AUTH_URL", "https://todo.example.com:99999", "must be a URL"),
+        ("BETTER_AUTH_URL", "https://user@todo.example.com", "must be a URL"),
+        ("REFRESH_TOKEN_GRACE_SECONDS", "-1", "whole number from 0"),
+        ("JWT_ISSUER", "https://auth.example.com", "goes with JWT_AUDIENCE and JWT_JWKS_URL"),
+        ("JWT_ALGORITHMS", '["HS256"]', "must be a list of some of"),
+        ("JWT_ALGORITHMS", "[]", "must be a list of some of"),
+        ("JWT_ALGORITHMS", "[[]]", "must be a list of some of"),
+        ("REFUSE_COMMON_PASSWORDS", "maybe", "must be true or false"),
         ("BCRYPT_COST", "3", "whole number from 4"),
+        ("MAIL_URL", "mail.example.com:587", "must be a URL"),
+        ("MAIL_URL", "http://u:geheim@h", "must be a URL"),
+        ("MAIL_URL", "smtp://", "must be a URL"),
+        ("MAIL_URL", "smtp://geheim@h", "must be a URL"),
+        ("MAIL_URL", "smtp://:geheim@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim/x@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim#x@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim?x@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim@x@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim%zz@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim%0A@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheimnüs@h", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim@h:0", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim@h:99999", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim@[:::]", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim@h/path", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim@h?starttls=maybe", "must be a URL"),
+        ("MAIL_URL", "smtps://u:geheim@h?starttls=off", "must be a URL"),
+        ("MAIL_URL", "smtp://u:geheim@h?starttls=off", "must not send a password unencrypted"),
+        ("MAIL_URL", "smtp://u:geheim@localhost.example.com?starttls=off", "must not send a password unencrypted"),
+        ("MAIL_URL", "file:mails", "must be a URL"),
+        ("MAIL_URL", "file:///", "must be a URL"),
+        ("MAIL_URL", "file:///tmp/mails/", "must be a URL"),
+        ("MAIL_URL", "file:///tmp/ma ils", "must be a URL"),
+        ("MAIL_URL", "file:///tmp/mails%00", "must be a URL"),
+        ("MAIL_URL", "file://host/tmp/mails", "must be a URL"),
+        ("MAIL_FROM", "Todo API", "must be one address"),
+        ("MAIL_FROM", "todo@", "must be one address"),
+        ("MAIL_FROM", "@example.com", "must be one address"),
+        ("MAIL_FROM", "a@example.com, b@example.com", "must be one address"),
+        ("MAIL_FROM", "us: a@example.com;", "must be one address"),
+        ("MAIL_FROM", "us:a@example.com", "must be one address"),
+        ("MAIL_FROM", "a@example.com,b@example.com", "must be one address"),
+        ("MAIL_FROM", "Zu tun, täglich <todo@example.com>", "must be one address"),
+        ("MAIL_FROM", "Todo <todo@example.com", "must be one address"),
+        ("MAIL_FROM", "todo@example.com>", "must be one address"),
+        ("MAIL_FROM", "us:;", "must be one address"),
+        ("MAIL_FROM", "a@example.com b", "must be one address"),
+        ("MAIL_FROM", "a@example.com\nBcc: b@example.com", "must be one address"),
+        ("MAIL_FROM", "täglich@example.com", "must be one address"),
         ("PORT", "70000", "whole number from 1"),
         ("WEB_CONCURRENCY", "many", "whole number from 1"),
     ],
@@ -129,7 +212,7 @@ def test_the_seeds_placeholder_secret_is_for_development_only() -> None:
 
 
 def test_secrets_are_not_shown_with_the_configuration() -> None:
-    shown = repr(Config.from_env(REQUIRED))
+    shown = repr(Config.from_env({**REQUIRED, "MAIL_URL": "smtp://user:password@mail.example.com"}))
     assert SECRET not in shown
     assert "password@" not in shown
 
@@ -149,6 +232,7 @@ def test_env_example_shows_every_setting_with_its_default() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     shown = dict(line.removeprefix("#").split("=", 1) for line in lines if "=" in line and not line.startswith("# "))
     assert list(shown) == [field.metadata["name"] for field in fields(Config)]
+    assert all(line.startswith("#") or not line for line in lines), "a copied file must change nothing"
     example, default = Config.from_env(shown), Config.from_env(REQUIRED)
     for field in fields(Config):
         if field.name not in {"better_auth_secret", "database_url"}:

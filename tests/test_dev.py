@@ -154,7 +154,7 @@ def test_a_taken_port_is_one_clear_line(checkout: Path) -> None:
 def test_every_fault_of_the_settings_is_told(checkout: Path) -> None:
     (checkout / ".env").write_text("ACCESS_TOKEN_EXPIRE_MINUTES=-1\nCORS_ORIGINS=nonsense\n")
     said = refused(checkout, "run", BETTER_AUTH_SECRET="short", DATABASE_URL="postgresql://127.0.0.1/nothing")
-    assert [line.split(":")[0].strip() for line in said.splitlines()] == [
+    assert [line.split(":")[0].strip() for line in said.splitlines() if not line.startswith("todo_api: ")] == [
         "The configuration cannot be used",
         "BETTER_AUTH_SECRET",
         "ACCESS_TOKEN_EXPIRE_MINUTES",
