@@ -27,7 +27,7 @@ class Actor:
     @classmethod
     def sign_up(cls, app: Flask, name: str) -> Actor:
         email = f"{name.lower()}-{uuid.uuid4().hex[:8]}@example.com"
-        client = app.test_client()
+        client = app.test_client(use_cookies=False)
         response = client.post("/api/auth/sign-up/email", data={"email": email, "password": PASSWORD, "name": name})
         assert response.status_code == 200, response.text
         body = response.get_json()

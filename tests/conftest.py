@@ -61,7 +61,7 @@ def app(database: str) -> Flask:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+    return app.test_client(use_cookies=False)
 
 
 @pytest.fixture

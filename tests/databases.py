@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -28,9 +28,10 @@ CONFIG = Config(
 )
 
 
-def application(url: str) -> Flask:
-    """Return the service on the database."""
-    return create_app(replace(CONFIG, database_url=url.replace("postgresql://", "postgresql+psycopg2://", 1)))
+def application(url: str, **settings: Any) -> Flask:
+    """Return the service on the database, with these settings instead of CONFIG's."""
+    address = url.replace("postgresql://", "postgresql+psycopg2://", 1)
+    return create_app(replace(CONFIG, database_url=address, **settings))
 
 
 def execute(url: str, statement: str | sql.Composed, *parameters: object) -> list[tuple[object, ...]]:

@@ -37,18 +37,19 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(database: str, port: int | None = None) -> Iterator[Service]:
-    """Run the service with its own gunicorn.conf.py until the block ends."""
+def serving(database: str, port: int | None = None, **extra: str) -> Iterator[Service]:
+    """Run the service with its own gunicorn.conf.py, and with extra settings over the tests', until the block ends."""
     chosen = port or free_port()
-    settings = environment(
-        BETTER_AUTH_SECRET=CONFIG.better_auth_secret,
-        DATABASE_URL=database,
-        PORT=str(chosen),
-        BCRYPT_COST="4",
-        WEB_CONCURRENCY="2",
-    )
+    settings = {
+        "BETTER_AUTH_SECRET": CONFIG.better_auth_secret,
+        "DATABASE_URL": database,
+        "PORT": str(chosen),
+        "BCRYPT_COST": "4",
+        "WEB_CONCURRENCY": "2",
+        **extra,
+    }
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
-    process = subprocess.Popen(command, cwd=ROOT, env=settings, start_new_session=True)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(**settings), start_new_session=True)
     try:
         wait_until_answering(f"http://127.0.0.1:{chosen}/")
         yield Service(f"http://localhost:{chosen}", process)

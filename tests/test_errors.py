@@ -37,7 +37,6 @@ def test_an_unknown_path_is_404(client: FlaskClient) -> None:
     ("method", "path", "allow"),
     [
         ("DELETE", "/", {"GET", "HEAD", "OPTIONS"}),
-        ("GET", "/api/auth/sign-in/email", {"POST", "OPTIONS"}),
         ("DELETE", "/api/me/tasks", {"GET", "HEAD", "OPTIONS", "POST"}),
         ("POST", "/api/me/tasks/1", {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}),
         ("TRACE", "/api/me/tasks/1/complete", {"OPTIONS", "PATCH"}),
@@ -50,6 +49,21 @@ def test_an_unknown_method_is_405_with_the_full_allow(
     assert response.status_code == 405
     assert problem(response)["code"] == "METHOD_NOT_ALLOWED"
     assert set(response.headers["Allow"].split(", ")) == allow
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/auth/sign-in/email"),
+        ("POST", "/api/auth/ok"),
+        ("GET", "/api/auth/nothing"),
+        ("GET", "/api/auth/ok/"),
+    ],
+)
+def test_what_better_auth_does_not_know_is_404_without_a_body(client: FlaskClient, method: str, path: str) -> None:
+    response = client.open(path, method=method)
+    assert (response.status_code, response.data) == (404, b"")
+    assert "Content-Type" not in response.headers
 
 
 @pytest.mark.parametrize(

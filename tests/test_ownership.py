@@ -21,10 +21,25 @@ PUBLIC = {
     "auth.sign_up",
     "auth.sign_in",
     "auth.sign_out",
+    "auth.refresh",
+    "auth.ok",
+    "sessions.get_session",
+    "sessions.post_session",
+    "sessions.jwks",
+    "account.request_password_reset",
+    "account.follow_reset_link",
+    "account.reset_password",
 }
 """Routes that anybody may call. Whoever adds one says so here."""
 
-RULES = [rule for rule in create_app(CONFIG).url_map.iter_rules() if rule.endpoint not in PUBLIC]
+GUARDED = [rule for rule in create_app(CONFIG).url_map.iter_rules() if rule.endpoint not in PUBLIC]
+RULES = [rule for rule in GUARDED if "<user_id>" in rule.rule]
+SESSION_CALLS = [
+    (method, rule.rule)
+    for rule in GUARDED
+    if rule not in RULES
+    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+]
 CALLS = [
     (method, rule.rule.replace("<user_id>", "{user}").replace("<id:task_id>", "{task}"))
     for rule in RULES
@@ -33,9 +48,19 @@ CALLS = [
 BODY = {"title": "taken over"}
 
 
-def test_every_rule_is_public_by_name_or_under_a_user() -> None:
+def test_every_rule_is_public_by_name_or_a_users_or_a_sessions() -> None:
     assert len(CALLS) >= 6
-    assert all(rule.rule.startswith("/api/<user_id>") for rule in RULES)
+    assert len(SESSION_CALLS) >= 8
+    assert all(rule.rule.startswith(("/api/<user_id>/", "/api/auth/")) for rule in GUARDED)
+
+
+@pytest.mark.parametrize(("method", "path"), SESSION_CALLS)
+def test_without_a_session_it_is_401(alice: Actor, method: str, path: str) -> None:
+    for headers in ({}, {"Authorization": "Bearer nobody"}, {"Authorization": f"Bearer {alice.refresh_token}"}):
+        response = alice.client.open(path, method=method, headers=headers)
+        assert (response.status_code, response.get_json()["code"]) == (401, "UNAUTHORIZED")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert alice.get("/tasks").status_code == 200
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)

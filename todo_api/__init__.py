@@ -5,8 +5,11 @@ import re
 from flask import Flask
 
 from config import Config
-from todo_api import answers, api, database, docs, headers, settings
+from todo_api import answers, cli, database, docs, headers, openapi, settings
+from todo_api.auth import foreign
+from todo_api.auth.account_routes import account_routes
 from todo_api.auth.routes import auth
+from todo_api.auth.session_routes import session_routes
 from todo_api.extensions import cors, db, migrate
 from todo_api.system import system
 from todo_api.tasks.routes import tasks
@@ -25,12 +28,14 @@ def create_app(config: Config) -> Flask:
 
     # Escaped, since flask-cors takes a string with brackets, as an IPv6 origin's, for a regular expression.
     origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
-    cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=["Location", "Retry-After"])
+    cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=headers.EXPOSED)
     headers.init_app(app)
+    foreign.init_app(app, config)
 
-    reference = api.create_api(app, config.app_name)
-    for blueprint in (system, auth, tasks):
+    reference = openapi.create_api(app, config.app_name)
+    for blueprint in (system, auth, session_routes, account_routes, tasks):
         reference.register_blueprint(blueprint)
     docs.init_app(app, reference)
     answers.init_app(app)
+    cli.init_app(app)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flask import Response, current_app, json, request
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from flask import Flask
 
 CONTENT_TYPE = "application/problem+json"
+AUTH = "/api/auth/"
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+FORM_TYPES = (URLENCODED, MULTIPART)
+
+Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
 ROUTING = {problem.status: problem for problem in (NotFound, MethodNotAllowed, ContentTooLarge, RangeNotSatisfiable)}
 """What werkzeug raises by itself, by status; its other failures are all about a request that cannot be read."""
@@ -31,9 +38,16 @@ ROUTING = {problem.status: problem for problem in (NotFound, MethodNotAllowed, C
 FOREIGN_KEY_VIOLATION = "23503"
 
 
+def empty(status: int, headers: Headers | None = None) -> Response:
+    """Return an answer without a body, and so without a type of it."""
+    answer = Response(status=status, headers=headers)
+    answer.headers.remove("Content-Type")
+    return answer
+
+
 def speaks_better_auth() -> bool:
-    """Tell whether Better Auth's dialect is asked for: a JSON body on an auth route. A form there speaks the seed's."""
-    return request.blueprint == "auth" and request.is_json
+    """Tell whether Better Auth's dialect is asked for: on an auth route, unless a form there speaks the seed's."""
+    return request.path.startswith(AUTH) and request.mimetype not in FORM_TYPES
 
 
 def respond(problem: Problem) -> Response:
@@ -44,6 +58,8 @@ def respond(problem: Problem) -> Response:
 
 def respond_http(error: HTTPException) -> Response:
     """Answer what werkzeug refused: an unknown path or method, a body too large or unreadable."""
+    if request.path.startswith(AUTH) and error.code in {NotFound.status, MethodNotAllowed.status}:
+        return empty(NotFound.status)  # as Better Auth answers
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Content-Range"}}
     return respond(ROUTING.get(error.code or 400, Problem)(headers=headers))
 
@@ -57,9 +73,14 @@ def respond_database(error: DBAPIError | PoolTimeoutError) -> Response:
     code = getattr(cause, "pgcode", None)
     if code == FOREIGN_KEY_VIOLATION:
         return respond(InvalidToken())
-    words = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause).strip()
+    words = database_words(cause)
     current_app.logger.error("database: %s (%s): %s", type(cause).__name__, code, words)
     return respond(ServiceUnavailable())
+
+
+def database_words(cause: BaseException | None) -> str:
+    """Return what the driver says of a failure, without the rows and parameters that its details would show."""
+    return getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause).strip()
 
 
 def respond_unexpected(error: Exception) -> Response:

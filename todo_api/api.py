@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import wraps
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import flask
 import flask_smorest
 from flask import Response
 
-from todo_api.answers import CONTENT_TYPE
-from todo_api.bodies import BODY_MAX, FORM_TYPES, BodyParser, Json
+from todo_api.answers import AUTH, CONTENT_TYPE, FORM_TYPES, empty
+from todo_api.bodies import BodyParser
 from todo_api.errors import (
     ContentTooLarge,
     InternalError,
@@ -25,7 +24,7 @@ from todo_api.errors import (
     Problem,
     UnsupportedMediaType,
 )
-from todo_api.paths import ID_MAX, IdConverter
+from todo_api.openapi import describe_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,17 +56,20 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
     DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {
         "json": "application/json",
         "json_or_form": "application/json",
+        "json_or_nothing": "application/json",
     }
 
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
         """Take what Flask's blueprint takes, and `description` for the document."""
         super().__init__(name, import_name, **options)
-        self._prepare_doc_cbks += [self._describe_form, self._describe_problems]
+        self._prepare_doc_cbks += [self._describe_form, self._describe_null, self._describe_problems]
 
-    def body(self, schema: type[Schema], *, form: bool = False, example: dict[str, Any]) -> Callable[[View], View]:
+    def body(
+        self, schema: type[Schema], *, form: bool = False, optional: bool = False, example: dict[str, Any]
+    ) -> Callable[[View], View]:
         """Load the body by the schema and pass the result as the view's first argument.
 
-        With `form`, an urlencoded or multipart body is taken as well.
+        With `form`, an urlencoded or multipart body is taken as well; with `optional`, no body at all.
 
         Raises:
             MalformedJSON: 400.
@@ -76,7 +78,8 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             InvalidInput: 422, naming each field that is wrong.
 
         """
-        load = self.arguments(schema, location="json_or_form" if form else "json", unknown=None, example=example)
+        location = "json_or_form" if form else "json_or_nothing" if optional else "json"
+        load = self.arguments(schema, location=location, unknown=None, required=not optional, example=example)
 
         def decorator(view: View) -> View:
             loaded: View = load(view)
@@ -90,8 +93,10 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
     def response(self, status_code: int, schema: Schema | None = None, **documentation: Any) -> ResponseDecorator:
         """Answer with what the view returns, written by the schema, or with no body where there is no schema.
 
-        A view may return its headers beside the object: `return task, {"Location": …}`.
+        A view may return its headers beside the object: `return task, {"Location": …}`. With `nullable`, it may return
+        None, which is answered as JSON's null.
         """
+        nullable = documentation.pop("nullable", False)
         describe = super().response(status_code, schema, **documentation)
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Response]:
@@ -100,13 +105,12 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
                 result = view(*args, **kwargs)
                 value, headers = result if isinstance(result, tuple) else (result, {})
                 if schema is None:
-                    answer = Response(status=status_code, headers=headers)
-                    answer.headers.remove("Content-Type")
-                    return answer
-                text = flask.current_app.json.dumps(schema.dump(value))
+                    return empty(status_code, headers)
+                text = "null" if value is None else flask.current_app.json.dumps(schema.dump(value))
                 return Response(text, status_code, headers, content_type="application/json")
 
-            responding._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
+            apidoc = responding._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
+            apidoc["nullable"] = nullable
             return responding
 
         return decorator
@@ -119,10 +123,17 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
                 content[media_type] = deepcopy(content["application/json"])
         return doc
 
+    def _describe_null(self, doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Document that an answer may be null."""
+        if doc_info.get("nullable"):
+            content = doc["responses"][200]["content"]["application/json"]
+            content["schema"] = {"anyOf": [content["schema"], {"type": "null"}]}
+        return doc
+
     def _describe_problems(self, doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Document the problems of a view by status, each with its code as an example."""
         for problem in dict.fromkeys([*doc_info.get("problems", []), InternalError]):
-            statuses = {problem.status, problem.better_auth_status if self.name == "auth" else None} - {None}
+            statuses = {problem.status, problem.better_auth_status if f"{self.url_prefix}/" == AUTH else None} - {None}
             for status in sorted(statuses):
                 answer = doc.setdefault("responses", {}).setdefault(status, describe_problem(problem, status))
                 media_type = answer["content"][CONTENT_TYPE]
@@ -131,70 +142,3 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
                     "value": problem.example().members(status),
                 }
         return doc
-
-
-def describe_problem(problem: type[Problem], status: int) -> dict[str, Any]:
-    """Return the OpenAPI response object of a problem."""
-    return {
-        "description": HTTPStatus(status).phrase,
-        "headers": {
-            name: {"schema": {"type": "string"}, "required": True, "example": value}
-            for name, value in problem.headers.items()
-        },
-        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
-    }
-
-
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "description": "An RFC 9457 problem. Branch on `code`, show `message`, log `detail`.",
-    "required": ["type", "title", "status", "detail", "code", "message"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "message": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": "Each fault of the input, with the JSON Pointer (RFC 6901) of its place.",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
-    },
-}
-
-DESCRIPTION = """
-A to-do list for each of your users. Sign up, press **Authorize** and paste the answer's `token`; its `user.id` is the
-`user_id` of every path below. Failures are `application/problem+json` (RFC 9457) with a stable `code`.
-"""
-
-BEARER = "bearer"
-"""The name of the security scheme in the document."""
-
-
-def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
-    """Return the collector of the application's OpenAPI document."""
-    app.json = Json(app)
-    app.url_map.converters["id"] = IdConverter
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX + 1
-    api = flask_smorest.Api(
-        app,
-        spec_kwargs={
-            "title": title,
-            "version": "1.0.0",
-            "openapi_version": "3.1.0",
-            "info": {"description": DESCRIPTION, "license": {"name": "MIT"}},
-        },
-    )
-    api.DEFAULT_ERROR_RESPONSE_NAME = None
-    api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": ID_MAX})
-    api.spec.components.schema("Problem", PROBLEM_SCHEMA)
-    for unused in ("Error", "PaginationMetadata"):  # flask-smorest's, for features that are not used
-        del api.spec.components.schemas[unused]
-    api.spec.components.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
-    return api

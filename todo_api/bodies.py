@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl
 import flask
 import orjson
 from flask.json.provider import JSONProvider
+from marshmallow import fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 
+from todo_api.answers import FORM_TYPES, MULTIPART, URLENCODED
 from todo_api.errors import ContentTooLarge, InvalidInput, MalformedJSON, UnreadableBody, UnsupportedMediaType
 
 if TYPE_CHECKING:
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema, ValidationError
 
 BODY_MAX = 1024 * 1024
-MULTIPART = "multipart/form-data"
-FORM_TYPES = ("application/x-www-form-urlencoded", MULTIPART)
+JSON = "application/json"
 FORM_FIELDS_MAX = 100
 
 
@@ -73,6 +74,8 @@ def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class BodyParser(FlaskParser):
     """Reads a body where its Content-Type says it is what the route takes, and says precisely what is wrong with it."""
 
+    __location_map__ = {**FlaskParser.__location_map__, "json_or_nothing": "load_json_or_nothing"}
+
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value of the body.
 
@@ -83,21 +86,30 @@ class BodyParser(FlaskParser):
 
         """
         if not req.is_json or req.content_encoding:
-            raise UnsupportedMediaType
+            raise unsupported(req, JSON)
         return flask.current_app.json.loads(read_body(req))
+
+    def load_json_or_nothing(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the JSON value, or an object without members where nothing is sent."""
+        return self.load_json(req, schema) if req.mimetype or read_body(req) else {}
 
     def load_json_or_form(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value or the form's fields. No body at all is a form without fields."""
         if req.is_json:
             return self.load_json(req, schema)
         if (req.mimetype and req.mimetype not in FORM_TYPES) or req.content_encoding:
-            raise UnsupportedMediaType("The Content-Type must be application/json or a form's.")
+            raise unsupported(req, f"{URLENCODED}, {JSON}")
         return dict(form_fields(req, schema))
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> None:  # type: ignore[override]
         """Raise what the schema found as one problem (422)."""
         (messages,) = error.messages_dict.values()  # by location, of which there is one
         raise InvalidInput(list(faults(messages))) from None
+
+
+def unsupported(req: flask.Request, allowed: str) -> UnsupportedMediaType:
+    """Return the refusal of a body's type, in Better Auth's words."""
+    return UnsupportedMediaType(f'Content-Type "{req.mimetype}" is not allowed. Allowed types: {allowed}')
 
 
 def read_body(req: flask.Request) -> bytes:
@@ -126,7 +138,7 @@ def transport() -> Iterator[None]:
         raise UnreadableBody from error
 
 
-def form_fields(req: flask.Request, schema: Schema) -> Iterator[tuple[str, str]]:
+def form_fields(req: flask.Request, schema: Schema) -> Iterator[tuple[str, str | bool]]:
     """Yield the fields of a form that the schema has.
 
     Raises:
@@ -139,7 +151,13 @@ def form_fields(req: flask.Request, schema: Schema) -> Iterator[tuple[str, str]]
             raise InvalidInput([(f"#/{name}", "Given more than once.")])
         if name in schema.fields:
             seen.add(name)
-            yield name, value
+            yield name, typed(value, schema.fields[name])
+
+
+def typed(value: str, field: fields.Field[Any]) -> str | bool:
+    """Return a form's value as the field's type: all that a form has is text."""
+    words = {"true": True, "false": False} if isinstance(field, fields.Boolean) else {}
+    return words.get(value, value)
 
 
 def urlencoded_fields(req: flask.Request) -> Iterator[tuple[str, str]]:

@@ -1,16 +1,27 @@
 """PostgreSQL: how it is reached, and how a statement is run."""
 
-from typing import Any
+from __future__ import annotations
 
-from sqlalchemy import Executable, RowMapping, make_url
+from typing import TYPE_CHECKING, Any
 
-from config import THREADS, Config
+from sqlalchemy import make_url
+
 from todo_api.extensions import db
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Executable, RowMapping
+
+    from config import Config
 
 AUTOCOMMIT = "autocommit"
 """The bind of single statements. Each is atomic by itself, so that it needs no BEGIN, no COMMIT and no ROLLBACK: two
 round trips fewer. What spans statements, as migrations do, uses the default bind, whose connections do transactions;
 under AUTOCOMMIT a `begin()` would be none."""
+
+CONNECTIONS = 4
+"""Connections of one worker process. Its threads share them: a statement takes a millisecond, a request some more."""
 
 CONNECT_ARGS = {"connect_timeout": 3, "application_name": "todo_api"}
 BOUNDS = "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
@@ -22,7 +33,7 @@ def options(config: Config) -> dict[str, Any]:
     asked = make_url(config.database_url).query
     pool = {
         "hide_parameters": True,
-        "pool_size": THREADS,
+        "pool_size": CONNECTIONS,
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_recycle": 300,
@@ -43,13 +54,13 @@ def options(config: Config) -> dict[str, Any]:
     }
 
 
-def fetch_all(statement: Executable) -> list[RowMapping]:
+def fetch_all(statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[RowMapping]:
     """Run one statement in one round trip and return its rows, each by column name."""
     with db.engines[AUTOCOMMIT].connect() as connection:
-        return list(connection.execute(statement).mappings())
+        return list(connection.execute(statement, parameters).mappings())
 
 
-def fetch_one(statement: Executable) -> RowMapping | None:
+def fetch_one(statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:
     """Run one statement in one round trip and return its row, or None where it gave none."""
-    with db.engines[AUTOCOMMIT].connect() as connection:
-        return connection.execute(statement).mappings().one_or_none()
+    rows = fetch_all(statement, parameters)
+    return rows[0] if rows else None

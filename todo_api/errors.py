@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """A failure as RFC 9457 tells it: status, our stable code, and a detail for the person who reads it.
 
-    `better_auth_status` is what a JSON body on an auth route gets where Better Auth and the seed disagree.
+    `better_auth_status` and `better_auth_message` are Better Auth's own where it and the seed disagree.
     """
 
     status: ClassVar[int] = 400
     better_auth_status: ClassVar[int | None] = None
+    better_auth_message: ClassVar[str | None] = None
     code: ClassVar[str] = "BAD_REQUEST"
     detail: str = "The request cannot be read."
     headers: Mapping[str, str] = {}
@@ -38,7 +39,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     @property
     def message(self) -> str:
         """What Better Auth's client shows."""
-        return self.detail
+        return self.better_auth_message or self.detail
 
     def members(self, status: int) -> dict[str, object]:
         """Return the members of an answer's body."""
@@ -56,6 +57,7 @@ class MalformedJSON(Problem):
     """The body is no JSON text."""
 
     detail = "The body is not valid JSON."
+    better_auth_message = "Invalid JSON in request body"
 
 
 class UnreadableBody(Problem):
@@ -116,7 +118,7 @@ class UnsupportedMediaType(Problem):
 
     status = 415
     code = "UNSUPPORTED_MEDIA_TYPE"
-    detail = "The Content-Type must be application/json."
+    detail = "The Content-Type is not one that this route takes."
 
 
 class RangeNotSatisfiable(Problem):
@@ -148,6 +150,8 @@ class InvalidInput(Problem):
     @property
     def message(self) -> str:
         """The faults as Better Auth words them."""
+        if self.better_auth_message:
+            return self.better_auth_message
         paths = (pointer.replace("#", "body").replace("/", ".") for pointer, _ in self.faults)
         return "; ".join(f"[{path}] {text}" for path, (_, text) in zip(paths, self.faults, strict=True))
 

@@ -9,6 +9,9 @@ HEADERS = {
 }
 """What an answer says unless its view says otherwise: no guessing of types, no copy kept, nothing to run or frame."""
 
+EXPOSED = ["Location", "Retry-After", "X-Retry-After", "set-auth-token", "set-auth-jwt"]
+"""What scripts of the trusted origins may read."""
+
 
 def init_app(app: Flask) -> None:
     """Complete the headers of every answer, errors included."""

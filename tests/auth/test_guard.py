@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.databases import CONFIG, execute
-from todo_api.auth.tokens import issue
-
-if TYPE_CHECKING:
-    from tests.actors import Actor
+from tests.actors import Actor
+from tests.databases import CONFIG, application, execute
+from todo_api.auth.tokens import Claims, issue
 
 INVALID = 'Bearer error="invalid_token"'
 
@@ -40,7 +37,8 @@ def call(actor: Actor, header: str | None) -> tuple[int, str, str]:
 )
 def test_a_bad_credential_is_401_with_its_reason(alice: Actor, header: str | None, detail: str, challenge: str) -> None:
     secret, hour = CONFIG.better_auth_secret, timedelta(hours=1)
-    expired = issue(alice.id, alice.email, "access", secret=secret, now=datetime.now(UTC) - 2 * hour, ttl=hour)
+    claims = Claims(alice.id, alice.email, "session")
+    expired = issue(claims, "access", secret=secret, now=datetime.now(UTC) - 2 * hour, ttl=hour)
     text = header and header.format(token=alice.token, refresh=alice.refresh_token, expired=expired)
     assert call(alice, text) == (401, detail, challenge)
 
@@ -54,6 +52,14 @@ def test_the_scheme_has_no_case(alice: Actor, scheme: str) -> None:
 def test_a_token_in_the_query_is_no_credential(alice: Actor) -> None:
     response = alice.client.get(f"/api/{alice.id}/tasks?access_token={alice.token}&token={alice.token}")
     assert response.status_code == 401
+
+
+def test_a_user_deleted_while_a_task_is_made_is_401(fresh_database: str) -> None:
+    alice = Actor.sign_up(application(fresh_database), "Alice")
+    execute(fresh_database, "ALTER TABLE sessions DROP CONSTRAINT fk_sessions_user_id_users")  # so that one is left
+    execute(fresh_database, "DELETE FROM users WHERE id = %s", alice.id)
+    response = alice.post("/tasks", json={"title": "x"})
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, INVALID)
 
 
 def test_a_token_of_a_deleted_user_makes_no_task(database: str, alice: Actor) -> None:

@@ -33,7 +33,12 @@ def test_hashes_are_salted_and_of_the_cost_asked_for() -> None:
     first, second = hash_password("password123", COST), hash_password("password123", COST)
     assert first != second
     assert first.startswith(f"hmac-sha256$$2b$0{COST}$")
+
+
+def test_the_hash_of_nobody_takes_the_same_work_and_opens_to_nothing() -> None:
     assert unknown_hash(COST).startswith(f"hmac-sha256$$2b$0{COST}$")
+    assert len(unknown_hash(COST)) == len(hash_password("password123", COST))
+    assert not any(verify_password(password, unknown_hash(COST)) for password in ("", "password123", "." * 53))
 
 
 def test_the_seeds_bare_bcrypt_hashes_verify() -> None:

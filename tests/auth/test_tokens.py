@@ -10,15 +10,25 @@ from typing import Any
 import jwt
 import pytest
 
-from todo_api.auth.tokens import ClaimsError, issue, verify
+from todo_api.auth.tokens import Claims, ClaimsError, issue, verify
 
 SECRET = "a secret of 32 bytes or more, for HS256"
 NOW = datetime.now(UTC)
+WHO = Claims("user-1", "a@example.com", "session-1")
 
 
 def claims(**changes: Any) -> dict[str, Any]:
     seconds = int(NOW.timestamp())
-    whole = {"sub": "u", "email": "e", "iat": seconds, "exp": seconds + 60, "jti": "j", "type": "access", **changes}
+    whole = {
+        "sub": "u",
+        "email": "e",
+        "sid": "s",
+        "iat": seconds,
+        "exp": seconds + 86_400,
+        "jti": "j",
+        "type": "access",
+        **changes,
+    }
     return {name: value for name, value in whole.items() if value is not ...}
 
 
@@ -32,36 +42,52 @@ def encode(payload: object, header: dict[str, Any] | None = None, secret: str = 
 
 
 def test_a_token_says_what_it_was_issued_for() -> None:
-    token = issue("user-1", "a@example.com", "access", secret=SECRET, now=NOW, ttl=timedelta(minutes=60))
-    assert verify(token, "access", secret=SECRET) == ("user-1", "a@example.com")
+    token = issue(WHO, "access", secret=SECRET, now=NOW, ttl=timedelta(minutes=60))
+    assert verify(token, "access", secrets=[SECRET]) == WHO
     read = jwt.decode(token, SECRET, ["HS256"])
-    assert list(read) == ["sub", "email", "iat", "exp", "jti", "type"]
+    assert list(read) == ["sub", "email", "sid", "iat", "exp", "jti", "type"]
     assert read["exp"] - read["iat"] == 3600
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
 
 
 def test_every_token_has_an_id_of_its_own() -> None:
-    tokens = {issue("u", "e", "access", secret=SECRET, now=NOW, ttl=timedelta(1)) for _ in range(10)}
+    tokens = {issue(WHO, "access", secret=SECRET, now=NOW, ttl=timedelta(1)) for _ in range(10)}
     assert len(tokens) == 10
 
 
 def test_an_expired_token_is_told_apart() -> None:
-    token = issue("u", "e", "access", secret=SECRET, now=NOW - timedelta(hours=2), ttl=timedelta(hours=1))
+    token = issue(WHO, "access", secret=SECRET, now=NOW - timedelta(hours=2), ttl=timedelta(hours=1))
     with pytest.raises(jwt.ExpiredSignatureError):
-        verify(token, "access", secret=SECRET)
+        verify(token, "access", secrets=[SECRET])
+
+
+def test_a_refresh_token_knows_its_generation() -> None:
+    token = issue(WHO._replace(generation=7), "refresh", secret=SECRET, now=NOW, ttl=timedelta(1))
+    assert verify(token, "refresh", secrets=[SECRET]).generation == 7
+    with pytest.raises(ClaimsError):
+        verify(encode(claims(type="refresh")), "refresh", secrets=[SECRET])
+
+
+def test_the_previous_secret_still_verifies() -> None:
+    token = issue(WHO, "access", secret="the secret of yesterday, 32 bytes", now=NOW, ttl=timedelta(1))
+    assert verify(token, "access", secrets=[SECRET, "the secret of yesterday, 32 bytes"]) == WHO
+    with pytest.raises(jwt.InvalidSignatureError):
+        verify(token, "access", secrets=[SECRET, "the secret of tomorrow, 32 bytes."])
 
 
 @pytest.mark.parametrize(("issued", "wanted"), [("access", "refresh"), ("refresh", "access")])
 def test_a_token_is_for_one_use(issued: Any, wanted: Any) -> None:
-    token = issue("u", "e", issued, secret=SECRET, now=NOW, ttl=timedelta(1))
+    token = issue(WHO, issued, secret=SECRET, now=NOW, ttl=timedelta(1))
     with pytest.raises(ClaimsError):
-        verify(token, wanted, secret=SECRET)
+        verify(token, wanted, secrets=[SECRET])
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"sub": ...},
+        {"sid": ...},
+        {"sid": 1},
         {"email": ...},
         {"iat": ...},
         {"exp": ...},
@@ -88,7 +114,7 @@ def test_a_token_is_for_one_use(issued: Any, wanted: Any) -> None:
 )
 def test_claims_that_are_not_an_access_tokens_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(jwt.InvalidTokenError):
-        verify(encode(claims(**changes)), "access", secret=SECRET)
+        verify(encode(claims(**changes)), "access", secrets=[SECRET])
 
 
 GOOD = encode(claims())
@@ -131,7 +157,7 @@ DEEP = base64.urlsafe_b64encode(b'{"alg":' + b"[" * 3000 + b"]" * 3000 + b"}").r
 )
 def test_what_is_no_token_of_ours_is_refused(token: str) -> None:
     with pytest.raises(jwt.InvalidTokenError):
-        verify(token, "access", secret=SECRET)
+        verify(token, "access", secrets=[SECRET])
 
 
 def test_deeply_nested_claims_are_refused() -> None:
@@ -140,11 +166,11 @@ def test_deeply_nested_claims_are_refused() -> None:
     algorithm = jwt.get_algorithm_by_name("HS256")
     signature = base64.urlsafe_b64encode(algorithm.sign(signed, algorithm.prepare_key(SECRET))).rstrip(b"=")
     with pytest.raises(jwt.InvalidTokenError):
-        verify((signed + b"." + signature).decode(), "access", secret=SECRET)
+        verify((signed + b"." + signature).decode(), "access", secrets=[SECRET])
 
 
 @pytest.mark.parametrize("header", [{"kid": "../../etc/passwd"}, {"jku": "http://127.0.0.1/"}, {"jwk": {"kty": "oct"}}])
 def test_headers_that_name_a_key_change_nothing(header: dict[str, Any]) -> None:
-    assert verify(encode(claims(), header), "access", secret=SECRET).subject == "u"
+    assert verify(encode(claims(), header), "access", secrets=[SECRET]).subject == "u"
     with pytest.raises(jwt.InvalidTokenError):
-        verify(encode(claims(), header, secret="x" * 40), "access", secret=SECRET)
+        verify(encode(claims(), header, secret="x" * 40), "access", secrets=[SECRET])

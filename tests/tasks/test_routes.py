@@ -190,4 +190,4 @@ def test_every_statement_is_bound_to_the_user(app: Flask, alice: Actor) -> None:
         alice.patch(f"/tasks/{task['id']}/complete")
         alice.delete(f"/tasks/{task['id']}")
     assert len(statements) == 5
-    assert all("tasks.user_id = %(user_id" in statement for statement in statements)
+    assert all("tasks.user_id = %(owner_id" in statement for statement in statements)

@@ -1,55 +1,182 @@
-"""Accounts: made at sign-up, opened by e-mail and password."""
+"""Accounts: made at sign-up, opened by e-mail and password, changed and deleted by their owner.
+
+What must happen together is one statement.
+"""
 
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from todo_api.auth.errors import EmailTaken, InvalidCredentials
-from todo_api.auth.models import User
-from todo_api.auth.passwords import hash_password, unknown_hash, verify_password
-from todo_api.database import fetch_one
+from todo_api.auth import sessions
+from todo_api.auth.errors import EmailTaken, InvalidCredentials, InvalidPassword, TooManyHashes
+from todo_api.auth.hashing import hash_password, verify_password
+from todo_api.auth.models import PasswordReset, Session, User
+from todo_api.auth.passwords import is_current
+from todo_api.auth.policy import check_new_password
+from todo_api.database import fetch_all, fetch_one
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+    from sqlalchemy import ColumnElement, RowMapping
+    from sqlalchemy.sql.dml import ReturningInsert
 
 
-def sign_up(email: str, password: str, name: str | None = None) -> RowMapping:
-    """Make an account and return its row. The unique index decides who is first.
+class SignedIn(NamedTuple):
+    """A user and the session that was opened."""
+
+    user: RowMapping
+    session: sessions.Opened
+
+
+def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
+    """Make an account and open its first session. The unique index decides who is first.
 
     Raises:
         EmailTaken: 400 to a form, 422 to JSON.
 
     """
-    user = fetch_one(
-        insert(User)
-        .values(
-            id=str(uuid.uuid4()),
-            email=email,
-            password_hash=hash_password(password, settings().bcrypt_cost),
-            name=name or email.partition("@")[0],
-        )
-        .on_conflict_do_nothing()
-        .returning(User),
-    )
+    opened = sessions.new(str(uuid.uuid4()), remembered=remembered)
+    user = adding(opened.user_id, account).cte("signed_up")
+    session = sessions.opening(opened, select(user.c.id)).cte("opened")
+    row = fetch_one(select(user).add_cte(session))
+    if row is None:
+        raise EmailTaken
+    return SignedIn(row, opened)
+
+
+def create(account: dict[str, Any]) -> str:
+    """Make an account that nobody is signed in to yet, and return its id.
+
+    Raises:
+        EmailTaken: where an account has the e-mail already; and what `check_new_password` raises.
+
+    """
+    user = fetch_one(adding(str(uuid.uuid4()), account))
     if user is None:
         raise EmailTaken
-    return user
+    user_id: str = user["id"]
+    return user_id
 
 
-def authenticate(email: str, password: str) -> RowMapping:
-    """Return the row of the account that the e-mail and password open, in the same time whether there is one or not.
+def adding(user_id: str, account: dict[str, Any]) -> ReturningInsert[Any]:
+    """Return the statement that makes the account, and gives no row where its e-mail is taken.
+
+    Raises:
+        PasswordTooShort: 400 to JSON, 422 to a form; and its kin.
+
+    """
+    check_new_password(account["password"])
+    email: str = account["email"]
+    new = insert(User).values(
+        id=user_id,
+        email=email,
+        password_hash=hash_password(account["password"]),
+        name=account.get("name") or email.partition("@")[0],
+        image=account.get("image"),
+    )
+    return new.on_conflict_do_nothing().returning(User)
+
+
+def is_local(email: str) -> ColumnElement[bool]:
+    """Return the condition that a row is the local account of this e-mail, in whatever case."""
+    return and_(func.lower(User.email) == func.lower(email), User.issuer.is_(None))
+
+
+def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
+    """Open a session by e-mail and password, in the same time whether the account exists or not.
 
     Raises:
         InvalidCredentials: 401.
 
     """
-    user = fetch_one(select(User).where(func.lower(User.email) == func.lower(email)))
-    stored = user["password_hash"] if user else unknown_hash(settings().bcrypt_cost)
-    if not verify_password(password, stored) or user is None:
+    user = fetch_one(select(User).where(is_local(email)))
+    if not verify_password(password, user["password_hash"] if user else None) or user is None:
         raise InvalidCredentials
-    return user
+    opened = sessions.new(user["id"], remembered=remembered)
+    # The hash once more, so that a password changed meanwhile opens nothing; locked, so that a change which goes on
+    # meanwhile ends this session too.
+    still = select(User.id).where(User.id == user["id"], User.password_hash == user["password_hash"])
+    if not fetch_all(sessions.opening(opened, still.with_for_update(read=True)).returning(Session.id)):
+        raise InvalidCredentials
+    if not is_current(user["password_hash"], settings().bcrypt_cost):
+        with suppress(TooManyHashes):  # the next sign-in will do
+            renew_hash(user, password)
+    return SignedIn(user, opened)
+
+
+def renew_hash(user: RowMapping, password: str) -> None:
+    """Replace a hash of another making, such as the seed's bare bcrypt, now that the password is known."""
+    own = update(User).where(User.id == user["id"], User.password_hash == user["password_hash"])
+    fetch_all(own.values(password_hash=hash_password(password)).returning(User.id))
+
+
+def check_password(user: RowMapping, password: str) -> None:
+    """Let the user's own password pass.
+
+    Raises:
+        InvalidPassword: 400.
+
+    """
+    if not verify_password(password, user["password_hash"]):
+        raise InvalidPassword
+
+
+def change_password(user: RowMapping, password: str, *, reopen: sessions.Opened | None) -> RowMapping:
+    """Set a new password; with `reopen`, end all sessions of the user and open that one instead.
+
+    Raises:
+        InvalidPassword: 400, where the password that was checked has been changed meanwhile.
+
+    """
+    own = update(User).where(User.id == user["id"], User.password_hash == user["password_hash"])
+    changed = own.values(password_hash=hash_password(password), updated_at=func.now()).returning(User).cte("changed")
+    statement = select(changed)
+    if reopen:
+        ended = delete(Session).where(Session.user_id.in_(select(changed.c.id))).cte("ended")
+        statement = statement.add_cte(ended, sessions.opening(reopen, select(changed.c.id)).cte("opened"))
+    row = fetch_one(statement)
+    if row is None:
+        raise InvalidPassword
+    if reopen:
+        sessions.end_all(user["id"], but=reopen.id)  # what was opened while the statement waited
+    return row
+
+
+def set_password(email: str, password: str) -> int | None:
+    """Set the password of an account whose owner need not know the present one; whoever has that is out at once.
+
+    All sessions end and all mailed links are void. Return how many sessions ended, or None where no account has the
+    e-mail.
+
+    Raises:
+        PasswordTooShort: 400 to JSON, 422 to a form; and its kin.
+
+    """
+    check_new_password(password)
+    own = update(User).where(is_local(email))
+    changed = own.values(password_hash=hash_password(password), updated_at=func.now()).returning(User.id).cte("changed")
+    whose = select(changed.c.id)
+    ended = delete(Session).where(Session.user_id.in_(whose)).returning(Session.id).cte("ended")
+    void = delete(PasswordReset).where(PasswordReset.user_id.in_(whose)).cte("void")
+    count = select(func.count()).select_from(ended).scalar_subquery()
+    row = fetch_one(select(changed.c.id, count.label("ended")).add_cte(void))
+    if row is None:
+        return None
+    sessions.end_all(row["id"])  # what was opened while the statement waited
+    number: int = row["ended"]
+    return number
+
+
+def update_user(user_id: str, members: dict[str, Any]) -> None:
+    """Set the members."""
+    fetch_one(update(User).where(User.id == user_id).values(updated_at=func.now(), **members).returning(User.id))
+
+
+def delete_user(user_id: str) -> None:
+    """Delete the account and all that is its own."""
+    fetch_one(delete(User).where(User.id == user_id).returning(User.id))

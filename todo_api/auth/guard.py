@@ -1,25 +1,82 @@
-"""Who asks, and whether the things are theirs: the one gate in front of every route of a user."""
+"""Who asks, and whether the things are theirs: the gate in front of whatever is somebody's own.
+
+A credential is an access JWT, an opaque session token, or, on the auth routes only, the session cookie. All of them
+end with their session. A JWT is verified without the database; whether its session lives is asked by the statement
+that does the work, through `while_alive`, so that it costs no round trip of its own.
+"""
 
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 import jwt
 from flask import request
+from sqlalchemy import bindparam, func, literal, select, union_all
 
-from todo_api.api import BEARER, View, document
-from todo_api.auth.errors import AccessForbidden, InvalidScheme, InvalidTokenPayload, TokenExpired
+from todo_api.api import View, document
+from todo_api.auth import cookies, foreign, sessions
+from todo_api.auth.errors import AccessForbidden, InvalidScheme, InvalidTokenPayload, TokenExpired, Unauthorized
+from todo_api.auth.issuer import issuer_of
+from todo_api.auth.models import Session, User
 from todo_api.auth.tokens import Claims, ClaimsError, verify
+from todo_api.database import fetch_all
 from todo_api.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
+from todo_api.openapi import BEARER
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from flask.typing import ResponseReturnValue
+    from sqlalchemy import Executable, RowMapping
+
+JWT_DOTS = 2
+
+
+class Owner(NamedTuple):
+    """Whose things a request is about, and what vouches for it: a session here, or a foreign issuer."""
+
+    user_id: str
+    session_id: str | None = None
+    issuer: str | None = None
+    profile: Mapping[str, Any] = {}
+
+
+ALIVE = union_all(
+    select(literal(1).label("one")).where(
+        Session.user_id == bindparam("owner_id"),
+        Session.id == bindparam("owner_session"),
+        Session.ends_at > func.now(),
+    ),
+    select(literal(1)).where(User.id == bindparam("owner_id"), User.issuer == bindparam("owner_issuer")),
+).cte("alive")
+"""One row while what vouches for the owner stands, none when it does not. Statements about a user's own things join it:
+`alive LEFT JOIN found` gives no row to the dead, and a row of nulls where there is nothing."""
+
+
+def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[RowMapping]:
+    """Run a statement that is built on `ALIVE`, and return its rows, of which there is always one.
+
+    Raises:
+        InvalidToken: 401, where the owner's session has ended.
+
+    """
+    # Not named as columns are: SQLAlchemy would set the column of a parameter's name.
+    whose = {"owner_id": owner.user_id, "owner_session": owner.session_id, "owner_issuer": owner.issuer}
+    bound = {**parameters, **whose}
+    rows = fetch_all(statement, bound)
+    if not rows and owner.issuer:
+        foreign.enroll(owner.user_id, owner.issuer, owner.profile)
+        rows = fetch_all(statement, bound)
+    if not rows:
+        raise InvalidToken
+    return rows
 
 
 def owner_required(view: View) -> View:
-    """Let a request through whose bearer token's subject is the path's `user_id`.
+    """Let a request through whose bearer's subject is the path's `user_id`, and pass it on as `owner`.
 
     Raises:
         NotAuthenticated: 401, and its kinds: no token, another scheme, expired, not ours.
@@ -29,28 +86,115 @@ def owner_required(view: View) -> View:
 
     @wraps(view)
     def guarded(*args: Any, user_id: str, **kwargs: Any) -> ResponseReturnValue:
-        if bearer_claims().subject != user_id:
+        owner = bearer_owner()
+        if owner.user_id != user_id:
             raise AccessForbidden
-        answer: ResponseReturnValue = view(*args, user_id=user_id, **kwargs)
+        answer: ResponseReturnValue = view(*args, owner=owner, **kwargs)
         return answer
 
     document(guarded, NotAuthenticated, TokenExpired, AccessForbidden, ServiceUnavailable, security=[{BEARER: []}])
     return guarded  # type: ignore[return-value]  # the same view, for mypy too
 
 
-def bearer_claims() -> Claims:
-    """Return what the request's bearer token says (RFC 6750 section 2.1; no other place is looked at)."""
+def session_required(view: View) -> View:
+    """Let a request through that has a live session, by any credential, and pass its row on as `session`.
+
+    Raises:
+        Unauthorized: 401.
+
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        session = current_session()
+        if session is None:
+            raise Unauthorized
+        answer: ResponseReturnValue = view(*args, session=session, **kwargs)
+        return answer
+
+    document(guarded, Unauthorized, ServiceUnavailable, security=[{BEARER: []}])
+    return guarded  # type: ignore[return-value]
+
+
+def bearer() -> str | None:
+    """Return the bearer token of the request (RFC 6750 section 2.1; no other place is looked at).
+
+    Raises:
+        InvalidScheme: 401, for another scheme.
+
+    """
     header = request.headers.get("Authorization", "")
-    scheme, _, token = header.partition(" ")
     if not header:
-        raise NotAuthenticated
+        return None
+    scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise InvalidScheme
+    return token
+
+
+def bearer_owner() -> Owner:
+    """Return who the request's bearer token stands for."""
+    token = bearer()
+    if token is None:
+        raise NotAuthenticated
+    if token.count(".") == JWT_DOTS:
+        return jwt_owner(token)
+    opaque = bare(token)
+    session = sessions.find_by_token(opaque) if opaque else None
+    if session is None:
+        raise InvalidToken
+    return Owner(session["id"], session["session_id"])
+
+
+def jwt_owner(token: str) -> Owner:
+    """Return who a JWT stands for; the issuer that it names decides who verifies it, and with which algorithms."""
+    issuer = foreign.configured_issuer()
+    if issuer is None or issuer_of(token) != issuer.issuer:
+        claims = access_claims(token)
+        return Owner(claims.subject, claims.session_id)
+    profile = foreign.verified_claims(issuer, token)
+    return Owner(profile["sub"], issuer=issuer.issuer, profile=profile)
+
+
+def access_claims(token: str) -> Claims:
+    """Return what an access JWT of ours says."""
     try:
-        return verify(token, "access", secret=settings().better_auth_secret)
+        return verify(token, "access", secrets=settings().secrets)
     except jwt.ExpiredSignatureError:
         raise TokenExpired from None
     except ClaimsError:
         raise InvalidTokenPayload from None
     except jwt.InvalidTokenError:
         raise InvalidToken from None
+
+
+def current_session() -> RowMapping | None:
+    """Return the live session, with its user, that the request's credential stands for; a bad credential is none."""
+    try:
+        token = bearer()
+        if token is not None and token.count(".") == JWT_DOTS:
+            claims = access_claims(token)
+            return sessions.find(claims.subject, claims.session_id)
+    except NotAuthenticated:
+        return None
+    opaque = opaque_token()
+    return sessions.find_by_token(opaque) if opaque else None
+
+
+def opaque_token() -> str | None:
+    """Return the opaque token of the request, from the bearer or, where there is none, from the cookie."""
+    token = bearer()
+    if token is not None:
+        return bare(token)
+    cookie = request.cookies.get(cookies.name(cookies.SESSION, secure=is_secure()), "")
+    return cookies.unsign(cookie, settings().secrets)
+
+
+def bare(token: str) -> str | None:
+    """Return an opaque token without its signature, if it has one that is ours."""
+    return cookies.unsign(token, settings().secrets) if "." in unquote(token) else token
+
+
+def is_secure() -> bool:
+    """Tell whether clients reach the service by TLS, so that cookies are for TLS only."""
+    return settings().public_url.startswith("https:")

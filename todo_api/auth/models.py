@@ -1,25 +1,31 @@
-"""The table of users."""
+"""The tables of users, their sessions and their password resets."""
 
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, Index, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from todo_api.extensions import Base
 
 
 class User(Base):
-    """Somebody who signs in. Ids are opaque text: a UUID here, whatever the issuer chose elsewhere."""
+    """Somebody who signs in here, or whom a foreign issuer vouches for.
+
+    Ids are opaque text: a UUID here, the token's `sub` for an issuer's. A foreign user has no password here, and its
+    e-mail is only what the issuer said: it never meets a local account of the same address.
+    """
 
     __tablename__ = "users"
 
     EMAIL_MAX: ClassVar[int] = 254
     NAME_MAX: ClassVar[int] = 255
+    IMAGE_MAX: ClassVar[int] = 2048
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column()
-    password_hash: Mapped[str]
+    issuer: Mapped[str | None]
+    email: Mapped[str | None]
+    password_hash: Mapped[str | None]
     name: Mapped[str]
     email_verified: Mapped[bool] = mapped_column(server_default="false")
     image: Mapped[str | None]
@@ -27,7 +33,54 @@ class User(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
-        Index("uq_users_lower_email", text("lower(email)"), unique=True),
+        Index("uq_users_local_email", text("lower(email)"), unique=True, postgresql_where=text("issuer IS NULL")),
+        CheckConstraint("issuer IS NOT NULL OR (email IS NOT NULL AND password_hash IS NOT NULL)", name="local"),
         CheckConstraint(f"char_length(email) BETWEEN 3 AND {EMAIL_MAX}", name="email_length"),
         CheckConstraint(f"char_length(name) <= {NAME_MAX}", name="name_length"),
+        CheckConstraint(f"char_length(image) <= {IMAGE_MAX}", name="image_length"),
     )
+
+
+class Session(Base):
+    """A sign-in and the credentials that it gave. Ended by deleting it, which ends all of them.
+
+    The opaque token is kept as a hash. Refresh tokens are not kept at all: each names the session and its own
+    generation, and the session knows which generation is the newest.
+    """
+
+    __tablename__ = "sessions"
+
+    USER_AGENT_MAX: ClassVar[int] = 512
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    id: Mapped[str]
+    token_hash: Mapped[bytes]
+    remembered: Mapped[bool]
+    generation: Mapped[int] = mapped_column(server_default="0")
+    rotated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    parent_rotated_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    ip_address: Mapped[str]
+    user_agent: Mapped[str]
+
+    __table_args__ = (
+        PrimaryKeyConstraint("user_id", "id"),
+        CheckConstraint(f"char_length(user_agent) <= {USER_AGENT_MAX}", name="user_agent_length"),
+        Index("ix_sessions_ends_at", "ends_at"),
+    )
+
+
+class PasswordReset(Base):
+    """A mailed link that sets a new password, once."""
+
+    __tablename__ = "password_resets"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    token_hash: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (PrimaryKeyConstraint("user_id", "token_hash"),)

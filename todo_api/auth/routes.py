@@ -1,84 +1,124 @@
-"""Sign-up, sign-in and sign-out. A form body speaks the seed's dialect, a JSON body Better Auth's."""
+"""Signing up, in and out, and going on. A form body speaks the seed's dialect, a JSON body Better Auth's."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import jwt
+from email_validator import EmailNotValidError
+
 from todo_api.api import Blueprint, raises
-from todo_api.auth import accounts
-from todo_api.auth.errors import EmailTaken, InvalidCredentials
-from todo_api.auth.schemas import CredentialsSchema, SignedOutSchema, SignInSchema, SignUpSchema
-from todo_api.auth.tokens import issue
-from todo_api.clock import now
-from todo_api.errors import ServiceUnavailable
+from todo_api.auth import accounts, examples, sessions
+from todo_api.auth.account_schemas import OkSchema, SuccessSchema
+from todo_api.auth.errors import (
+    CrossSiteLogin,
+    EmailTaken,
+    InvalidCallback,
+    InvalidCredentials,
+    InvalidEmail,
+    InvalidOrigin,
+    MissingOrigin,
+    PasswordTooCommon,
+    PasswordTooLong,
+    PasswordTooShort,
+    TooManyHashes,
+)
+from todo_api.auth.grants import HeaderList, credentials, granting, withdrawing
+from todo_api.auth.guard import current_session
+from todo_api.auth.origins import check_target, refuse_foreign_origin
+from todo_api.auth.policy import check_length
+from todo_api.auth.schemas import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address
+from todo_api.auth.tokens import verify
+from todo_api.errors import InvalidToken, ServiceUnavailable
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+    from todo_api.auth.accounts import SignedIn
 
-auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Accounts and the tokens that open them.")
+auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Signing up, in and out.")
+auth.before_request(refuse_foreign_origin)
 
-ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery"}
-SIGNED_IN = {
-    "user": {
-        "id": "5b0e6c0f-3f0a-4a3c-9d55-0c9e5e8f2f11",
-        "email": "ada@example.com",
-        "name": "Ada",
-        "emailVerified": False,
-        "image": None,
-        "createdAt": "2026-09-20T08:00:00.000Z",
-        "updatedAt": "2026-09-20T08:00:00.000Z",
-    },
-    "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl",
-    "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl",
-    "token_type": "bearer",
-    "expires_in": 3600,
-    "redirect": False,
-}
-SIGNED_OUT = {"success": True, "message": "Signed out successfully"}
+FOREIGN = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
 
 
 @auth.post("/sign-up/email")
-@auth.body(SignUpSchema, form=True, example={**ACCOUNT, "name": "Ada"})
-@auth.response(200, CredentialsSchema(), example=SIGNED_IN)
-@raises(EmailTaken, ServiceUnavailable)
-def sign_up(account: dict[str, str]) -> dict[str, Any]:
+@auth.body(SignUpSchema, form=True, example={**examples.ACCOUNT, "name": "Ada"})
+@auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
+@raises(EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *FOREIGN, TooManyHashes, ServiceUnavailable)
+def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     """Make an account and sign it in.
 
     The e-mail is one account's, in whatever case. Passwords have 8 to 128 characters of any kind, all of which count.
+    The session is given three times over: `token`, an access JWT; `set-auth-token`, an opaque token; and a cookie.
     """
-    return credentials(accounts.sign_up(**account))
+    check_target(account.pop("callback_url", None), InvalidCallback)
+    return grant(accounts.sign_up(account, remembered=account.pop("remembered", True)))
 
 
 @auth.post("/sign-in/email")
-@auth.body(SignInSchema, form=True, example=ACCOUNT)
-@auth.response(200, CredentialsSchema(), example=SIGNED_IN)
-@raises(InvalidCredentials, ServiceUnavailable)
-def sign_in(account: dict[str, str]) -> dict[str, Any]:
+@auth.body(SignInSchema, form=True, example=examples.ACCOUNT)
+@auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
+@raises(InvalidCredentials, InvalidEmail, PasswordTooLong, *FOREIGN, TooManyHashes, ServiceUnavailable)
+def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     """Sign in with e-mail and password.
 
-    An unknown e-mail and a wrong password get the same answer after the same time.
+    An unknown e-mail and a wrong password get the same answer after the same time. With `rememberMe: false` the session
+    lasts a day at the most. A `callbackURL` comes back as `url`, for the client to go on to.
     """
-    return credentials(accounts.authenticate(**account))
+    target = account.pop("callback_url", None)
+    check_target(target, InvalidCallback)
+    try:
+        email = normal_address(account["email"])
+    except EmailNotValidError as error:
+        raise InvalidEmail([("#/email", f"Invalid email address: {error}")]) from None
+    check_length(account["password"])
+    remembered = account.pop("remembered", True)
+    body, headers = grant(accounts.sign_in(email, account["password"], remembered=remembered))
+    if target is None:
+        return body, headers
+    return {**body, "redirect": True, "url": target}, [*headers, ("Location", target)]
+
+
+@auth.post("/refresh")
+@auth.body(RefreshSchema, form=True, example={"refresh_token": examples.JWT})
+@auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
+@raises(InvalidToken, InvalidOrigin, MissingOrigin, ServiceUnavailable)
+def refresh(body: dict[str, str]) -> dict[str, Any]:
+    """Exchange a refresh token for new tokens.
+
+    Each is exchanged once. Its answer may be lost: the token before the newest one gets the newest again. Any older one
+    has been copied, and ends the session with all its credentials.
+    """
+    config = settings()
+    try:
+        claims = verify(body["refresh_token"], "refresh", secrets=config.secrets)
+    except jwt.InvalidTokenError:
+        raise InvalidToken from None
+    generation = sessions.rotate(claims, config.refresh_token_grace)
+    session = None if generation is None else sessions.find(claims.subject, claims.session_id)
+    if generation is None or session is None:
+        raise InvalidToken
+    return credentials(session, claims.session_id, generation)
 
 
 @auth.post("/sign-out")
-@auth.response(200, SignedOutSchema(), example=SIGNED_OUT)
-def sign_out() -> dict[str, Any]:
-    """Sign out: the client forgets its tokens."""
-    return SIGNED_OUT
+@auth.response(200, SuccessSchema(), example=examples.SIGNED_OUT)
+@raises(InvalidOrigin, MissingOrigin, ServiceUnavailable)
+def sign_out() -> tuple[dict[str, Any], HeaderList]:
+    """Sign out: the session ends with all its credentials, at once and everywhere. It always succeeds."""
+    session = current_session()
+    if session is not None:
+        sessions.end(session["session_user_id"], session["session_id"])
+    return examples.SIGNED_OUT, withdrawing()
 
 
-def credentials(user: RowMapping) -> dict[str, Any]:
-    """Return the user with an access and a refresh token."""
-    config = settings()
-    token = partial(issue, user["id"], user["email"], secret=config.better_auth_secret, now=now())
-    return {
-        "user": user,
-        "token": token("access", ttl=config.access_token_ttl),
-        "refresh_token": token("refresh", ttl=config.refresh_token_ttl),
-        "token_type": "bearer",
-        "expires_in": int(config.access_token_ttl.total_seconds()),
-        "redirect": False,
-    }
+@auth.get("/ok")
+@auth.response(200, OkSchema(), example={"ok": True})
+def ok() -> dict[str, bool]:
+    """Say that the auth routes answer."""
+    return {"ok": True}
+
+
+def grant(signed_in: SignedIn) -> tuple[dict[str, Any], HeaderList]:
+    """Return body and headers of a sign-in."""
+    return credentials(signed_in.user, signed_in.session.id), granting(signed_in.session)

@@ -17,19 +17,29 @@ from todo_api.fields import Bool, Instant, Text
 SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
-class Email(Text):
-    """An e-mail address, in the one form under which it is stored: trimmed, NFC, case folded."""
+def normal_address(text: str) -> str:
+    """Return an e-mail address in the one form under which it is stored: trimmed, NFC, case folded.
 
-    default_error_messages = {"address": "Not a valid email address: {reason}"}
+    Raises:
+        EmailNotValidError: saying what is wrong.
+
+    """
+    address = validate_email(text.strip(), check_deliverability=False)
+    # The domain is in its one form already, in which straße.de is not strasse.de.
+    return unicodedata.normalize("NFC", f"{address.local_part.casefold()}@{address.domain}")
+
+
+class Email(Text):
+    """An e-mail address, in its normal form."""
+
+    default_error_messages = {"address": "Invalid email address: {reason}"}
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            address = validate_email(text.strip(), check_deliverability=False)
+            return normal_address(text)
         except EmailNotValidError as error:
             raise self.make_error("address", reason=str(error)) from None
-        # The domain is in its one form already, in which straße.de is not strasse.de.
-        return unicodedata.normalize("NFC", f"{address.local_part.casefold()}@{address.domain}")
 
 
 class UserSchema(Schema):
@@ -44,21 +54,33 @@ class UserSchema(Schema):
     updatedAt = Instant(dump_only=True, required=True, attribute="updated_at")  # noqa: N815
 
 
-class SignInSchema(Schema):
-    """E-mail and password."""
+class BodySchema(Schema):
+    """What a body takes; members that are not known are ignored."""
 
     class Meta:
         unknown = EXCLUDE
 
-    email = Email(required=True, validate=Length(max=User.EMAIL_MAX), metadata={"format": "email"})
-    password = Text(required=True, validate=Length(max=LENGTH_MAX), metadata={"format": "password"})
+
+class SignInSchema(BodySchema):
+    """E-mail and password. `callbackURL` is a path, or an address of a trusted origin, that the answer names."""
+
+    email = Text(required=True, metadata={"format": "email"})
+    password = Text(required=True, metadata={"format": "password", "maxLength": LENGTH_MAX})
+    rememberMe = Bool(attribute="remembered")  # noqa: N815 - the wire's name
+    callbackURL = Text(attribute="callback_url")  # noqa: N815
 
 
 class SignUpSchema(SignInSchema):
     """A new account; without a name, the part of the address before the @."""
 
-    password = Text(required=True, validate=Length(LENGTH_MIN, LENGTH_MAX), metadata={"format": "password"})
+    email = Email(required=True, metadata={"format": "email"})
+    password = Text(
+        required=True,
+        validate=Length(min=1),
+        metadata={"format": "password", "minLength": LENGTH_MIN, "maxLength": LENGTH_MAX},
+    )
     name = Text(validate=Length(max=User.NAME_MAX))
+    image = Text(allow_none=True, validate=Length(max=User.IMAGE_MAX))
 
 
 class CredentialsSchema(Schema):
@@ -70,10 +92,10 @@ class CredentialsSchema(Schema):
     token_type = fields.String(dump_only=True, required=True)
     expires_in = fields.Integer(dump_only=True, required=True)
     redirect = Bool(dump_only=True, required=True)
+    url = fields.String(dump_only=True)
 
 
-class SignedOutSchema(Schema):
-    """The answer to a sign-out, whoever asks."""
+class RefreshSchema(BodySchema):
+    """The newest refresh token of a session."""
 
-    success = Bool(dump_only=True, required=True)
-    message = fields.String(dump_only=True, required=True)
+    refresh_token = Text(required=True)

@@ -9,42 +9,48 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import jwt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
 ALGORITHM = "HS256"
-CLAIMS: dict[str, type] = {"sub": str, "email": str, "iat": int, "exp": int, "jti": str, "type": str}
+CLAIMS: dict[str, type] = {"sub": str, "email": str, "sid": str, "iat": int, "exp": int, "jti": str, "type": str}
 COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 Use = Literal["access", "refresh"]
 
 
 class Claims(NamedTuple):
-    """What a verified token says."""
+    """What a token says: who, under which session, and which of the session's refresh tokens it is."""
 
     subject: str
     email: str
+    session_id: str
+    generation: int = 0
 
 
 class ClaimsError(jwt.InvalidTokenError):
     """The signature is ours, the claims are not those of such a token."""
 
 
-def issue(subject: str, email: str, use: Use, *, secret: str, now: datetime, ttl: timedelta) -> str:
-    """Return a signed token with the claims sub, email, iat, exp, jti and type."""
+def issue(claims: Claims, use: Use, *, secret: str, now: datetime, ttl: timedelta) -> str:
+    """Return a signed token with the claims sub, email, sid, iat, exp, jti and type; a refresh token has gen too."""
     issued_at = int(now.timestamp())
-    claims = {
-        "sub": subject,
-        "email": email,
+    payload = {
+        "sub": claims.subject,
+        "email": claims.email,
+        "sid": claims.session_id,
         "iat": issued_at,
         "exp": issued_at + int(ttl.total_seconds()),
         "jti": str(uuid.uuid4()),
         "type": use,
     }
-    return jwt.encode(claims, secret, ALGORITHM)
+    if use == "refresh":
+        payload["gen"] = claims.generation
+    return jwt.encode(payload, secret, ALGORITHM)
 
 
-def verify(token: str, use: Use, *, secret: str) -> Claims:
-    """Return what a token of ours for this use says.
+def verify(token: str, use: Use, *, secrets: Sequence[str]) -> Claims:
+    """Return what a token of ours for this use says; any of the secrets may have signed it.
 
     Raises:
         jwt.ExpiredSignatureError: its time is over.
@@ -55,11 +61,18 @@ def verify(token: str, use: Use, *, secret: str) -> Claims:
     # PyJWT's decoder skips characters that are not base64url, which would give a token a second spelling.
     if not COMPACT.fullmatch(token):
         raise jwt.DecodeError
-    return checked(jwt.decode(token, secret, [ALGORITHM]), use)
+    *previous, last = secrets
+    for secret in previous:
+        try:
+            return checked(jwt.decode(token, secret, [ALGORITHM]), use)
+        except jwt.InvalidSignatureError:
+            continue
+    return checked(jwt.decode(token, last, [ALGORITHM]), use)
 
 
 def checked(claims: dict[str, Any], use: Use) -> Claims:
     """Return the claims, all of them present and of their types."""
-    if any(type(claims.get(name)) is not kind for name, kind in CLAIMS.items()) or claims["type"] != use:
+    wanted = CLAIMS if use == "access" else {**CLAIMS, "gen": int}
+    if any(type(claims.get(name)) is not kind for name, kind in wanted.items()) or claims["type"] != use:
         raise ClaimsError
-    return Claims(claims["sub"], claims["email"])
+    return Claims(claims["sub"], claims["email"], claims["sid"], claims.get("gen", 0))

@@ -1,67 +1,105 @@
-"""The statements about tasks: one each, one round trip each, each for one user's tasks only."""
+"""The statements about tasks: one each, one round trip each, each for one user's tasks and a live session only.
+
+They are built once; what a request brings are parameters.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, func, insert, not_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, not_, select, true, update
 
-from todo_api.database import fetch_all, fetch_one
+from todo_api.auth.guard import ALIVE, Owner, fetch_owned
 from todo_api.errors import TaskNotFound
 from todo_api.tasks.models import Task
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Executable, RowMapping
+    from sqlalchemy import CTE, Executable, RowMapping, Select
+
+THEIRS = Task.user_id == bindparam("owner_id")
+THIS = and_(THEIRS, Task.id == bindparam("task_id"))
+WHILE_ALIVE = exists(select(ALIVE.c.one))
 
 
-def owned(user_id: str, task_id: int) -> ColumnElement[bool]:
-    """Return the condition that a row is this task of this user."""
-    return and_(Task.user_id == user_id, Task.id == task_id)
+def outcome(changed: CTE) -> Select[Any]:
+    """Return the statement that makes the change and gives its row: none to the dead, nulls where nothing was met."""
+    return select(changed).select_from(ALIVE.outerjoin(changed, true()))
 
 
-def list_owned(user_id: str) -> list[RowMapping]:
-    """Return the user's tasks, oldest first."""
-    return fetch_all(select(Task).where(Task.user_id == user_id).order_by(Task.id))
+LIST = select(Task).select_from(ALIVE.outerjoin(Task.__table__, THEIRS)).order_by(Task.id)
+GET = select(Task).select_from(ALIVE.outerjoin(Task.__table__, THIS))
+DELETE = outcome(delete(Task).where(THIS, WHILE_ALIVE).returning(Task.id).cte("deleted"))
+TOGGLE = outcome(
+    update(Task)
+    .where(THIS, WHILE_ALIVE)
+    .values(completed=not_(Task.completed), updated_at=func.now())
+    .returning(Task)
+    .cte("toggled"),
+)
 
 
-def create(user_id: str, members: dict[str, Any]) -> RowMapping:
+@cache
+def create_statement(members: frozenset[str]) -> Select[Any]:
+    """Return the statement that adds a task with these members, which are the schema's."""
+    values = {"user_id": bindparam("owner_id"), **{name: typed(name) for name in sorted(members)}}
+    row = select(*values.values()).select_from(ALIVE)
+    return outcome(insert(Task).from_select(list(values), row).returning(Task).cte("created"))
+
+
+@cache
+def change_statement(members: frozenset[str]) -> Select[Any]:
+    """Return the statement that sets these members, which are the schema's."""
+    values = {"updated_at": func.now(), **{name: typed(name) for name in sorted(members)}}
+    return outcome(update(Task).where(THIS, WHILE_ALIVE).values(values).returning(Task).cte("changed"))
+
+
+def typed(name: str) -> Any:
+    """Return the parameter of a column, of the column's type."""
+    return bindparam(name, type_=Task.__table__.c[name].type)
+
+
+def list_owned(owner: Owner) -> list[RowMapping]:
+    """Return the owner's tasks, oldest first."""
+    rows = fetch_owned(owner, LIST, {})
+    return [row for row in rows if row["id"] is not None]
+
+
+def create(owner: Owner, members: dict[str, Any]) -> RowMapping:
     """Add a task and return its row."""
-    return found(insert(Task).values(user_id=user_id, **members).returning(Task))
+    return found(owner, create_statement(frozenset(members)), members)
 
 
-def get_owned(user_id: str, task_id: int) -> RowMapping:
+def get_owned(owner: Owner, task_id: int) -> RowMapping:
     """Return the task's row."""
-    return found(select(Task).where(owned(user_id, task_id)))
+    return found(owner, GET, {"task_id": task_id})
 
 
-def change(user_id: str, task_id: int, members: dict[str, Any]) -> RowMapping:
+def change(owner: Owner, task_id: int, members: dict[str, Any]) -> RowMapping:
     """Set the members and return the row; where there is nothing to set, nothing is written."""
     if not members:
-        return get_owned(user_id, task_id)
-    return found(
-        update(Task).where(owned(user_id, task_id)).values(updated_at=func.now(), **members).returning(Task),
-    )
+        return get_owned(owner, task_id)
+    return found(owner, change_statement(frozenset(members)), {"task_id": task_id, **members})
 
 
-def toggle(user_id: str, task_id: int) -> RowMapping:
+def toggle(owner: Owner, task_id: int) -> RowMapping:
     """Complete an open task or reopen a completed one, and return its row."""
-    flipped = {"completed": not_(Task.completed), "updated_at": func.now()}
-    return found(update(Task).where(owned(user_id, task_id)).values(flipped).returning(Task))
+    return found(owner, TOGGLE, {"task_id": task_id})
 
 
-def remove(user_id: str, task_id: int) -> None:
+def remove(owner: Owner, task_id: int) -> None:
     """Delete the task."""
-    found(delete(Task).where(owned(user_id, task_id)).returning(Task.id))
+    found(owner, DELETE, {"task_id": task_id})
 
 
-def found(statement: Executable) -> RowMapping:
+def found(owner: Owner, statement: Executable, parameters: dict[str, Any]) -> RowMapping:
     """Run the statement and return its row.
 
     Raises:
-        TaskNotFound: 404, where it met no task of this user.
+        TaskNotFound: 404, where it met no task of this owner.
 
     """
-    row = fetch_one(statement)
-    if row is None:
+    row = fetch_owned(owner, statement, parameters)[0]
+    if row["id"] is None:
         raise TaskNotFound
     return row

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import url_for
 
 from todo_api.api import Blueprint, raises
-from todo_api.auth.guard import owner_required
+from todo_api.auth.guard import Owner, owner_required
 from todo_api.errors import TaskNotFound
 from todo_api.tasks import queries
 from todo_api.tasks.schemas import TaskPostSchema, TaskPutSchema, TaskSchema
@@ -31,28 +31,28 @@ LOCATION = {"Location": {"description": "Path of the new task", "schema": {"type
 @tasks.get("")
 @owner_required
 @tasks.response(200, TaskSchema(many=True), example=[SHOWN])
-def list_tasks(user_id: str) -> list[RowMapping]:
+def list_tasks(owner: Owner) -> list[RowMapping]:
     """List your tasks, oldest first."""
-    return queries.list_owned(user_id)
+    return queries.list_owned(owner)
 
 
 @tasks.post("")
 @owner_required
 @tasks.body(TaskPostSchema, example=NEW)
 @tasks.response(201, TaskSchema(), headers=LOCATION, example=SHOWN)
-def create_task(members: dict[str, Any], user_id: str) -> tuple[RowMapping, dict[str, str]]:
+def create_task(members: dict[str, Any], owner: Owner) -> tuple[RowMapping, dict[str, str]]:
     """Create a task."""
-    task = queries.create(user_id, members)
-    return task, {"Location": url_for("tasks.get_task", user_id=user_id, task_id=task["id"])}
+    task = queries.create(owner, members)
+    return task, {"Location": url_for("tasks.get_task", user_id=owner.user_id, task_id=task["id"])}
 
 
 @tasks.get("/<id:task_id>")
 @owner_required
 @tasks.response(200, TaskSchema(), example=SHOWN)
 @raises(TaskNotFound)
-def get_task(user_id: str, task_id: int) -> RowMapping:
+def get_task(owner: Owner, task_id: int) -> RowMapping:
     """Read a task."""
-    return queries.get_owned(user_id, task_id)
+    return queries.get_owned(owner, task_id)
 
 
 @tasks.put("/<id:task_id>")
@@ -60,27 +60,27 @@ def get_task(user_id: str, task_id: int) -> RowMapping:
 @tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
 @tasks.response(200, TaskSchema(), example=SHOWN)
 @raises(TaskNotFound)
-def update_task(members: dict[str, Any], user_id: str, task_id: int) -> RowMapping:
+def update_task(members: dict[str, Any], owner: Owner, task_id: int) -> RowMapping:
     """Change a task.
 
     A member that is absent or null stays as it is.
     """
-    return queries.change(user_id, task_id, members)
+    return queries.change(owner, task_id, members)
 
 
 @tasks.delete("/<id:task_id>")
 @owner_required
 @tasks.response(204)
 @raises(TaskNotFound)
-def delete_task(user_id: str, task_id: int) -> None:
+def delete_task(owner: Owner, task_id: int) -> None:
     """Delete a task."""
-    queries.remove(user_id, task_id)
+    queries.remove(owner, task_id)
 
 
 @tasks.patch("/<id:task_id>/complete")
 @owner_required
 @tasks.response(200, TaskSchema(), example=SHOWN)
 @raises(TaskNotFound)
-def toggle_task_completion(user_id: str, task_id: int) -> RowMapping:
+def toggle_task_completion(owner: Owner, task_id: int) -> RowMapping:
     """Complete an open task, or reopen a completed one."""
-    return queries.toggle(user_id, task_id)
+    return queries.toggle(owner, task_id)

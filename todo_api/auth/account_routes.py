@@ -1,0 +1,148 @@
+"""Changing and deleting one's account, as Better Auth's client does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from flask import request
+
+from todo_api.api import Blueprint, raises
+from todo_api.auth import accounts, examples, resets, sessions
+from todo_api.auth.account_schemas import (
+    ChangedPasswordSchema,
+    ChangePasswordSchema,
+    DeleteUserSchema,
+    RequestResetSchema,
+    ResetPasswordSchema,
+    StatusSchema,
+    SuccessSchema,
+    UpdateUserSchema,
+)
+from todo_api.auth.errors import (
+    EmailCannotBeUpdated,
+    InvalidCallback,
+    InvalidOrigin,
+    InvalidPassword,
+    InvalidRedirect,
+    InvalidResetToken,
+    MissingOrigin,
+    NoFieldsToUpdate,
+    PasswordTooCommon,
+    PasswordTooLong,
+    PasswordTooShort,
+    ResetDisabled,
+    SessionExpired,
+    TooManyHashes,
+)
+from todo_api.auth.grants import HeaderList, granting, token_headers, withdrawing
+from todo_api.auth.guard import opaque_token, session_required
+from todo_api.auth.origins import check_target, refuse_foreign_origin
+from todo_api.auth.policy import check_new_password
+from todo_api.clock import now
+from todo_api.errors import ServiceUnavailable
+from todo_api.settings import settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
+
+account_routes = Blueprint("account", __name__, url_prefix="/api/auth", description="Changing one's account.")
+account_routes.before_request(refuse_foreign_origin)
+
+FOREIGN = (InvalidOrigin, MissingOrigin)
+NEW_PASSWORD = (PasswordTooShort, PasswordTooLong, PasswordTooCommon, TooManyHashes)
+MAILED = "If this email exists in our system, check your email for the reset link"
+
+
+@account_routes.post("/change-password")
+@session_required
+@account_routes.body(
+    ChangePasswordSchema, example={"currentPassword": "correct horse", "newPassword": "battery staple"}
+)
+@account_routes.response(200, ChangedPasswordSchema(), example={"token": None, "user": examples.USER})
+@raises(InvalidPassword, *NEW_PASSWORD, *FOREIGN)
+def change_password(body: dict[str, Any], session: RowMapping) -> tuple[dict[str, Any], HeaderList]:
+    """Change your password. Your other sessions end, unless `revokeOtherSessions` is false.
+
+    With `revokeOtherSessions: true` this one ends too, and a new one begins: `token` and `set-auth-token` are its.
+    """
+    check_new_password(body["new"], "#/newPassword")
+    accounts.check_password(session, body["current"])
+    revoke = body.get("revoke_others")
+    opened = sessions.new(session["id"], remembered=session["session_remembered"]) if revoke else None
+    user = accounts.change_password(session, body["new"], reopen=opened)
+    if revoke is None:
+        sessions.end_all(session["id"], but=session["session_id"])
+    return {"token": opened and opened.token, "user": user}, granting(opened) if opened else []
+
+
+@account_routes.post("/update-user")
+@session_required
+@account_routes.body(UpdateUserSchema, optional=True, example={"name": "Ada Lovelace"})
+@account_routes.response(200, StatusSchema(), example=examples.DONE)
+@raises(EmailCannotBeUpdated, NoFieldsToUpdate, *FOREIGN)
+def update_user(body: dict[str, Any], session: RowMapping) -> tuple[dict[str, bool], HeaderList]:
+    """Change your name or image; `null` clears the image."""
+    if "email" in body:
+        raise EmailCannotBeUpdated
+    if not body:
+        raise NoFieldsToUpdate
+    accounts.update_user(session["id"], body)
+    token = opaque_token()
+    return examples.DONE, token_headers(token, remembered=session["session_remembered"]) if token else []
+
+
+@account_routes.post("/delete-user")
+@session_required
+@account_routes.body(DeleteUserSchema, optional=True, example={"password": "correct horse battery"})
+@account_routes.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
+@raises(InvalidPassword, SessionExpired, TooManyHashes, *FOREIGN)
+def delete_user(body: dict[str, str], session: RowMapping) -> tuple[dict[str, Any], HeaderList]:
+    """Delete your account with all its tasks and sessions.
+
+    Without the password, you must have signed in within a day.
+    """
+    if "password" in body:
+        accounts.check_password(session, body["password"])
+    elif now() - session["session_created_at"] > sessions.FRESH_AGE:
+        raise SessionExpired
+    accounts.delete_user(session["id"])
+    return {"success": True, "message": "User deleted"}, withdrawing()
+
+
+@account_routes.post("/request-password-reset")
+@account_routes.body(RequestResetSchema, example={"email": "ada@example.com", "redirectTo": "/new-password"})
+@account_routes.response(200, StatusSchema(), example={"status": True, "message": MAILED})
+@raises(ResetDisabled, InvalidRedirect, *FOREIGN, ServiceUnavailable)
+def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
+    """Have a link mailed that sets a new password. The answer is the same whether the account exists or not."""
+    mail_url = settings().mail_url
+    if mail_url is None:
+        raise ResetDisabled
+    check_target(body.get("redirect_to"), InvalidRedirect)
+    resets.request_reset(body["email"], body.get("redirect_to", "/"), mail_url)
+    return {"status": True, "message": MAILED}
+
+
+@account_routes.get("/reset-password/<token>")
+@account_routes.response(302, headers={"Location": {"schema": {"type": "string"}, "required": True}})
+@raises(InvalidCallback, ServiceUnavailable)
+def follow_reset_link(token: str) -> tuple[None, HeaderList]:
+    """Go on from the mailed link to its `callbackURL`, with `?token=…`, or `?error=INVALID_TOKEN`."""
+    callback = request.args.get("callbackURL", "/")
+    check_target(callback, InvalidCallback)
+    added = {"token": token} if resets.is_valid(token) else {"error": InvalidResetToken.code}
+    parts = urlsplit(callback)
+    query = "&".join(filter(None, [parts.query, urlencode(added)]))
+    return None, [("Location", parts._replace(query=query).geturl())]
+
+
+@account_routes.post("/reset-password")
+@account_routes.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": "c0ffee…"})
+@account_routes.response(200, StatusSchema(), example=examples.DONE)
+@raises(InvalidResetToken, *NEW_PASSWORD, *FOREIGN, ServiceUnavailable)
+def reset_password(body: dict[str, str]) -> dict[str, bool]:
+    """Set a new password with the token of a mailed link. It works once, and ends all sessions."""
+    check_new_password(body["password"], "#/newPassword")
+    resets.reset_password(body.get("token") or request.args.get("token", ""), body["password"])
+    return examples.DONE

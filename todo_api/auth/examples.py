@@ -1,0 +1,46 @@
+"""Bodies that the OpenAPI document shows."""
+
+JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"
+ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery"}
+USER = {
+    "id": "5b0e6c0f-3f0a-4a3c-9d55-0c9e5e8f2f11",
+    "email": "ada@example.com",
+    "name": "Ada",
+    "emailVerified": False,
+    "image": None,
+    "createdAt": "2026-09-20T08:00:00.000Z",
+    "updatedAt": "2026-09-20T08:00:00.000Z",
+}
+SIGNED_IN = {
+    "user": USER,
+    "token": JWT,
+    "refresh_token": JWT,
+    "token_type": "bearer",
+    "expires_in": 3600,
+    "redirect": False,
+}
+SIGNED_OUT = {"success": True, "message": "Signed out successfully"}
+CHANGE_PASSWORD = {"currentPassword": "correct horse battery", "newPassword": "staple battery horse"}
+DONE = {"status": True}
+SESSION = {
+    "id": "0b7c5a1e9d3f4b6c8a2e1f0d9c8b7a65",
+    "token": "0b7c5a1e9d3f4b6c8a2e1f0d9c8b7a65",
+    "userId": "5b0e6c0f-3f0a-4a3c-9d55-0c9e5e8f2f11",
+    "expiresAt": "2026-09-27T08:00:00.000Z",
+    "createdAt": "2026-09-20T08:00:00.000Z",
+    "updatedAt": "2026-09-20T08:00:00.000Z",
+    "ipAddress": "203.0.113.7",
+    "userAgent": "curl/8.11.0",
+}
+CURRENT = {"session": SESSION, "user": USER}
+KEY_SET = {
+    "keys": [
+        {
+            "alg": "EdDSA",
+            "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            "kty": "OKP",
+            "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7Txh",
+        },
+    ],
+}

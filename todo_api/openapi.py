@@ -1,0 +1,84 @@
+"""The OpenAPI document: what the service says of itself beyond what its views declare."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import flask_smorest
+
+from todo_api.answers import CONTENT_TYPE
+from todo_api.bodies import BODY_MAX, Json
+from todo_api.paths import ID_MAX, IdConverter
+
+if TYPE_CHECKING:
+    import flask
+
+    from todo_api.errors import Problem
+
+
+def describe_problem(problem: type[Problem], status: int) -> dict[str, Any]:
+    """Return the OpenAPI response object of a problem."""
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": {
+            name: {"schema": {"type": "string"}, "required": True, "example": value}
+            for name, value in problem.headers.items()
+        },
+        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
+    }
+
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "An RFC 9457 problem. Branch on `code`, show `message`, log `detail`.",
+    "required": ["type", "title", "status", "detail", "code", "message"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "Each fault of the input, with the JSON Pointer (RFC 6901) of its place.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+DESCRIPTION = """
+A to-do list for each of your users. Sign up, press **Authorize** and paste the answer's `token`; its `user.id` is the
+`user_id` of every path below. Failures are `application/problem+json` (RFC 9457) with a stable `code`.
+"""
+
+BEARER = "bearer"
+"""The name of the security scheme in the document."""
+
+
+def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
+    """Return the collector of the application's OpenAPI document."""
+    app.json = Json(app)
+    app.url_map.converters["id"] = IdConverter
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX + 1
+    api = flask_smorest.Api(
+        app,
+        spec_kwargs={
+            "title": title,
+            "version": "1.0.0",
+            "openapi_version": "3.1.0",
+            "info": {"description": DESCRIPTION, "license": {"name": "MIT"}},
+        },
+    )
+    api.DEFAULT_ERROR_RESPONSE_NAME = None
+    api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": ID_MAX})
+    api.spec.components.schema("Problem", PROBLEM_SCHEMA)
+    for unused in ("Error", "PaginationMetadata"):  # flask-smorest's, for features that are not used
+        del api.spec.components.schemas[unused]
+    api.spec.components.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    return api
