@@ -1,0 +1,55 @@
+// A real, unmodified Better Auth server, so that client.mjs is checked against the real thing and not against a belief.
+//
+//   PORT=3100 node server.mjs        serves http://localhost:3100/api/auth until it is ended
+//
+// PORT                 where it listens; 0 (the default) is any free port
+// BASE_URL             its public address (default http://localhost:PORT)
+// BETTER_AUTH_SECRET   signs its cookies (default: a constant of the tests)
+// TRUSTED_ORIGINS      further origins, comma-separated (default http://localhost:3000)
+// MAILS                the file to which the mails are appended (default: standard output)
+
+import { appendFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { betterAuth } from "better-auth";
+import { memoryAdapter } from "better-auth/adapters/memory";
+import { toNodeHandler } from "better-auth/node";
+import { bearer, jwt } from "better-auth/plugins";
+
+const { env } = process;
+const tables = { user: [], session: [], account: [], verification: [], jwks: [] };
+
+let handle;
+const server = createServer((request, response) => handle(request, response));
+server.listen(Number(env.PORT || 0), "localhost", () => {
+  const baseURL = env.BASE_URL || `http://localhost:${server.address().port}`;
+  const auth = betterAuth({
+    baseURL,
+    secret: env.BETTER_AUTH_SECRET || "a secret of the tests, long enough",
+    trustedOrigins: (env.TRUSTED_ORIGINS || "http://localhost:3000").split(","),
+    database: memoryAdapter(tables),
+    emailAndPassword: {
+      enabled: true,
+      revokeSessionsOnPasswordReset: true,
+      sendResetPassword: async ({ user, url }) => post(`To: ${user.email}\nSubject: Reset your password\n\n${url}\n\n`),
+    },
+    user: { deleteUser: { enabled: true } },
+    plugins: [bearer(), jwt()],
+    rateLimit: { enabled: false },
+    telemetry: { enabled: false },
+    logger: { level: "error", log: (level, message) => console.error(`better-auth ${level}: ${message}`) },
+  });
+  handle = toNodeHandler(auth);
+  console.log(`Better Auth serves on ${baseURL}`);
+});
+
+function post(mail) {
+  if (env.MAILS) {
+    appendFileSync(env.MAILS, mail);
+  } else {
+    process.stdout.write(mail);
+  }
+}
+
+for (const signal of ["SIGTERM", "SIGINT"]) {
+  process.on(signal, () => process.exit(0));
+}
