@@ -11,6 +11,7 @@ import pytest
 
 from config import Config
 from tests.processes import ROOT
+from todo_api.cli import SESSIONS, USERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,11 @@ def test_files_named_in_the_documents_exist() -> None:
 def test_commands_of_dev_py_exist() -> None:
     shown = set(re.findall(r"python3 dev\.py (\w+)", README + (ROOT / "CONTRIBUTING.md").read_text()))
     assert {"run", "test", "check", "flask"} >= shown >= {"run", "test"}
+
+
+def test_the_readme_names_each_command_of_administration_and_no_other() -> None:
+    shown = re.findall(r"^\.venv/bin/flask (users|sessions) ([a-z-]+)", block(README, "flask users"), re.MULTILINE)
+    assert sorted(shown) == sorted((group.name, name) for group in (USERS, SESSIONS) for name in group.commands)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.lock")), ids=lambda path: path.name)
