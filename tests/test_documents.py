@@ -37,7 +37,8 @@ def test_the_readme_has_a_row_for_each_setting_and_no_other() -> None:
 
 
 def test_the_tour_works_when_pasted(service: Service) -> None:
-    script = block(README, "Make an account").replace("http://localhost:8000", service.url)
+    script = block(README, "Make an account") + block(README, "Exchange the refresh token")
+    script = script.replace("http://localhost:8000", service.url)
     lines = script.replace("curl -s", "curl -s --fail-with-body")
     ended = subprocess.run(["/bin/sh", "-ec", lines], capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -46,6 +47,9 @@ def test_the_tour_works_when_pasted(service: Service) -> None:
     assert answers[2].startswith("[{")
     assert '"description":"Form 1040"' in answers[3]
     assert '"completed":true' in answers[4]
+    assert '"email":"ada@example.com"' in answers[5]
+    assert answers[6].startswith("[{")
+    assert answers[7:] == ['{"success":true,"message":"Signed out successfully"}', "null"]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
