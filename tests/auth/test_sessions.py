@@ -12,10 +12,11 @@ import requests
 
 from tests.actors import PASSWORD, Actor
 from tests.credentials import ALL, COOKIE, NONE, ORIGIN, SignIn, bearer, sign_in, sign_in_at, sign_up_at
-from tests.databases import application, execute, new_database
+from tests.databases import CONFIG, application, execute, new_database
 from tests.processes import serving
 from tests.statements import counted
 from todo_api.auth import sessions
+from todo_api.auth.tokens import Claims, issue
 from todo_api.extensions import db
 
 if TYPE_CHECKING:
@@ -450,3 +451,16 @@ def test_a_reset_ends_all_sessions_on_every_worker_at_once(service: Service, fre
     assert requests.post(f"{service.url}{AUTH}/reset-password", json=body, timeout=10).status_code == 200
     for _ in range(8):
         assert session.opens_at(service.url) == other.opens_at(service.url) == NONE
+
+
+def test_who_signs_out_with_an_expired_token_signs_out_too(alice: Actor) -> None:
+    session = sign_in(alice)
+    claims = Claims(session.user_id, alice.email, session.session_id)
+    hour = timedelta(hours=1)
+    late = {"secret": CONFIG.better_auth_secret, "now": datetime.now(UTC) - 2 * hour, "ttl": hour}
+    expired = issue(claims, "access", **late)  # type: ignore[arg-type]
+    for header in (f"Bearer {expired}x", f"Basic {expired}", "Bearer "):
+        assert alice.client.post(f"{AUTH}/sign-out", headers={"Authorization": header}).status_code == 200
+    assert session.opens(alice.client) == ALL
+    alice.client.post(f"{AUTH}/sign-out", headers={"Authorization": f"Bearer {expired}"})
+    assert session.opens(alice.client) == NONE

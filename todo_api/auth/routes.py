@@ -17,6 +17,7 @@ from todo_api.auth.errors import (
     InvalidCredentials,
     InvalidEmail,
     InvalidOrigin,
+    InvalidScheme,
     MissingOrigin,
     PasswordTooCommon,
     PasswordTooLong,
@@ -24,7 +25,7 @@ from todo_api.auth.errors import (
     TooManyHashes,
 )
 from todo_api.auth.grants import HeaderList, credentials, granting, withdrawing
-from todo_api.auth.guard import current_session
+from todo_api.auth.guard import bearer, current_session
 from todo_api.auth.origins import check_target, refuse_foreign_origin
 from todo_api.auth.policy import check_length
 from todo_api.auth.schemas import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address
@@ -107,8 +108,9 @@ def refresh(body: dict[str, str]) -> dict[str, Any]:
 def sign_out() -> tuple[dict[str, Any], HeaderList]:
     """Sign out: the session ends with all its credentials, at once and everywhere. It always succeeds."""
     session = current_session()
-    if session is not None:
-        sessions.end(session["session_user_id"], session["session_id"])
+    named = (session["session_user_id"], session["session_id"]) if session else session_of_expired_token()
+    if named:
+        sessions.end(*named)
     return examples.SIGNED_OUT, withdrawing()
 
 
@@ -117,6 +119,15 @@ def sign_out() -> tuple[dict[str, Any], HeaderList]:
 def ok() -> dict[str, bool]:
     """Say that the auth routes answer."""
     return {"ok": True}
+
+
+def session_of_expired_token() -> tuple[str, str] | None:
+    """Return user and session of an access token of ours whose time is over: who signs out late signs out too."""
+    try:
+        claims = verify(bearer() or "", "access", secrets=settings().secrets, expired=True)
+    except (jwt.InvalidTokenError, InvalidScheme):
+        return None
+    return claims.subject, claims.session_id
 
 
 def grant(signed_in: SignedIn) -> tuple[dict[str, Any], HeaderList]:

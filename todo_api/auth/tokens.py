@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
+    from jwt.types import Options
+
 ALGORITHM = "HS256"
 CLAIMS: dict[str, type] = {"sub": str, "email": str, "sid": str, "iat": int, "exp": int, "jti": str, "type": str}
 COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
@@ -49,8 +51,10 @@ def issue(claims: Claims, use: Use, *, secret: str, now: datetime, ttl: timedelt
     return jwt.encode(payload, secret, ALGORITHM)
 
 
-def verify(token: str, use: Use, *, secrets: Sequence[str]) -> Claims:
+def verify(token: str, use: Use, *, secrets: Sequence[str], expired: bool = False) -> Claims:
     """Return what a token of ours for this use says; any of the secrets may have signed it.
+
+    With `expired`, its time may be over.
 
     Raises:
         jwt.ExpiredSignatureError: its time is over.
@@ -61,13 +65,14 @@ def verify(token: str, use: Use, *, secrets: Sequence[str]) -> Claims:
     # PyJWT's decoder skips characters that are not base64url, which would give a token a second spelling.
     if not COMPACT.fullmatch(token):
         raise jwt.DecodeError
+    options: Options = {"verify_exp": not expired}
     *previous, last = secrets
     for secret in previous:
         try:
-            return checked(jwt.decode(token, secret, [ALGORITHM]), use)
+            return checked(jwt.decode(token, secret, [ALGORITHM], options), use)
         except jwt.InvalidSignatureError:
             continue
-    return checked(jwt.decode(token, last, [ALGORITHM]), use)
+    return checked(jwt.decode(token, last, [ALGORITHM], options), use)
 
 
 def checked(claims: dict[str, Any], use: Use) -> Claims:
