@@ -2,7 +2,7 @@
 
 A credential is an access JWT, an opaque session token, or, on the auth routes only, the session cookie. All of them
 end with their session. A JWT is verified without the database; whether its session lives is asked by the statement
-that does the work, through `while_alive`, so that it costs no round trip of its own.
+that does the work, through `ALIVE`, so that it costs no round trip of its own.
 """
 
 from __future__ import annotations
