@@ -69,11 +69,12 @@ def change_password(body: dict[str, Any], session: RowMapping) -> tuple[dict[str
     check_new_password(body["new"], "#/newPassword")
     accounts.check_password(session, body["current"])
     revoke = body.get("revoke_others")
-    opened = sessions.new(session["id"], remembered=session["session_remembered"]) if revoke else None
-    user = accounts.change_password(session, body["new"], reopen=opened)
-    if revoke is None:
-        sessions.end_all(session["id"], but=session["session_id"])
-    return {"token": opened and opened.token, "user": user}, granting(opened) if opened else []
+    if not revoke:
+        survivor = session["session_id"] if revoke is None else None
+        return {"token": None, "user": accounts.change_password(session, body["new"], survivor=survivor)}, []
+    opened = sessions.new(session["id"], remembered=session["session_remembered"])
+    user = accounts.change_password(session, body["new"], survivor=opened.id, reopen=opened)
+    return {"token": opened.token, "user": user}, granting(opened)
 
 
 @account_routes.post("/update-user")

@@ -126,8 +126,10 @@ def check_password(user: RowMapping, password: str) -> None:
         raise InvalidPassword
 
 
-def change_password(user: RowMapping, password: str, *, reopen: sessions.Opened | None) -> RowMapping:
-    """Set a new password; with `reopen`, end all sessions of the user and open that one instead.
+def change_password(
+    user: RowMapping, password: str, *, survivor: str | None, reopen: sessions.Opened | None = None
+) -> RowMapping:
+    """Set a new password; with `survivor`, end all sessions of the user but that one, which `reopen` may open just now.
 
     Raises:
         InvalidPassword: 400, where the password that was checked has been changed meanwhile.
@@ -136,14 +138,16 @@ def change_password(user: RowMapping, password: str, *, reopen: sessions.Opened 
     own = update(User).where(User.id == user["id"], User.password_hash == user["password_hash"])
     changed = own.values(password_hash=hash_password(password), updated_at=func.now()).returning(User).cte("changed")
     statement = select(changed)
+    if survivor:
+        others = delete(Session).where(Session.user_id.in_(select(changed.c.id)), Session.id != survivor)
+        statement = statement.add_cte(others.cte("ended"))
     if reopen:
-        ended = delete(Session).where(Session.user_id.in_(select(changed.c.id))).cte("ended")
-        statement = statement.add_cte(ended, sessions.opening(reopen, select(changed.c.id)).cte("opened"))
+        statement = statement.add_cte(sessions.opening(reopen, select(changed.c.id)).cte("opened"))
     row = fetch_one(statement)
     if row is None:
         raise InvalidPassword
-    if reopen:
-        sessions.end_all(user["id"], but=reopen.id)  # what was opened while the statement waited
+    if survivor:
+        sessions.end_all(user["id"], but=survivor)  # what was opened while the statement waited
     return row
 
 
