@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from todo_api.answers import database_words
 from todo_api.auth import accounts, resets, sessions
-from todo_api.auth.models import Session, User
+from todo_api.auth.models import Session, User, is_local
 from todo_api.auth.schemas import SignUpSchema
 from todo_api.bodies import faults
 from todo_api.database import fetch_all, fetch_one
@@ -126,7 +126,7 @@ def delete_user(email: str, *, yes: bool) -> None:
     It says how many tasks go with the account and asks first.
     """
     address = load(email=email)["email"]
-    user = fetch_one(counted().where(accounts.is_local(address)))
+    user = fetch_one(counted().where(is_local(address)))
     if user is None:
         raise unknown(address)
     tasks = several(user["tasks"], "task")

@@ -9,20 +9,20 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from todo_api.auth import sessions
 from todo_api.auth.errors import EmailTaken, InvalidCredentials, InvalidPassword, TooManyHashes
 from todo_api.auth.hashing import hash_password, verify_password
-from todo_api.auth.models import PasswordReset, Session, User
+from todo_api.auth.models import PasswordReset, Session, User, is_local
 from todo_api.auth.passwords import is_current
 from todo_api.auth.policy import check_new_password
 from todo_api.database import fetch_all, fetch_one
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, RowMapping
+    from sqlalchemy import RowMapping
     from sqlalchemy.sql.dml import ReturningInsert
 
 
@@ -80,11 +80,6 @@ def adding(user_id: str, account: dict[str, Any]) -> ReturningInsert[Any]:
         image=account.get("image"),
     )
     return new.on_conflict_do_nothing().returning(User)
-
-
-def is_local(email: str) -> ColumnElement[bool]:
-    """Return the condition that a row is the local account of this e-mail, in whatever case."""
-    return and_(func.lower(User.email) == func.lower(email), User.issuer.is_(None))
 
 
 def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:

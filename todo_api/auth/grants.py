@@ -51,10 +51,7 @@ def token_headers(token: str, *, remembered: bool) -> HeaderList:
     headers = [
         ("set-auth-token", signed),
         ("Access-Control-Expose-Headers", "set-auth-token"),
-        (
-            "Set-Cookie",
-            cookie(cookies.SESSION, cookies.encode(signed), max_age),
-        ),
+        ("Set-Cookie", cookie(cookies.SESSION, cookies.encode(signed), max_age)),
     ]
     if not remembered:
         forgotten = cookies.encode(cookies.sign("true", secret))

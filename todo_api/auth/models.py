@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, func, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, PrimaryKeyConstraint, and_, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from todo_api.extensions import Base
@@ -84,3 +84,8 @@ class PasswordReset(Base):
     expires_at: Mapped[datetime]
 
     __table_args__ = (PrimaryKeyConstraint("user_id", "token_hash"),)
+
+
+def is_local(email: str) -> ColumnElement[bool]:
+    """Return the condition that a row is the local account of this e-mail, in whatever case."""
+    return and_(func.lower(User.email) == func.lower(email), User.issuer.is_(None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from datetime import timedelta
@@ -15,7 +14,8 @@ from sqlalchemy import delete, exists, func, insert, literal, select, update
 from todo_api.auth import sessions
 from todo_api.auth.errors import InvalidResetToken
 from todo_api.auth.hashing import hash_password
-from todo_api.auth.models import PasswordReset, Session, User
+from todo_api.auth.models import PasswordReset, Session, User, is_local
+from todo_api.auth.sessions import token_hash
 from todo_api.database import fetch_all, fetch_one
 from todo_api.mail import deliver_later
 from todo_api.settings import settings
@@ -41,9 +41,7 @@ If it was not you, nothing has changed and there is nothing to do.
 def request_reset(email: str, redirect_to: str, mail_url: str) -> None:
     """Mail a link to the account of this address. Known or unknown, it is one statement and takes the same time."""
     secret = secrets.token_hex(32)
-    account = select(User.id, literal(token_hash(secret)), func.now() + TTL).where(
-        func.lower(User.email) == func.lower(email), User.issuer.is_(None)
-    )
+    account = select(User.id, literal(token_hash(secret)), func.now() + TTL).where(is_local(email))
     columns = ("user_id", "token_hash", "expires_at")
     reset = fetch_one(insert(PasswordReset).from_select(columns, account).returning(PasswordReset.user_id))
     if reset is None:
@@ -100,8 +98,3 @@ def named_by(token: str) -> ColumnElement[bool]:
         & (PasswordReset.token_hash == token_hash(secret))
         & (PasswordReset.expires_at > func.now())
     )
-
-
-def token_hash(secret: str) -> bytes:
-    """Return what is kept of a mailed token."""
-    return hashlib.sha256(secret.encode()).digest()

@@ -40,6 +40,9 @@ TOKEN = re.compile("([0-9A-Za-z-]+)_([0-9a-f]{32})_([0-9a-f]{64})")
 
 COLUMNS = ("user_id", "id", "token_hash", "remembered", "expires_at", "ends_at", "ip_address", "user_agent")
 
+SHOWN = [column.label(f"session_{column.key}") for column in Session.__table__.c]
+"""A session's columns under names that a user's columns beside them do not have."""
+
 
 class Opened(NamedTuple):
     """A new session: its id and its opaque token, which is shown once and kept as a hash."""
@@ -94,9 +97,8 @@ def is_alive() -> ColumnElement[bool]:
 
 def find(user_id: str, session_id: str) -> RowMapping | None:
     """Return the session and its user, the session's columns named `session_…`."""
-    own = [column.label(f"session_{column.key}") for column in Session.__table__.c]
     idle_alive = (Session.expires_at > func.now()).label("session_idle_alive")
-    statement = select(*own, idle_alive, is_due().label("session_due"), User)
+    statement = select(*SHOWN, idle_alive, is_due().label("session_due"), User)
     return fetch_one(statement.join(User, User.id == Session.user_id).where(is_session(user_id, session_id)))
 
 
@@ -129,8 +131,7 @@ def slide(session: RowMapping) -> RowMapping | None:
 
 def listed(user_id: str) -> list[RowMapping]:
     """Return a user's live sessions, oldest first."""
-    own = [column.label(f"session_{column.key}") for column in Session.__table__.c]
-    alive = select(*own).where(Session.user_id == user_id, is_alive())
+    alive = select(*SHOWN).where(Session.user_id == user_id, is_alive())
     return fetch_all(alive.order_by(Session.created_at, Session.id))
 
 
@@ -141,8 +142,10 @@ def end(user_id: str, session_id: str) -> None:
 
 def end_all(user_id: str, *, but: str | None = None) -> None:
     """End all sessions of the user, or all but one."""
-    others = or_(literal(but is None), Session.id != (but or ""))
-    fetch_all(delete(Session).where(Session.user_id == user_id, others).returning(Session.id))
+    ending = delete(Session).where(Session.user_id == user_id)
+    if but is not None:
+        ending = ending.where(Session.id != but)
+    fetch_all(ending.returning(Session.id))
 
 
 def rotate(claims: Claims, grace: timedelta) -> int | None:
