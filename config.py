@@ -72,6 +72,7 @@ class Config:
     refuse_common_passwords: bool | None = setting("REFUSE_COMMON_PASSWORDS", boolean, default=None)
     mail_url: str | None = setting("MAIL_URL", mail_url, default=None, repr=False)
     mail_from: str = setting("MAIL_FROM", mail_from, default="Todo API <no-reply@localhost>")
+    max_tasks_per_user: int = setting("MAX_TASKS_PER_USER", integer(1, 10_000_000), default=50_000)
     bcrypt_cost: int = setting("BCRYPT_COST", integer(4, 16), default=12)
     host: str = setting("HOST", str, default="127.0.0.1")
     port: int = setting("PORT", integer(1, PORT_MAX), default=8000)

@@ -1,75 +1,76 @@
 """Our Blueprint: bodies in, rows out, and all of it in the OpenAPI document.
 
 flask-smorest gathers the document from the same decorators that do the work; this module adds what it lacks: bodies
-that are JSON or a form, problems as answers, and a row written by its schema.
+that are JSON or a form, strict query parameters, problems as answers, and a row written by its schema.
 """
 
 from __future__ import annotations
 
-from copy import deepcopy
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import flask
 import flask_smorest
 from flask import Response
 
-from todo_api.answers import AUTH, CONTENT_TYPE, FORM_TYPES, empty
-from todo_api.bodies import BodyParser
-from todo_api.errors import (
-    ContentTooLarge,
-    InternalError,
-    InvalidInput,
-    MalformedJSON,
-    Problem,
-    UnsupportedMediaType,
+from todo_api.answers import empty
+from todo_api.bodies import MEDIA_TYPES, RequestParser
+from todo_api.conditional import is_known
+from todo_api.documentation import (
+    View,
+    describe_headers,
+    describe_media_types,
+    describe_null,
+    describe_problems,
+    describe_unchanged,
+    document,
+    remember,
 )
-from todo_api.openapi import describe_problem
+from todo_api.errors import ContentTooLarge, InvalidInput, InvalidParameter, MalformedJSON, UnsupportedMediaType
+from todo_api.parameters import refuse_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from marshmallow import Schema
 
-View = TypeVar("View", bound="Callable[..., Any]")
+    from todo_api.documentation import Doc
+
 ResponseDecorator: TypeAlias = "Callable[[Callable[..., Any]], Callable[..., Response]]"
 
 
-def document(view: View, *problems: type[Problem], **operation: Any) -> View:
-    """Add to what the OpenAPI document says of a view: problems it answers with, members of its operation."""
-    apidoc = deepcopy(getattr(view, "_apidoc", {}))
-    apidoc.setdefault("problems", []).extend(problems)
-    apidoc.setdefault("manual_doc", {}).update(operation)
-    view._apidoc = apidoc  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest keeps it
-    return view
+def no_parameters(view: View) -> View:
+    """Refuse whatever query parameter a request of this view has (422)."""
 
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        refuse_parameters(flask.request)
+        return view(*args, **kwargs)
 
-def raises(*problems: type[Problem]) -> Callable[[View], View]:
-    """Document the problems that a view answers with."""
-    return lambda view: document(view, *problems)
+    return document(checked, InvalidParameter)  # type: ignore[return-value]  # the same view, for mypy too
 
 
 class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
-    """A Flask blueprint whose views declare their bodies, answers and problems."""
+    """A Flask blueprint whose views declare their parameters, bodies, answers and problems."""
 
-    ARGUMENTS_PARSER = BodyParser()
-    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {
-        "json": "application/json",
-        "json_or_form": "application/json",
-        "json_or_nothing": "application/json",
-    }
+    ARGUMENTS_PARSER = RequestParser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {location: types[0] for location, types in MEDIA_TYPES.items()}
 
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
         """Take what Flask's blueprint takes, and `description` for the document."""
         super().__init__(name, import_name, **options)
-        self._prepare_doc_cbks += [self._describe_form, self._describe_null, self._describe_problems]
+        self._prepare_doc_cbks += [
+            describe_headers,
+            describe_media_types,
+            describe_null,
+            describe_unchanged,
+            self._describe_problems,
+        ]
 
-    def body(
-        self, schema: type[Schema], *, form: bool = False, optional: bool = False, example: dict[str, Any]
-    ) -> Callable[[View], View]:
-        """Load the body by the schema and pass the result as the view's first argument.
+    def body(self, schema: type[Schema], *, takes: str = "json", example: dict[str, Any]) -> Callable[[View], View]:
+        """Load the body by the schema and pass the result as the view's next argument.
 
-        With `form`, an urlencoded or multipart body is taken as well; with `optional`, no body at all.
+        `takes` is one of bodies.MEDIA_TYPES.
 
         Raises:
             MalformedJSON: 400.
@@ -78,25 +79,42 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             InvalidInput: 422, naming each field that is wrong.
 
         """
-        location = "json_or_form" if form else "json_or_nothing" if optional else "json"
-        load = self.arguments(schema, location=location, unknown=None, required=not optional, example=example)
+        required = takes != "json_or_nothing"
+        load = self.arguments(schema, location=takes, unknown=None, required=required, example=example)
 
         def decorator(view: View) -> View:
             loaded: View = load(view)
-            apidoc = loaded._apidoc  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest keeps it
+            apidoc = remember(loaded)
             del apidoc["arguments"]["responses"]  # its 422; the problems below say it better
-            apidoc["form"] = form
+            apidoc["media_types"] = MEDIA_TYPES[takes]
             return document(loaded, MalformedJSON, ContentTooLarge, UnsupportedMediaType, InvalidInput)
+
+        return decorator
+
+    def query(self, schema: type[Schema]) -> Callable[[View], View]:
+        """Load the query parameters by the schema and pass the result as the view's next argument.
+
+        Raises:
+            InvalidParameter: 422, naming each parameter that is wrong.
+
+        """
+        load = self.arguments(schema, location="query", unknown=None)
+
+        def decorator(view: View) -> View:
+            loaded: View = load(view)
+            del remember(loaded)["arguments"]["responses"]
+            return document(loaded, InvalidParameter)
 
         return decorator
 
     def response(self, status_code: int, schema: Schema | None = None, **documentation: Any) -> ResponseDecorator:
         """Answer with what the view returns, written by the schema, or with no body where there is no schema.
 
-        A view may return its headers beside the object: `return task, {"Location": …}`. With `nullable`, it may return
-        None, which is answered as JSON's null.
+        A view may return its headers beside the object: `return task, {"Location": …}`; with an ETag among them that
+        the client has already, the answer is 304. With `nullable`, it may return None, which is answered as JSON's
+        null. `conditional` documents the 304.
         """
-        nullable = documentation.pop("nullable", False)
+        remembered = {name: documentation.pop(name, False) for name in ("nullable", "conditional")}
         describe = super().response(status_code, schema, **documentation)
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Response]:
@@ -104,41 +122,19 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             def responding(*args: Any, **kwargs: Any) -> Response:
                 result = view(*args, **kwargs)
                 value, headers = result if isinstance(result, tuple) else (result, {})
+                if flask.request.method in {"GET", "HEAD"} and is_known(dict(headers).get("ETag")):
+                    return empty(304, headers)
                 if schema is None:
                     return empty(status_code, headers)
                 text = "null" if value is None else flask.current_app.json.dumps(schema.dump(value))
                 return Response(text, status_code, headers, content_type="application/json")
 
-            apidoc = responding._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
-            apidoc["nullable"] = nullable
+            responding._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
+            remember(responding).update(remembered)
             return responding
 
         return decorator
 
-    def _describe_form(self, doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Document that a route that takes a form takes both encodings of it, beside JSON."""
-        if doc_info.get("form"):
-            content = doc["requestBody"]["content"]
-            for media_type in FORM_TYPES:
-                content[media_type] = deepcopy(content["application/json"])
-        return doc
-
-    def _describe_null(self, doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Document that an answer may be null."""
-        if doc_info.get("nullable"):
-            content = doc["responses"][200]["content"]["application/json"]
-            content["schema"] = {"anyOf": [content["schema"], {"type": "null"}]}
-        return doc
-
-    def _describe_problems(self, doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Document the problems of a view by status, each with its code as an example."""
-        for problem in dict.fromkeys([*doc_info.get("problems", []), InternalError]):
-            statuses = {problem.status, problem.better_auth_status if f"{self.url_prefix}/" == AUTH else None} - {None}
-            for status in sorted(statuses):
-                answer = doc.setdefault("responses", {}).setdefault(status, describe_problem(problem, status))
-                media_type = answer["content"][CONTENT_TYPE]
-                media_type["examples"][problem.code] = {
-                    "summary": problem.detail,
-                    "value": problem.example().members(status),
-                }
-        return doc
+    def _describe_problems(self, doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+        """Write the problems of a view, of which some depend on where it is."""
+        return describe_problems(doc, doc_info, url_prefix=self.url_prefix or "")

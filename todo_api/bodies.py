@@ -2,79 +2,52 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import flask
-import orjson
-from flask.json.provider import JSONProvider
 from marshmallow import fields
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 
 from todo_api.answers import FORM_TYPES, MULTIPART, URLENCODED
-from todo_api.errors import ContentTooLarge, InvalidInput, MalformedJSON, UnreadableBody, UnsupportedMediaType
+from todo_api.errors import (
+    ContentTooLarge,
+    InvalidInput,
+    InvalidParameter,
+    UnreadableBody,
+    UnsupportedMediaType,
+)
+from todo_api.parameters import query_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from marshmallow import Schema, ValidationError
 
 BODY_MAX = 1024 * 1024
 JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+MEDIA_TYPES = {
+    "json": (JSON,),
+    "json_or_form": (JSON, *FORM_TYPES),
+    "json_or_nothing": (JSON,),
+    "merge_patch": (JSON, MERGE_PATCH),
+}
+"""The bodies that a route can take, and their media types."""
 FORM_FIELDS_MAX = 100
 
 
-class Json(JSONProvider):
-    """JSON as the service reads and writes it: strict in, by orjson out."""
+class RequestParser(FlaskParser):
+    """Reads what a route takes of a request, and says precisely what is wrong with it."""
 
-    def dumps(self, obj: Any, **_: Any) -> str:
-        """Write a JSON text that ends in a new line, as terminals like it."""
-        return orjson.dumps(obj, option=orjson.OPT_APPEND_NEWLINE).decode()
-
-    def loads(self, s: str | bytes, **_: Any) -> Any:
-        """Read one JSON text (RFC 8259) in UTF-8, each name of an object given once.
-
-        The standard library's reader, since it lets a lone surrogate through to the field that can name it.
-
-        Raises:
-            MalformedJSON: 400, for whatever is no such text, NaN and bottomless nesting included.
-
-        """
-        try:
-            text = s.decode() if isinstance(s, bytes) else s
-            return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=object_of)
-        except RecursionError:
-            raise MalformedJSON("The body is not valid JSON: it is nested too deeply.") from None
-        except json.JSONDecodeError as error:
-            place = f"at line {error.lineno}, column {error.colno}"
-            raise MalformedJSON(f"The body is not valid JSON: {error.msg} {place}.") from None
-        except UnicodeDecodeError as error:
-            raise MalformedJSON(f"The body is not UTF-8 at byte {error.start}.") from None
-        except ValueError:  # Python bounds the digits of an integer
-            raise MalformedJSON("A number of the body has too many digits.") from None
-
-
-def refuse_constant(name: str) -> None:
-    """Refuse NaN and the infinities, which Python reads and JSON does not know."""
-    raise MalformedJSON(f"The body is not valid JSON: {name} is no value.")
-
-
-def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object; a name given twice means different things to different readers."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise MalformedJSON("An object of the body gives a name twice.")
-    return members
-
-
-class BodyParser(FlaskParser):
-    """Reads a body where its Content-Type says it is what the route takes, and says precisely what is wrong with it."""
-
-    __location_map__ = {**FlaskParser.__location_map__, "json_or_nothing": "load_json_or_nothing"}
+    __location_map__ = {
+        **FlaskParser.__location_map__,
+        "json_or_nothing": "load_json_or_nothing",
+        "merge_patch": "load_merge_patch",
+    }
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value of the body.
@@ -85,9 +58,11 @@ class BodyParser(FlaskParser):
             MalformedJSON: 400.
 
         """
-        if not req.is_json or req.content_encoding:
-            raise unsupported(req, JSON)
-        return flask.current_app.json.loads(read_body(req))
+        return json_of(req, MEDIA_TYPES["json"])
+
+    def load_merge_patch(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the JSON value of the body, which is a merge patch (RFC 7396) by whichever name it comes."""
+        return json_of(req, MEDIA_TYPES["merge_patch"])
 
     def load_json_or_nothing(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value, or an object without members where nothing is sent."""
@@ -95,21 +70,34 @@ class BodyParser(FlaskParser):
 
     def load_json_or_form(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value or the form's fields. No body at all is a form without fields."""
-        if req.is_json:
+        if req.mimetype == JSON:
             return self.load_json(req, schema)
         if (req.mimetype and req.mimetype not in FORM_TYPES) or req.content_encoding:
-            raise unsupported(req, f"{URLENCODED}, {JSON}")
+            raise unsupported(req, (URLENCODED, JSON))
         return dict(form_fields(req, schema))
+
+    def load_querystring(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the query's parameters."""
+        return query_members(req, schema)
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> None:  # type: ignore[override]
         """Raise what the schema found as one problem (422)."""
-        (messages,) = error.messages_dict.values()  # by location, of which there is one
+        ((location, messages),) = error.messages_dict.items()
+        if location == "query":
+            raise InvalidParameter([(name, text) for name, texts in messages.items() for _, text in faults(texts)])
         raise InvalidInput(list(faults(messages))) from None
 
 
-def unsupported(req: flask.Request, allowed: str) -> UnsupportedMediaType:
+def json_of(req: flask.Request, media_types: Sequence[str]) -> Any:
+    """Return the JSON value of a body that is of one of the types."""
+    if req.mimetype not in media_types or req.content_encoding:
+        raise unsupported(req, media_types)
+    return flask.current_app.json.loads(read_body(req))
+
+
+def unsupported(req: flask.Request, allowed: Sequence[str]) -> UnsupportedMediaType:
     """Return the refusal of a body's type, in Better Auth's words."""
-    return UnsupportedMediaType(f'Content-Type "{req.mimetype}" is not allowed. Allowed types: {allowed}')
+    return UnsupportedMediaType(f'Content-Type "{req.mimetype}" is not allowed. Allowed types: {", ".join(allowed)}')
 
 
 def read_body(req: flask.Request) -> bytes:

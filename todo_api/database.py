@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import make_url
@@ -9,9 +11,9 @@ from sqlalchemy import make_url
 from todo_api.extensions import db
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Executable, RowMapping
+    from sqlalchemy import Connection, Executable, RowMapping
 
     from config import Config
 
@@ -54,9 +56,41 @@ def options(config: Config) -> dict[str, Any]:
     }
 
 
+IN_TRANSACTION: ContextVar[Connection | None] = ContextVar("IN_TRANSACTION", default=None)
+"""The connection whose transaction this thread's statements belong to."""
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Let the statements of a block happen together or not at all: leaving it commits, raising rolls back.
+
+    A transaction inside another is part of it.
+    """
+    if IN_TRANSACTION.get():
+        yield
+        return
+    with db.engine.begin() as connection:
+        token = IN_TRANSACTION.set(connection)
+        try:
+            yield
+        finally:
+            IN_TRANSACTION.reset(token)
+
+
+@contextmanager
+def connected() -> Iterator[Connection]:
+    """Yield the connection of the transaction that this thread is in, else one on which each statement stands alone."""
+    connection = IN_TRANSACTION.get()
+    if connection:
+        yield connection
+        return
+    with db.engines[AUTOCOMMIT].connect() as single:
+        yield single
+
+
 def fetch_all(statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[RowMapping]:
     """Run one statement in one round trip and return its rows, each by column name."""
-    with db.engines[AUTOCOMMIT].connect() as connection:
+    with connected() as connection:
         return list(connection.execute(statement, parameters).mappings())
 
 

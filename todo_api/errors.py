@@ -24,6 +24,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     code: ClassVar[str] = "BAD_REQUEST"
     detail: str = "The request cannot be read."
     headers: Mapping[str, str] = {}
+    faults: Sequence[tuple[str, str]] = ()
+    """What is wrong where: pairs of a place and a text."""
+    place: ClassVar[str] = "pointer"
+    """What a place is: a JSON Pointer fragment (RFC 6901) into the body, or the name of a query parameter."""
 
     @classmethod
     def example(cls) -> Self:
@@ -43,7 +47,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
     def members(self, status: int) -> dict[str, object]:
         """Return the members of an answer's body."""
-        return {
+        members: dict[str, object] = {
             "type": "about:blank",
             "title": HTTPStatus(status).phrase,
             "status": status,
@@ -51,6 +55,9 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
             "code": self.code,
             "message": self.message,
         }
+        if self.faults:
+            members["errors"] = [{self.place: place, "detail": text} for place, text in self.faults]
+        return members
 
 
 class MalformedJSON(Problem):
@@ -90,13 +97,6 @@ class NotFound(Problem):
     detail = "Nothing is at this path; /docs lists what there is."
 
 
-class TaskNotFound(NotFound):
-    """The user has no such task."""
-
-    code = "TASK_NOT_FOUND"
-    detail = "Task not found"
-
-
 class MethodNotAllowed(Problem):
     """The path has no such method; Allow lists those it has."""
 
@@ -130,7 +130,7 @@ class RangeNotSatisfiable(Problem):
 
 
 class InvalidInput(Problem):
-    """The input was read and breaks the schema; `faults` are pairs of JSON Pointer fragment and what is wrong there."""
+    """The body was read and breaks the schema."""
 
     status = 422
     better_auth_status = 400
@@ -155,9 +155,21 @@ class InvalidInput(Problem):
         paths = (pointer.replace("#", "body").replace("/", ".") for pointer, _ in self.faults)
         return "; ".join(f"[{path}] {text}" for path, (_, text) in zip(paths, self.faults, strict=True))
 
-    def members(self, status: int) -> dict[str, object]:
-        """Add every fault with its place."""
-        return {**super().members(status), "errors": [{"pointer": at, "detail": text} for at, text in self.faults]}
+
+class InvalidParameter(InvalidInput):
+    """A query parameter is unknown, empty, given too often, or not one of its values."""
+
+    place = "parameter"
+
+    @classmethod
+    def example(cls) -> Self:
+        """Return one that names a parameter."""
+        return cls([("limit", "Must be a whole number from 1 to 200.")])
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        """Take what is wrong, and with which parameter."""
+        super().__init__([(f"#/{name}", text) for name, text in faults])
+        self.faults = faults
 
 
 class InternalError(Problem):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import UTC, date, datetime
 from typing import Any
 
 from marshmallow import fields
@@ -10,6 +12,15 @@ from marshmallow import fields
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 STORABLE_PATTERN = r"^[^\u0000]*$"
 """What the document says of it; lone surrogates are no characters there in the first place."""
+
+
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DATE_TIME = re.compile(DATE.pattern + r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+"""A date-time of RFC 3339 section 5.6."""
+WITH_OFFSET = "a date-time with an offset as 2026-10-01T17:00:00+02:00 or 2026-10-01T15:00:00Z"
+
+EXACT_MAX = 2**53
+"""Whole numbers up to it are exact in a double."""
 
 
 class Text(fields.String):
@@ -44,5 +55,70 @@ class Instant(fields.DateTime):
     Three, because Better Auth's client reads further digits as milliseconds.
     """
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+    default_error_messages = {"format": f"Must be {WITH_OFFSET}."}
+
+    def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or not DATE_TIME.fullmatch(value):
+            raise self.make_error("format", input=value, obj_type="date-time")
+        try:
+            moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self.make_error("invalid", input=value, obj_type="date-time") from None
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Due(fields.Field[Any]):
+    """When something is due: on a date, `2026-10-01`, or at a moment, `2026-10-01T17:00:00+02:00`, shown in UTC.
+
+    Which of them was meant is never guessed. It is kept in two columns, `due_on` and `due_at`.
+    """
+
+    default_error_messages = {
+        "format": f"Must be a date as 2026-10-01, or {WITH_OFFSET}.",
+        "no_day": "There is no such day.",
+    }
+    MOMENT = Instant()
+
+    def __init__(self, **options: Any) -> None:
+        kinds = [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
+        super().__init__(metadata={"anyOf": kinds, **options.pop("metadata", {})}, **options)
+
+    def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if isinstance(value, str) and DATE.fullmatch(value):
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                raise self.make_error("no_day") from None
+        if not isinstance(value, str) or not DATE_TIME.fullmatch(value):
+            raise self.make_error("format")
+        return self.MOMENT.deserialize(value)
+
+    def get_value(self, obj: Any, *_: Any, **__: Any) -> Any:
+        """Return what one of the two columns holds."""
+        return obj["due_on"] or obj["due_at"]
+
+    def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        if isinstance(value, datetime):
+            return self.MOMENT._serialize(value, attr, obj)  # noqa: SLF001 - a field's own way to write
+        return None if value is None else value.isoformat()
+
+
+class Number(fields.Float):
+    """A finite number. A whole one is shown without a fraction, where a double is exact."""
+
+    def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid", input=value)
+        try:
+            number = float(value) + 0.0  # there is no negative zero
+        except OverflowError:
+            raise self.make_error("too_large", input=value) from None
+        if not math.isfinite(number):
+            raise self.make_error("too_large", input=value)
+        return number
+
+    def _serialize(self, value: float, attr: str | None, obj: Any, **kwargs: Any) -> float:  # type: ignore[override]
+        return int(value) if value.is_integer() and abs(value) <= EXACT_MAX else value

@@ -9,7 +9,17 @@ HEADERS = {
 }
 """What an answer says unless its view says otherwise: no guessing of types, no copy kept, nothing to run or frame."""
 
-EXPOSED = ["Location", "Retry-After", "X-Retry-After", "set-auth-token", "set-auth-jwt"]
+EXPOSED = [
+    "ETag",
+    "Link",
+    "Location",
+    "Retry-After",
+    "X-Retry-After",
+    "X-Total-Count",
+    "Idempotency-Replayed",
+    "set-auth-token",
+    "set-auth-jwt",
+]
 """What scripts of the trusted origins may read."""
 
 

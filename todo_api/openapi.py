@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import flask_smorest
 
 from todo_api.answers import CONTENT_TYPE
-from todo_api.bodies import BODY_MAX, Json
+from todo_api.bodies import BODY_MAX
+from todo_api.json_provider import Json
 from todo_api.paths import ID_MAX, IdConverter
 
 if TYPE_CHECKING:
@@ -42,11 +43,15 @@ PROBLEM_SCHEMA = {
         "message": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "Each fault of the input, with the JSON Pointer (RFC 6901) of its place.",
+            "description": "Each fault, with its place: a JSON Pointer (RFC 6901) into the body, or a query parameter.",
             "items": {
                 "type": "object",
-                "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                "required": ["detail"],
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "parameter": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
             },
         },
     },

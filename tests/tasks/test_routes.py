@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from tests.actors import Actor
 
-MEMBERS = ["id", "user_id", "title", "description", "completed", "created_at", "updated_at"]
+MEMBERS = [
+    *("id", "user_id", "title", "description", "completed", "due", "priority", "tags", "order"),
+    *("completed_at", "created_at", "updated_at"),
+]
 MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
@@ -57,7 +60,8 @@ def test_put_changes_what_it_names_and_keeps_the_rest(alice: Actor) -> None:
     response = alice.put(f"/tasks/{task['id']}", json={"title": "Updated task", "completed": True})
     changed = response.get_json()
     assert response.status_code == 200
-    assert changed == {**task, "title": "Updated task", "completed": True, "updated_at": changed["updated_at"]}
+    now = {"updated_at": changed["updated_at"], "completed_at": changed["updated_at"]}
+    assert changed == {**task, "title": "Updated task", "completed": True, **now}
     assert changed["updated_at"] > task["updated_at"]
     assert alice.get(f"/tasks/{task['id']}").json == changed
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import request
 
-from todo_api.api import Blueprint, raises
+from todo_api.api import Blueprint
 from todo_api.auth import accounts, examples, resets, sessions
 from todo_api.auth.account_schemas import (
     ChangedPasswordSchema,
@@ -40,6 +40,7 @@ from todo_api.auth.guard import opaque_token, session_required
 from todo_api.auth.origins import check_target, refuse_foreign_origin
 from todo_api.auth.policy import check_new_password
 from todo_api.clock import now
+from todo_api.documentation import raises
 from todo_api.errors import ServiceUnavailable
 from todo_api.settings import settings
 
@@ -79,7 +80,7 @@ def change_password(body: dict[str, Any], session: RowMapping) -> tuple[dict[str
 
 @account_routes.post("/update-user")
 @session_required
-@account_routes.body(UpdateUserSchema, optional=True, example={"name": "Ada Lovelace"})
+@account_routes.body(UpdateUserSchema, takes="json_or_nothing", example={"name": "Ada Lovelace"})
 @account_routes.response(200, StatusSchema(), example=examples.DONE)
 @raises(EmailCannotBeUpdated, NoFieldsToUpdate, *FOREIGN)
 def update_user(body: dict[str, Any], session: RowMapping) -> tuple[dict[str, bool], HeaderList]:
@@ -95,7 +96,7 @@ def update_user(body: dict[str, Any], session: RowMapping) -> tuple[dict[str, bo
 
 @account_routes.post("/delete-user")
 @session_required
-@account_routes.body(DeleteUserSchema, optional=True, example={"password": "correct horse battery"})
+@account_routes.body(DeleteUserSchema, takes="json_or_nothing", example={"password": "correct horse battery"})
 @account_routes.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
 @raises(InvalidPassword, SessionExpired, TooManyHashes, *FOREIGN)
 def delete_user(body: dict[str, str], session: RowMapping) -> tuple[dict[str, Any], HeaderList]:

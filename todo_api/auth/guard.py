@@ -15,13 +15,13 @@ import jwt
 from flask import request
 from sqlalchemy import bindparam, func, literal, select, union_all
 
-from todo_api.api import View, document
 from todo_api.auth import cookies, foreign, sessions
 from todo_api.auth.errors import AccessForbidden, InvalidScheme, InvalidTokenPayload, TokenExpired, Unauthorized
 from todo_api.auth.issuer import issuer_of
 from todo_api.auth.models import Session, User
 from todo_api.auth.tokens import Claims, ClaimsError, verify
 from todo_api.database import fetch_all
+from todo_api.documentation import View, document
 from todo_api.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
 from todo_api.openapi import BEARER
 from todo_api.settings import settings
@@ -76,7 +76,7 @@ def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, An
 
 
 def owner_required(view: View) -> View:
-    """Let a request through whose bearer's subject is the path's `user_id`, and pass it on as `owner`.
+    """Let a request through whose bearer's subject is the path's `user_id`, or `me`, and pass it on as `owner`.
 
     Raises:
         NotAuthenticated: 401, and its kinds: no token, another scheme, expired, not ours.
@@ -87,7 +87,7 @@ def owner_required(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, user_id: str, **kwargs: Any) -> ResponseReturnValue:
         owner = bearer_owner()
-        if owner.user_id != user_id:
+        if user_id not in {owner.user_id, "me"}:
             raise AccessForbidden
         answer: ResponseReturnValue = view(*args, owner=owner, **kwargs)
         return answer

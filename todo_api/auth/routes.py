@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from email_validator import EmailNotValidError
 
-from todo_api.api import Blueprint, raises
+from todo_api.api import Blueprint
 from todo_api.auth import accounts, examples, sessions
 from todo_api.auth.account_schemas import OkSchema, SuccessSchema
 from todo_api.auth.errors import (
@@ -30,6 +30,7 @@ from todo_api.auth.origins import check_target, refuse_foreign_origin
 from todo_api.auth.policy import check_length
 from todo_api.auth.schemas import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address
 from todo_api.auth.tokens import verify
+from todo_api.documentation import raises
 from todo_api.errors import InvalidToken, ServiceUnavailable
 from todo_api.settings import settings
 
@@ -43,7 +44,7 @@ FOREIGN = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
 
 
 @auth.post("/sign-up/email")
-@auth.body(SignUpSchema, form=True, example={**examples.ACCOUNT, "name": "Ada"})
+@auth.body(SignUpSchema, takes="json_or_form", example={**examples.ACCOUNT, "name": "Ada"})
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
 @raises(EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *FOREIGN, TooManyHashes, ServiceUnavailable)
 def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
@@ -57,7 +58,7 @@ def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
 
 
 @auth.post("/sign-in/email")
-@auth.body(SignInSchema, form=True, example=examples.ACCOUNT)
+@auth.body(SignInSchema, takes="json_or_form", example=examples.ACCOUNT)
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
 @raises(InvalidCredentials, InvalidEmail, PasswordTooLong, *FOREIGN, TooManyHashes, ServiceUnavailable)
 def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
@@ -81,7 +82,7 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
 
 
 @auth.post("/refresh")
-@auth.body(RefreshSchema, form=True, example={"refresh_token": examples.JWT})
+@auth.body(RefreshSchema, takes="json_or_form", example={"refresh_token": examples.JWT})
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
 @raises(InvalidToken, InvalidOrigin, MissingOrigin, ServiceUnavailable)
 def refresh(body: dict[str, str]) -> dict[str, Any]:

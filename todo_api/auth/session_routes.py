@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import request
 
-from todo_api.api import Blueprint, raises
+from todo_api.api import Blueprint
 from todo_api.auth import examples, sessions
 from todo_api.auth.account_schemas import (
     CurrentSessionSchema,
@@ -22,6 +22,7 @@ from todo_api.auth.guard import current_session, opaque_token, session_required
 from todo_api.auth.identity import identity_token, key_set
 from todo_api.auth.origins import refuse_foreign_origin
 from todo_api.clock import now
+from todo_api.documentation import raises
 from todo_api.errors import ServiceUnavailable
 
 if TYPE_CHECKING:

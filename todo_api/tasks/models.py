@@ -1,35 +1,128 @@
-"""The table of tasks."""
+"""The tables of tasks."""
 
-from datetime import datetime
-from typing import ClassVar
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, PrimaryKeyConstraint, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from todo_api.extensions import Base
+
+OWNER = "users.id"
 
 
 class Task(Base):
     """Something to do.
 
     The key begins with the user, so that a user's tasks lie together and the table can be distributed by user_id.
+    `due_on` is a due date, `due_at` a due moment; at most one of them is set. `version` is the value that the user's
+    counter had when the task last changed. A task with `deleted_at` is in the trash.
     """
 
     __tablename__ = "tasks"
 
     TITLE_MAX: ClassVar[int] = 255
     DESCRIPTION_MAX: ClassVar[int] = 10_000
+    PRIORITIES: ClassVar[tuple[str, ...]] = ("low", "medium", "high")
+    TAGS_MAX: ClassVar[int] = 20
+    TAG_MAX: ClassVar[int] = 50
 
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"))
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     title: Mapped[str]
     description: Mapped[str | None]
     completed: Mapped[bool] = mapped_column(server_default="false")
+    due_on: Mapped[date | None]
+    due_at: Mapped[datetime | None]
+    priority: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    order: Mapped[float] = mapped_column(Double, server_default="0")
+    completed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    uid: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
 
     __table_args__ = (
         PrimaryKeyConstraint("user_id", "id"),
+        UniqueConstraint("user_id", "uid"),
+        Index(None, "user_id", "version", "id"),
+        Index(None, "user_id", "order", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index(None, "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
         CheckConstraint(f"char_length(title) BETWEEN 1 AND {TITLE_MAX}", name="title_length"),
         CheckConstraint(f"char_length(description) <= {DESCRIPTION_MAX}", name="description_length"),
+        CheckConstraint("num_nonnulls(due_on, due_at) <= 1", name="one_due"),
+        CheckConstraint("priority IN ('low', 'medium', 'high')", name="priority"),
+        CheckConstraint(f"cardinality(tags) <= {TAGS_MAX} AND array_position(tags, NULL) IS NULL", name="tags"),
+        CheckConstraint("\"order\" > '-Infinity' AND \"order\" < 'Infinity'", name="order_finite"),
     )
+
+
+class TaskList(Base):
+    """What is counted of a user's tasks; a user has the row from the first task on.
+
+    `version` is raised by every change, in the statement that makes it. Its row is locked first by whoever changes
+    tasks of the user, so that versions become visible in their order. `live` and `trashed` are numbers of tasks.
+    `purged` is the highest version of what left no trace: who has seen less has missed a deletion.
+    """
+
+    __tablename__ = "task_lists"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    live: Mapped[int] = mapped_column(server_default="0")
+    trashed: Mapped[int] = mapped_column(server_default="0")
+    purged: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+    # Half of each page is left free for the next version of a row that changes with every write.
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+
+
+class Tombstone(Base):
+    """What is left of a task that was deleted for good, so that replicas hear of it."""
+
+    __tablename__ = "task_tombstones"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"))
+    id: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
+    deleted_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+    __table_args__ = (
+        PrimaryKeyConstraint("user_id", "id"),
+        Index(None, "user_id", "version", "id"),
+    )
+
+
+class IdempotencyKey(Base):
+    """The answer that a request with an `Idempotency-Key` was given, written in the transaction of what it did."""
+
+    __tablename__ = "idempotency_keys"
+
+    KEY_MAX: ClassVar[int] = 255
+
+    user_id: Mapped[str] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"))
+    key: Mapped[str]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int]
+    headers: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    body: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+    __table_args__ = (PrimaryKeyConstraint("user_id", "key"),)

@@ -1,4 +1,4 @@
-"""The six task routes of the seed. Each is one SQL statement."""
+"""The routes of one task. Each is one SQL statement."""
 
 from __future__ import annotations
 
@@ -6,81 +6,124 @@ from typing import TYPE_CHECKING, Any
 
 from flask import url_for
 
-from todo_api.api import Blueprint, raises
+from todo_api.api import Blueprint, no_parameters
 from todo_api.auth.guard import Owner, owner_required
-from todo_api.errors import TaskNotFound
+from todo_api.conditional import etag, if_match, validators
+from todo_api.documentation import raises, takes_header
 from todo_api.tasks import queries
-from todo_api.tasks.schemas import TaskPostSchema, TaskPutSchema, TaskSchema
+from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
+from todo_api.tasks.examples import ETAG, LOCATION, NEW, SHOWN
+from todo_api.tasks.parameters import DeleteOneParameters
+from todo_api.tasks.schemas import TaskPatchSchema, TaskPostSchema, TaskPutSchema, TaskSchema
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
+    from todo_api.documentation import View
+
 tasks = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="Tasks of one user.")
 
-NEW = {"title": "File taxes", "description": "Form 1040", "completed": False}
-SHOWN = {
-    "id": 7,
-    "user_id": "5b0e6c0f-3f0a-4a3c-9d55-0c9e5e8f2f11",
-    **NEW,
-    "created_at": "2026-09-20T08:00:00.000Z",
-    "updated_at": "2026-09-20T08:00:00.000Z",
-}
-LOCATION = {"Location": {"description": "Path of the new task", "schema": {"type": "string"}, "required": True}}
+Answer = tuple["RowMapping", dict[str, str]]
 
 
-@tasks.get("")
-@owner_required
-@tasks.response(200, TaskSchema(many=True), example=[SHOWN])
-def list_tasks(owner: Owner) -> list[RowMapping]:
-    """List your tasks, oldest first."""
-    return queries.list_owned(owner)
+def conditional(view: View) -> View:
+    """Document what a view that heeds If-Match takes and answers."""
+    heeding = takes_header("If-Match", "Change it only if its ETag is one of these; else 412.", '"42"')
+    return raises(TaskNotFound, PreconditionFailed)(heeding(view))
+
+
+def shown(task: RowMapping) -> Answer:
+    """Return the answer that shows a task."""
+    return task, validators(task["version"])
 
 
 @tasks.post("")
 @owner_required
+@no_parameters
 @tasks.body(TaskPostSchema, example=NEW)
-@tasks.response(201, TaskSchema(), headers=LOCATION, example=SHOWN)
-def create_task(members: dict[str, Any], owner: Owner) -> tuple[RowMapping, dict[str, str]]:
-    """Create a task."""
-    task = queries.create(owner, members)
-    return task, {"Location": url_for("tasks.get_task", user_id=owner.user_id, task_id=task["id"])}
+@tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=SHOWN)
+@raises(TaskLimitReached)
+def create_task(members: dict[str, Any], owner: Owner) -> Answer:
+    """Create a task.
+
+    Without `order` it is placed behind the last one.
+    """
+    task, headers = shown(queries.create(owner, members))
+    return task, {"Location": url_for("tasks.get_task", user_id=owner.user_id, task_id=task["id"]), **headers}
 
 
 @tasks.get("/<id:task_id>")
 @owner_required
-@tasks.response(200, TaskSchema(), example=SHOWN)
+@no_parameters
+@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN, conditional=True)
+@takes_header("If-None-Match", "Answer 304 if the ETag is one of these.", '"42"')
 @raises(TaskNotFound)
-def get_task(owner: Owner, task_id: int) -> RowMapping:
+def get_task(owner: Owner, task_id: int) -> Answer:
     """Read a task."""
-    return queries.get_owned(owner, task_id)
+    return shown(queries.get_owned(owner, task_id))
 
 
 @tasks.put("/<id:task_id>")
 @owner_required
+@no_parameters
 @tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
-@tasks.response(200, TaskSchema(), example=SHOWN)
-@raises(TaskNotFound)
-def update_task(members: dict[str, Any], owner: Owner, task_id: int) -> RowMapping:
+@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
+@conditional
+def update_task(members: dict[str, Any], owner: Owner, task_id: int) -> Answer:
     """Change a task.
 
-    A member that is absent or null stays as it is.
+    A member that is absent or null stays as it is; PATCH can clear one.
     """
-    return queries.change(owner, task_id, members)
+    return shown(queries.change(owner, task_id, members, if_match()))
+
+
+@tasks.patch("/<id:task_id>")
+@owner_required
+@no_parameters
+@tasks.body(TaskPatchSchema, takes="merge_patch", example={"description": None, "priority": "low"})
+@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
+@conditional
+def patch_task(members: dict[str, Any], owner: Owner, task_id: int) -> Answer:
+    """Change a task by a merge patch.
+
+    As RFC 7396 has it: a member that is absent stays, null clears it, any other value replaces it. A `description`, a
+    `due` and a `priority` can be cleared.
+    """
+    return shown(queries.change(owner, task_id, members, if_match()))
 
 
 @tasks.delete("/<id:task_id>")
 @owner_required
-@tasks.response(204)
-@raises(TaskNotFound)
-def delete_task(owner: Owner, task_id: int) -> None:
-    """Delete a task."""
-    queries.remove(owner, task_id)
+@tasks.query(DeleteOneParameters)
+@tasks.response(204, headers=ETAG)
+@conditional
+def delete_task(parameters: dict[str, Any], owner: Owner, task_id: int) -> tuple[None, dict[str, str]]:
+    """Delete a task.
+
+    It lies in the trash for thirty days, from where it can be restored by the ETag of this answer, too. With
+    `permanent=true` it is gone at once, from the trash as well.
+    """
+    if parameters["permanent"]:
+        queries.erase(owner, task_id, if_match())
+        return None, {}
+    return None, {"ETag": etag(queries.trash(owner, task_id, if_match())["version"])}
+
+
+@tasks.post("/<id:task_id>/restore")
+@owner_required
+@no_parameters
+@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
+@conditional
+def restore_task(owner: Owner, task_id: int) -> Answer:
+    """Take a task out of the trash."""
+    return shown(queries.restore(owner, task_id, if_match()))
 
 
 @tasks.patch("/<id:task_id>/complete")
 @owner_required
-@tasks.response(200, TaskSchema(), example=SHOWN)
-@raises(TaskNotFound)
-def toggle_task_completion(owner: Owner, task_id: int) -> RowMapping:
+@no_parameters
+@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
+@conditional
+def toggle_task_completion(owner: Owner, task_id: int) -> Answer:
     """Complete an open task, or reopen a completed one."""
-    return queries.toggle(owner, task_id)
+    return shown(queries.toggle(owner, task_id, if_match()))

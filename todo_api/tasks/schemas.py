@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, post_load
-from marshmallow.validate import Length
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
+from marshmallow.validate import Length, OneOf
 
-from todo_api.fields import Bool, Instant, Text
+from todo_api.fields import Bool, Due, Instant, Number, Text
 from todo_api.tasks.models import Task
 
 
+def each_once(tags: list[str]) -> None:
+    """Refuse a tag that is there twice."""
+    if len(set(tags)) < len(tags):
+        raise ValidationError("Each tag once.")
+
+
 class TaskSchema(Schema):
-    """A task, with all its members."""
+    """A task, with all its members. `due` is a date or a moment; `deleted_at` is there in the trash only."""
 
     class Meta:
         unknown = EXCLUDE
@@ -22,8 +29,36 @@ class TaskSchema(Schema):
     title = Text(required=True, validate=Length(1, Task.TITLE_MAX))
     description = Text(required=True, allow_none=True, validate=Length(max=Task.DESCRIPTION_MAX))
     completed = Bool(required=True)
+    due = Due(required=True, allow_none=True)
+    priority = Text(required=True, allow_none=True, validate=OneOf(Task.PRIORITIES))
+    tags = fields.List(
+        Text(validate=Length(1, Task.TAG_MAX)),
+        required=True,
+        validate=[Length(max=Task.TAGS_MAX), each_once],
+        metadata={"uniqueItems": True},
+    )
+    order = Number(required=True)
+    completed_at = Instant(dump_only=True, required=True, allow_none=True)
     created_at = Instant(dump_only=True, required=True)
     updated_at = Instant(dump_only=True, required=True)
+    deleted_at = Instant(dump_only=True)
+
+    @post_load
+    def split_due(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the members under the names of their columns: a due date and a due moment have one each."""
+        if "due" in data:
+            due = data.pop("due")
+            is_moment = isinstance(due, datetime)
+            data |= {"due_on": None if is_moment else due, "due_at": due if is_moment else None}
+        return data
+
+
+class TaskPatchSchema(TaskSchema):
+    """A merge patch (RFC 7396): what is absent stays, null clears; read-only members are ignored."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Make every member optional."""
+        field_obj.required = False
 
 
 class TaskPostSchema(TaskSchema):
@@ -42,7 +77,7 @@ class TaskPutSchema(TaskSchema):
         field_obj.required = False
         field_obj.allow_none = not field_obj.dump_only
 
-    @post_load
-    def drop_nulls(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    @pre_load
+    def drop_nulls(self, data: Any, **_: Any) -> Any:
         """Return the members that change something."""
-        return {name: value for name, value in data.items() if value is not None}
+        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data

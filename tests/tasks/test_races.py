@@ -1,0 +1,117 @@
+"""Many at once, over a real gunicorn: every outcome is that of one after the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tests.actors import PASSWORD
+from tests.databases import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.processes import Service
+
+NUMBERS = """
+SELECT live, trashed,
+       (SELECT count(*) FROM tasks WHERE deleted_at IS NULL), (SELECT count(*) FROM tasks WHERE deleted_at IS NOT NULL)
+  FROM task_lists
+"""
+
+
+class Caller:
+    """Someone with many hands."""
+
+    def __init__(self, service: Service) -> None:
+        self.url = service.url
+        form = {"email": "ada@example.com", "password": PASSWORD}
+        body = requests.post(f"{self.url}/api/auth/sign-up/email", data=form, timeout=10).json()
+        self.headers = {"Authorization": f"Bearer {body['token']}"}
+
+    def call(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> requests.Response:
+        url = f"{self.url}/api/me/tasks{path}"
+        return requests.request(method, url, headers={**self.headers, **(headers or {})}, timeout=30, **options)
+
+    def task(self, **members: Any) -> requests.Response:
+        return self.call("POST", "", json={"title": "x", **members})
+
+    def at_once(self, number: int, call: Callable[[int], requests.Response]) -> list[requests.Response]:
+        with ThreadPoolExecutor(number) as threads:
+            return list(threads.map(call, range(number)))
+
+
+@pytest.fixture
+def caller(service: Service) -> Caller:
+    return Caller(service)
+
+
+@pytest.fixture
+def numbers_are_right(fresh_database: str, caller: Caller) -> Any:
+    """Check after the test that what is kept count of is what is there."""
+    yield
+    ((live, trashed, really_live, really_trashed),) = execute(fresh_database, NUMBERS)
+    assert (live, trashed) == (really_live, really_trashed)
+
+
+pytestmark = pytest.mark.usefixtures("numbers_are_right")
+
+
+def statuses(answers: list[requests.Response]) -> dict[int, int]:
+    return dict(Counter(answer.status_code for answer in answers))
+
+
+def test_of_20_writers_with_one_etag_one_succeeds(caller: Caller) -> None:
+    for method, path in (("PATCH", ""), ("PUT", ""), ("PATCH", "/complete"), ("DELETE", "")):
+        task = caller.task()
+        at, tag = f"/{task.json()['id']}{path}", {"If-Match": task.headers["ETag"]}
+        answers = caller.at_once(20, lambda n: caller.call(method, at, tag, json={"title": str(n)}))  # noqa: B023
+        (won,) = (answer for answer in answers if answer.ok)
+        assert won.headers["ETag"] > tag["If-Match"]
+        # What was deleted meanwhile is missing, whatever its version was.
+        assert set(statuses(answers)) - {won.status_code} <= ({404, 412} if method == "DELETE" else {412})
+
+
+def test_creates_all_have_an_order_of_their_own(caller: Caller) -> None:
+    answers = caller.at_once(20, lambda _: caller.task())
+    assert statuses(answers) == {201: 20}
+    orders = sorted(answer.json()["order"] for answer in answers)
+    assert orders == [1024 * n for n in range(1, 21)]
+    assert len({answer.headers["ETag"] for answer in answers}) == 20
+
+
+def test_each_toggle_is_a_turn(caller: Caller) -> None:
+    task = caller.task().json()
+    answers = caller.at_once(20, lambda _: caller.call("PATCH", f"/{task['id']}/complete"))
+    assert statuses(answers) == {200: 20}
+    assert Counter(answer.json()["completed"] for answer in answers) == {True: 10, False: 10}
+
+
+def test_the_same_deletion_counts_once(caller: Caller) -> None:
+    task = caller.task().json()
+    answers = caller.at_once(20, lambda n: caller.call("DELETE", f"/{task['id']}{'?permanent=true' if n % 2 else ''}"))
+    assert set(statuses(answers)) == {204, 404}
+    assert statuses(answers)[204] <= 2
+
+
+def test_whatever_comes_at_once_the_numbers_stay_right(caller: Caller) -> None:
+    ids = [caller.task().json()["id"] for _ in range(5)]
+    moves: list[tuple[str, Callable[[int], str]]] = [
+        ("POST", lambda n: f"/{ids[n % 5]}/restore"),
+        ("DELETE", lambda n: f"/{ids[n % 5]}"),
+        ("DELETE", lambda n: f"/{ids[n % 5]}?permanent=true"),
+        ("DELETE", lambda _: "?completed=false"),
+        ("DELETE", lambda _: "?deleted=true&permanent=true"),
+        ("PATCH", lambda n: f"/{ids[n % 5]}/complete"),
+    ]
+
+    def move(n: int) -> requests.Response:
+        method, path = moves[n % len(moves)]
+        return caller.call(method, path(n))
+
+    answers = caller.at_once(60, move)
+    assert set(statuses(answers)) <= {200, 204, 404}

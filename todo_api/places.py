@@ -1,0 +1,31 @@
+"""Opaque places in a list, given to clients to come back with: signed, so that what comes back was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from todo_api.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def serializer(context: Sequence[Any]) -> URLSafeSerializer:
+    """Return what seals places of one context: a user, a list of theirs, and the way it is sorted and filtered."""
+    return URLSafeSerializer(settings().secrets[::-1], salt=repr(context))
+
+
+def seal(place: Sequence[Any], context: Sequence[Any]) -> str:
+    """Return the place as text for a URL."""
+    return str(serializer(context).dumps(place))
+
+
+def unseal(text: str, context: Sequence[Any]) -> list[Any] | None:
+    """Return the place, or None where the text was not given in this context."""
+    try:
+        place: list[Any] = serializer(context).loads(text)
+    except BadData:
+        return None
+    return place

@@ -1,0 +1,75 @@
+"""The routes of many tasks: listing, deleting by filter, batches, changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+from flask import request
+from marshmallow import Schema, fields
+
+from todo_api.api import Blueprint
+from todo_api.auth.guard import Owner, owner_required
+from todo_api.conditional import if_match, known, validators
+from todo_api.documentation import raises, takes_header
+from todo_api.tasks import listing
+from todo_api.tasks.errors import FilterRequired, PreconditionFailed
+from todo_api.tasks.examples import PAGE_HEADERS, SHOWN
+from todo_api.tasks.parameters import DeleteManyParameters, ListParameters
+from todo_api.tasks.schemas import TaskSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import RowMapping
+
+
+task_list = Blueprint("task_list", __name__, url_prefix="/api/<user_id>/tasks", description="All tasks of one user.")
+
+
+class DeletedSchema(Schema):
+    """How many tasks were deleted."""
+
+    deleted = fields.Integer(dump_only=True, required=True)
+
+
+@task_list.get("")
+@owner_required
+@task_list.query(ListParameters)
+@task_list.response(200, TaskSchema(many=True), headers=PAGE_HEADERS, example=[SHOWN], conditional=True)
+@takes_header("If-None-Match", "Answer 304 if the list's ETag is one of these.", '"42"')
+def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[RowMapping], dict[str, str]]:
+    """List your tasks, oldest first.
+
+    Without `limit` all of them; with it, `X-Total-Count` says how many there are and `Link` (RFC 8288) leads to the
+    `next` page and the `first`. The ETag is the same until any of your tasks changes.
+    """
+    page = listing.list_owned(owner, parameters, known())
+    headers = validators(page.version)
+    if "limit" in parameters:
+        headers |= {"X-Total-Count": str(page.total), "Link": links(page.cursor)}
+    return page.tasks, headers
+
+
+def links(cursor: str | None) -> str:
+    """Return the Link header of a page of this request: the same query from the cursor on, and from the beginning."""
+    query = [(name, value) for name, value in parse_qsl(request.query_string.decode()) if name != "cursor"]
+    first = f'<{request.path}?{urlencode(query)}>; rel="first"'
+    if cursor is None:
+        return first
+    return f'<{request.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next", {first}'
+
+
+@task_list.delete("")
+@owner_required
+@task_list.query(DeleteManyParameters)
+@task_list.response(200, DeletedSchema(), example={"deleted": 12})
+@takes_header("If-Match", "Delete only if the list's ETag is one of these; else 412.", '"42"')
+@raises(FilterRequired, PreconditionFailed)
+def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:
+    """Delete the tasks that a filter chooses.
+
+    They go into the trash together, or with `permanent=true` for good; `deleted=true&permanent=true` empties the
+    trash.
+    """
+    return {"deleted": listing.delete_many(owner, parameters, if_match())}

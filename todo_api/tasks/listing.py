@@ -1,0 +1,149 @@
+"""Many tasks at once: listed by page, deleted by filter. One statement each.
+
+A page begins after the last row of the one before, by the values of that row, and not after a number of rows
+(keyset pagination): page 1,000 costs what page 1 costs, and nothing is shown twice when tasks come and go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import BigInteger, any_, bindparam, func, not_, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from todo_api.auth.guard import ALIVE, Owner, fetch_owned
+from todo_api.errors import InvalidParameter
+from todo_api.places import seal, unseal
+from todo_api.tasks.errors import FilterRequired, PreconditionFailed
+from todo_api.tasks.filters import conditions
+from todo_api.tasks.models import Task, TaskList
+from todo_api.tasks.parameters import chosen
+from todo_api.tasks.sorting import beyond, labelled, ordering, place_of, with_tie_break
+from todo_api.tasks.statements import FROM_LOCKED, LOCKED, OWNER_ID, SHOWN, THEIRS, counted, erasure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, RowMapping, Select
+
+    from todo_api.tasks.parameters import SortKey
+
+MINE = TaskList.user_id == OWNER_ID
+VERSIONS = ARRAY(BigInteger)
+
+
+class Page(NamedTuple):
+    """Tasks, the version of the whole list, how many there are on all pages, and where the next page begins."""
+
+    tasks: Sequence[RowMapping]
+    version: int
+    total: int
+    cursor: str | None
+
+
+def list_owned(owner: Owner, parameters: Mapping[str, Any], known: Sequence[int] = ()) -> Page:
+    """Return the owner's tasks that the parameters ask for; none where the list is of a version that is known.
+
+    Raises:
+        InvalidParameter: 422, for a cursor that was not given for this list.
+
+    """
+    keys = with_tie_break(parameters["sort"])
+    context = cursor_context(owner, parameters)
+    place = place_from(parameters.get("cursor"), context)
+    limit = parameters.get("limit")
+    rows = fetch_owned(owner, list_statement(parameters, keys, place), {"known": list(known)})
+    tasks = [row for row in rows if row["id"] is not None]
+    full = limit is not None and len(tasks) > limit
+    shown = tasks[:limit]
+    cursor = seal(place_of(keys, shown[-1]), context) if full else None
+    return Page(shown, rows[0]["list_version"], rows[0]["total"], cursor)
+
+
+def cursor_context(owner: Owner, parameters: Mapping[str, Any]) -> list[Any]:
+    """Return what a cursor is bound to: the user, the sorting, the filters and the time zone, but not the limit."""
+    bound_to = {**chosen(parameters), "sort": parameters["sort"], "timezone": parameters["timezone"]}
+    return ["cursor", owner.user_id, sorted(bound_to.items())]
+
+
+def place_from(cursor: str | None, context: Sequence[Any]) -> list[Any] | None:
+    """Return where the page begins, or None for the first."""
+    place = unseal(cursor, context) if cursor else None
+    if cursor and place is None:
+        raise InvalidParameter([("cursor", "Not one of this list, as it is sorted and filtered.")])
+    return place
+
+
+def list_statement(parameters: Mapping[str, Any], keys: Sequence[SortKey], place: Sequence[Any] | None) -> Select[Any]:
+    """Return the statement that reads a page, and one row more where there are more pages."""
+    zone, limit = parameters["timezone"], parameters.get("limit")
+    shown = [*SHOWN, Task.deleted_at] if parameters["deleted"] else SHOWN
+    columns = labelled(keys, zone)
+    which = [THEIRS, *conditions(parameters)]
+    unknown = not_(func.coalesce(TaskList.version, 0) == any_(bindparam("known", type_=VERSIONS)))
+    page = select(*shown, *columns).where(*which, unknown).correlate(TaskList)
+    if place:
+        page = page.where(beyond(keys, place, zone))
+    if limit:
+        page = page.order_by(*ordering(keys, columns)).limit(limit + 1)
+    found = page.lateral("page")
+    total = total_of(parameters, which) if limit else func.coalesce(None, 0)
+    return (
+        select(*found.c, func.coalesce(TaskList.version, 0).label("list_version"), total.label("total"))
+        .select_from(ALIVE.outerjoin(TaskList, MINE).outerjoin(found, true()))
+        .order_by(*ordering(keys, [found.c[f"by_{key.name}"] for key in keys]))
+    )
+
+
+def total_of(parameters: Mapping[str, Any], which: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
+    """Return how many tasks there are on all pages: kept count of without a filter, else counted."""
+    if set(chosen(parameters)) <= {"deleted"}:
+        kept = TaskList.trashed if parameters["deleted"] else TaskList.live
+        return func.coalesce(kept, 0)
+    return select(func.count()).select_from(Task).where(*which).scalar_subquery()
+
+
+def delete_many(owner: Owner, parameters: Mapping[str, Any], if_match: Sequence[int] | None) -> int:
+    """Move the tasks that the parameters choose into the trash, or delete them for good; return how many.
+
+    Raises:
+        FilterRequired: 400, where they choose none and do not say that all are meant.
+        PreconditionFailed: 412, where the list is of another version than was asked for.
+
+    """
+    if not chosen(parameters) and not parameters["all"]:
+        raise FilterRequired
+    if_match_given = {} if if_match is None else {"if_match": if_match}
+    which = [*conditions(parameters), of_version() if if_match_given else true()]
+    statement = erase_many(which) if parameters["permanent"] else trash_many(which)
+    row = fetch_owned(owner, statement, if_match_given)[0]
+    if if_match is not None and row["version"] not in if_match:
+        raise PreconditionFailed
+    deleted: int = row["number"]
+    return deleted
+
+
+def of_version() -> ColumnElement[bool]:
+    """Return the condition that If-Match makes of the list."""
+    return LOCKED.c.version - 1 == any_(bindparam("if_match", type_=VERSIONS))
+
+
+def trash_many(which: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Return the statement that moves tasks into the trash; they share a version."""
+    values = {"version": LOCKED.c.version, "deleted_at": func.now()}
+    trashed = update(Task).where(THEIRS, FROM_LOCKED, *which).values(values).returning(Task.id).cte("trashed")
+    number = select(func.count()).select_from(trashed).scalar_subquery()
+    return numbered(number).add_cte(counted(trashed, live=-number, trashed=number))
+
+
+def erase_many(which: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Return the statement that deletes tasks for good."""
+    erased, buried, also = erasure(*which)
+    return numbered(select(func.count()).select_from(erased).scalar_subquery()).add_cte(buried, also)
+
+
+def numbered(number: ColumnElement[int]) -> Select[Any]:
+    """Return the statement that tells the number, and the version that the list had."""
+    version = select(LOCKED.c.version - 1).scalar_subquery()
+    columns: tuple[Any, ...] = (number.label("number"), func.coalesce(version, 0).label("version"))
+    return select(*columns).select_from(ALIVE)

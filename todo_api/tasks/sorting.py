@@ -1,0 +1,99 @@
+"""Sorting, and going on after a row: keyset pagination, on any keys in any direction.
+
+Nulls come last either way; the id, ascending, breaks ties, so that every row has a place of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, and_, cast, extract, false, func, literal, or_
+from sqlalchemy.dialects.postgresql import TIMESTAMP, array
+
+from todo_api.tasks.filters import due_moment
+from todo_api.tasks.models import Task
+from todo_api.tasks.parameters import SortKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, RowMapping
+
+NULLABLE = {"due", "priority", "completed_at"}
+COLLATION = "C"
+"""By code point: the one order that is the same on every machine, for ORDER BY and cursors alike."""
+
+
+def with_tie_break(keys: Sequence[SortKey]) -> list[SortKey]:
+    """Return the keys up to the id, which leaves nothing to sort."""
+    names = [key.name for key in keys]
+    return [*keys[: names.index("id") + 1]] if "id" in names else [*keys, SortKey("id")]
+
+
+def value_of(key: SortKey, zone: str) -> ColumnElement[Any]:
+    """Return what a key sorts by."""
+    match key.name:
+        case "title":
+            return func.coalesce(Task.title).collate(COLLATION)
+        case "due":  # a number, since the end of the last day of a time zone has no place in Python's calendar
+            return cast(extract("epoch", due_moment(zone)) * 1000, BigInteger)
+        case "priority":
+            return func.array_position(array(Task.PRIORITIES), Task.priority)
+        case name:
+            column: ColumnElement[Any] = getattr(Task, name)
+            return column
+
+
+def labelled(keys: Sequence[SortKey], zone: str) -> list[ColumnElement[Any]]:
+    """Return the columns that hold what the keys sort by."""
+    return [value_of(key, zone).label(f"by_{key.name}") for key in keys]
+
+
+def ordering(keys: Sequence[SortKey], columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    """Return the terms of ORDER BY."""
+    return [directed(key, column) for key, column in zip(keys, columns, strict=True)]
+
+
+def directed(key: SortKey, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return one term; nulls are spoken of only where there are some, or an index would not be found."""
+    term = column.desc() if key.descending else column.asc()
+    return term.nulls_last() if key.name in NULLABLE else term
+
+
+def place_of(keys: Sequence[SortKey], row: RowMapping) -> list[Any]:
+    """Return the values of a row that its page ends with, as JSON."""
+    values = [row[f"by_{key.name}"] for key in keys]
+    return [value.isoformat() if isinstance(value, datetime) else value for value in values]
+
+
+def beyond(keys: Sequence[SortKey], place: Sequence[Any], zone: str) -> ColumnElement[bool]:
+    """Return the condition that a row comes after the place."""
+    (key, *more), (value, *others) = keys, place
+    column = value_of(key, zone)
+    mark = bound(key, value)
+    further = after(key, column, mark)
+    if not more:
+        return further
+    condition = or_(further, and_(column.is_(None) if value is None else column == mark, beyond(more, others, zone)))
+    if key.name in NULLABLE:
+        return condition
+    # What the condition says already, in the one form by which an index is entered at the place.
+    return and_(column <= mark if key.descending else column >= mark, condition)
+
+
+def bound(key: SortKey, value: Any) -> Any:
+    """Return the value of a place as the key's type."""
+    return (
+        literal(datetime.fromisoformat(value), TIMESTAMP(timezone=True))
+        if key.name.endswith("_at") and value
+        else value
+    )
+
+
+def after(key: SortKey, column: ColumnElement[Any], mark: Any) -> ColumnElement[bool]:
+    """Return the condition that the key's value comes after the mark: nothing comes after null."""
+    if mark is None:
+        return false()
+    further = column < mark if key.descending else column > mark
+    return or_(further, column.is_(None)) if key.name in NULLABLE else further
