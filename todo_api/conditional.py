@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from flask import request
+from werkzeug.http import parse_etags
 
 from todo_api.paths import ID_MAX
 
 if TYPE_CHECKING:
-    from werkzeug.datastructures import ETags
+    from collections.abc import Iterable
 
 VERSION = re.compile("0|[1-9][0-9]{0,18}")
 
@@ -30,19 +31,23 @@ def validators(version: int) -> dict[str, str]:
 
 def if_match() -> list[int] | None:
     """Return the versions that the request's If-Match names, by strong comparison; None where any will do."""
-    if "If-Match" not in request.headers or request.if_match.star_tag:
-        return None
-    return versions(request.if_match)
+    header = request.headers.get("If-Match")
+    return None if header is None else versions_in(header)
+
+
+def versions_in(text: str) -> list[int] | None:
+    """Return the versions that the text of an If-Match names; None where it is *, which any will do for."""
+    tags = parse_etags(text)
+    return None if tags.star_tag else versions(tags.as_set())
 
 
 def known() -> list[int]:
     """Return the versions that the request's If-None-Match names."""
-    return versions(request.if_none_match)
+    return versions(request.if_none_match.as_set(include_weak=True))
 
 
-def versions(tags: ETags) -> list[int]:
+def versions(texts: Iterable[str]) -> list[int]:
     """Return those of the ETags that can be ours."""
-    texts = tags.as_set(include_weak=tags is request.if_none_match)
     numbers = [int(text) for text in texts if VERSION.fullmatch(text)]
     return [number for number in numbers if number <= ID_MAX]
 

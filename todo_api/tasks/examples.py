@@ -42,3 +42,18 @@ PAGE_HEADERS = {
         always=False,
     ),
 }
+BATCH = {
+    "operations": [
+        {"op": "create", "task": {"title": "File taxes"}},
+        {"op": "update", "id": 8, "task": {"completed": True}, "if_match": '"41"'},
+        {"op": "delete", "id": 9},
+    ]
+}
+RESULTS = {
+    "results": [
+        {"status": 201, "etag": '"43"', "task": SHOWN},
+        {"status": 200, "etag": '"44"', "task": {**SHOWN, "id": 8}},
+        {"status": 204, "etag": '"45"'},
+    ]
+}
+CHANGES = {"tasks": [SHOWN], "deleted": [3], "sync_token": "WzQyLDcsMF0.c2lnbmF0dXJl", "has_more": False}

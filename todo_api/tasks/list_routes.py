@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from flask import request
-from marshmallow import Schema, fields
 
-from todo_api.api import Blueprint
+from todo_api.api import Blueprint, no_parameters
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.conditional import if_match, known, validators
 from todo_api.documentation import raises, takes_header
-from todo_api.tasks import listing
-from todo_api.tasks.errors import FilterRequired, PreconditionFailed
-from todo_api.tasks.examples import PAGE_HEADERS, SHOWN
-from todo_api.tasks.parameters import DeleteManyParameters, ListParameters
+from todo_api.tasks import batch, listing
+from todo_api.tasks.changes import changes_since
+from todo_api.tasks.errors import (
+    FilterRequired,
+    InvalidSyncToken,
+    PreconditionFailed,
+    SyncTokenExpired,
+    TaskLimitReached,
+    TaskNotFound,
+)
+from todo_api.tasks.examples import BATCH, CHANGES, PAGE_HEADERS, RESULTS, SHOWN
+from todo_api.tasks.idempotency import idempotent
+from todo_api.tasks.list_schemas import BatchSchema, ChangesSchema, DeletedSchema, ResultsSchema
+from todo_api.tasks.parameters import ChangesParameters, DeleteManyParameters, ListParameters
 from todo_api.tasks.schemas import TaskSchema
 
 if TYPE_CHECKING:
@@ -25,12 +34,6 @@ if TYPE_CHECKING:
 
 
 task_list = Blueprint("task_list", __name__, url_prefix="/api/<user_id>/tasks", description="All tasks of one user.")
-
-
-class DeletedSchema(Schema):
-    """How many tasks were deleted."""
-
-    deleted = fields.Integer(dump_only=True, required=True)
 
 
 @task_list.get("")
@@ -73,3 +76,33 @@ def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:
     trash.
     """
     return {"deleted": listing.delete_many(owner, parameters, if_match())}
+
+
+@task_list.post("/batch")
+@owner_required
+@no_parameters
+@idempotent
+@task_list.body(BatchSchema, example=BATCH)
+@task_list.response(200, ResultsSchema(), example=RESULTS)
+@raises(TaskNotFound, PreconditionFailed, TaskLimitReached)
+def batch_tasks(members: dict[str, Any], owner: Owner) -> dict[str, Any]:
+    """Do up to a hundred operations at once.
+
+    In order, each seeing those before it, all of them or none: the first that fails answers with its own status and
+    names itself, and nothing is done. `update` is a merge patch, as PATCH.
+    """
+    return {"results": batch.run(owner, members["operations"])}
+
+
+@task_list.get("/changes")
+@owner_required
+@task_list.query(ChangesParameters)
+@task_list.response(200, ChangesSchema(), example=CHANGES)
+@raises(InvalidSyncToken, SyncTokenExpired)
+def list_changes(parameters: dict[str, Any], owner: Owner) -> dict[str, Any]:
+    """List what has changed since the last time.
+
+    A copy of the tasks that takes over `tasks` and drops `deleted` is that of the service, once `has_more` is false.
+    Keep `sync_token` for the next time. After 410, and after 400, start again with an empty copy and no token.
+    """
+    return changes_since(owner, parameters.get("sync_token"), parameters["limit"])

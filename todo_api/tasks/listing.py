@@ -19,7 +19,7 @@ from todo_api.tasks.filters import conditions
 from todo_api.tasks.models import Task, TaskList
 from todo_api.tasks.parameters import chosen
 from todo_api.tasks.sorting import beyond, labelled, ordering, place_of, with_tie_break
-from todo_api.tasks.statements import FROM_LOCKED, LOCKED, OWNER_ID, SHOWN, THEIRS, counted, erasure
+from todo_api.tasks.statements import FROM_LOCKED, LOCKED, MINE, SHOWN, THEIRS, counted, erasure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from todo_api.tasks.parameters import SortKey
 
-MINE = TaskList.user_id == OWNER_ID
 VERSIONS = ARRAY(BigInteger)
 
 

@@ -13,6 +13,7 @@ from todo_api.documentation import raises, takes_header
 from todo_api.tasks import queries
 from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
 from todo_api.tasks.examples import ETAG, LOCATION, NEW, SHOWN
+from todo_api.tasks.idempotency import idempotent
 from todo_api.tasks.parameters import DeleteOneParameters
 from todo_api.tasks.schemas import TaskPatchSchema, TaskPostSchema, TaskPutSchema, TaskSchema
 
@@ -40,6 +41,7 @@ def shown(task: RowMapping) -> Answer:
 @tasks.post("")
 @owner_required
 @no_parameters
+@idempotent
 @tasks.body(TaskPostSchema, example=NEW)
 @tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=SHOWN)
 @raises(TaskLimitReached)
@@ -112,6 +114,7 @@ def delete_task(parameters: dict[str, Any], owner: Owner, task_id: int) -> tuple
 @tasks.post("/<id:task_id>/restore")
 @owner_required
 @no_parameters
+@idempotent
 @tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
 @conditional
 def restore_task(owner: Owner, task_id: int) -> Answer:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 OWNER_ID: ColumnElement[str] = bindparam("owner_id")
 THEIRS = Task.user_id == OWNER_ID
+MINE = TaskList.user_id == OWNER_ID
 THIS = and_(THEIRS, Task.id == bindparam("task_id"))
 LIVE = Task.deleted_at.is_(None)
 TRASHED = Task.deleted_at.is_not(None)
@@ -50,7 +51,7 @@ SHOWN = [column for column in Task.__table__.c if column.name not in {"uid", "de
 
 LOCKED = (
     select(TaskList.user_id, (TaskList.version + 1).label("version"))
-    .where(TaskList.user_id == OWNER_ID, exists(select(ALIVE.c.one)))
+    .where(MINE, exists(select(ALIVE.c.one)))
     .with_for_update()
     .cte("locked")
 )
@@ -65,7 +66,7 @@ GET = select(*SHOWN).select_from(ALIVE.outerjoin(Task.__table__, and_(THIS, LIVE
 def counted(changed: CTE, **deltas: Any) -> CTE:
     """Return the part of a statement that raises the counter, and moves the numbers, if anything was changed."""
     values = {name: getattr(TaskList, name) + delta for name, delta in deltas.items()}
-    raised = update(TaskList).where(TaskList.user_id == OWNER_ID, exists(select(changed.c.id)))
+    raised = update(TaskList).where(MINE, exists(select(changed.c.id)))
     return raised.values(version=TaskList.version + 1, **values).cte("counted")
 
 
@@ -186,7 +187,7 @@ def default_order(listed: CTE) -> ColumnElement[float]:
     gone on meanwhile are left for them.
     """
     highest = select(func.coalesce(func.max(Task.order), 0)).where(THEIRS, LIVE).scalar_subquery()
-    seen = select(TaskList.version).where(TaskList.user_id == OWNER_ID).scalar_subquery()
+    seen = select(TaskList.version).where(MINE).scalar_subquery()
     return highest + ORDER_STEP * (listed.c.version - func.coalesce(seen, 0))
 
 

@@ -1,0 +1,101 @@
+"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a POST that is sent again is done once.
+
+The answer is kept with the key in the transaction of what it tells, so that a worker that dies leaves both or none.
+Refusals are not kept: nothing was done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, request
+from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from todo_api.auth.guard import ALIVE, Owner, fetch_owned
+from todo_api.bodies import read_body
+from todo_api.database import fetch_all, transaction
+from todo_api.documentation import raises, takes_header
+from todo_api.tasks.errors import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
+from todo_api.tasks.models import IdempotencyKey
+from todo_api.tasks.statements import OWNER_ID
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, RowMapping
+
+    from todo_api.documentation import View
+
+KEPT = timedelta(hours=24)
+REPLAYED = ("Idempotency-Replayed", "true")
+
+THE_KEY: ColumnElement[str] = bindparam("the_key")
+# Held to the end of the transaction. Two keys of one hash would wait for each other, which is all.
+CLAIM = select(func.pg_try_advisory_xact_lock(func.hashtextextended(OWNER_ID + " " + THE_KEY, 0)).label("is_free"))
+STILL_KEPT = IdempotencyKey.created_at > func.now() - KEPT
+THIS = and_(IdempotencyKey.user_id == OWNER_ID, IdempotencyKey.key == THE_KEY, STILL_KEPT)
+ANSWER = select(IdempotencyKey).select_from(ALIVE.outerjoin(IdempotencyKey.__table__, THIS))
+
+
+def idempotent(view: View) -> View:
+    """Do a request that has an Idempotency-Key once, and answer its repetitions as the first was answered.
+
+    Raises:
+        InvalidIdempotencyKey: 400.
+        RequestInProgress: 409, while the first is being answered.
+        IdempotencyKeyReused: 422, where the key came with another request.
+
+    """
+
+    @wraps(view)
+    def once(*args: Any, owner: Owner, **kwargs: Any) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            answer: Response = view(*args, owner=owner, **kwargs)
+            return answer
+        if not 1 <= len(key) <= IdempotencyKey.KEY_MAX:
+            raise InvalidIdempotencyKey
+        fingerprint = fingerprint_of(request.method, request.endpoint, sorted(kwargs.items()), request.query_string)
+        with transaction():
+            kept = kept_answer(owner, key)
+            if kept is None:
+                answer = view(*args, owner=owner, **kwargs)
+                keep(owner, key, fingerprint, answer)
+                return answer
+        if kept["fingerprint"].tobytes() != fingerprint:
+            raise IdempotencyKeyReused
+        return Response(kept["body"], kept["status"], [*kept["headers"], REPLAYED])
+
+    described = takes_header("Idempotency-Key", "Do this once, however often it is sent; for 24 hours.", "a7f3c9")(once)
+    return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(described)  # type: ignore[return-value]
+
+
+def fingerprint_of(*route: object) -> bytes:
+    """Return what tells one request from another: its route, under whichever name of the user, and its body."""
+    digest = hashlib.sha256(repr(route).encode())
+    digest.update(read_body(request))
+    return digest.digest()
+
+
+def kept_answer(owner: Owner, key: str) -> RowMapping | None:
+    """Return what the key was answered with, if it was; from here to the end of the transaction it is ours."""
+    (claim,) = fetch_all(CLAIM, {"owner_id": owner.user_id, "the_key": key})
+    if not claim["is_free"]:
+        raise RequestInProgress
+    (kept,) = fetch_owned(owner, ANSWER, {"the_key": key})
+    return kept if kept["key"] is not None else None
+
+
+def keep(owner: Owner, key: str, fingerprint: bytes, answer: Response) -> None:
+    """Keep the answer, in the place of one that is past its time."""
+    values = {
+        "fingerprint": fingerprint,
+        "status": answer.status_code,
+        "headers": list(answer.headers),
+        "body": answer.get_data(as_text=True),
+        "created_at": func.now(),
+    }
+    row = insert(IdempotencyKey).values(user_id=owner.user_id, key=key, **values)
+    fetch_all(row.on_conflict_do_update(index_elements=["user_id", "key"], set_=values).returning(IdempotencyKey.key))
