@@ -82,10 +82,6 @@ class Due(fields.Field[Any]):
     }
     MOMENT = Instant()
 
-    def __init__(self, **options: Any) -> None:
-        kinds = [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
-        super().__init__(metadata={"anyOf": kinds, **options.pop("metadata", {})}, **options)
-
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> date:
         if isinstance(value, str) and DATE.fullmatch(value):
             try:

@@ -11,11 +11,18 @@ NO_ID = 0
 """An id that no row has: identity columns begin with 1."""
 
 
+BESIDE_IDS = ("batch", "changes")
+"""Names of routes that stand where an id can: not ids, so that their 405 is their own."""
+
+
 class IdConverter(BaseConverter):
     """A row's id in its one spelling: 7, and not 07, +7 or 7.0.
 
     Whatever else stands there is an id of nothing, so that the answer is that of the route and comes after its guard.
     """
+
+    regex = rf"(?!(?:{'|'.join(BESIDE_IDS)})\Z)[^/]+"
+    part_isolating = True
 
     def to_python(self, value: str) -> int:
         """Return the id, or the one that no row has."""

@@ -64,7 +64,7 @@ def idempotent(view: View) -> View:
                 answer = view(*args, owner=owner, **kwargs)
                 keep(owner, key, fingerprint, answer)
                 return answer
-        if kept["fingerprint"].tobytes() != fingerprint:
+        if kept["fingerprint"] != fingerprint:
             raise IdempotencyKeyReused
         return Response(kept["body"], kept["status"], [*kept["headers"], REPLAYED])
 

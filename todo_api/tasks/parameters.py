@@ -85,7 +85,12 @@ class ListParameters(FilterParameters):
 
     sort = Sort(
         load_default=(SortKey("id"),),
-        metadata={"description": "Keys, separated by commas; - descends.", "example": "-due,title"},
+        metadata={
+            "description": "Keys, separated by commas; one with a - before it descends.",
+            "default": "id",
+            "pattern": f"^-?({'|'.join(SORT_KEYS)})(,-?({'|'.join(SORT_KEYS)}))*$",
+            "example": "-due,title",
+        },
     )
     limit = Whole(LIMIT_MAX, metadata={"description": "How many at most; without it all are."})
     cursor = Text(metadata={"description": "From the Link header: where the next page begins."})
