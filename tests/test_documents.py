@@ -12,6 +12,7 @@ import pytest
 from config import Config
 from tests.processes import ROOT
 from todo_api.cli import SESSIONS, USERS
+from todo_api.tasks.commands import TASKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,8 +72,10 @@ def test_commands_of_dev_py_exist() -> None:
 
 
 def test_the_readme_names_each_command_of_administration_and_no_other() -> None:
-    shown = re.findall(r"^\.venv/bin/flask (users|sessions) ([a-z-]+)", block(README, "flask users"), re.MULTILINE)
-    assert sorted(shown) == sorted((group.name, name) for group in (USERS, SESSIONS) for name in group.commands)
+    shown = re.findall(
+        r"^\.venv/bin/flask (users|sessions|tasks) ([a-z-]+)", block(README, "flask users"), re.MULTILINE
+    )
+    assert sorted(shown) == sorted((group.name, name) for group in (USERS, SESSIONS, TASKS) for name in group.commands)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.lock")), ids=lambda path: path.name)

@@ -1,7 +1,6 @@
-"""The commands of whoever runs the service: `flask users …`, `flask sessions …`.
+"""The commands about accounts, `flask users …` and `flask sessions …`; and where all commands are registered.
 
-A failure is one line on standard error and exit code 1, a wrong call is 2. A password is never an argument, which
-others on the machine could read.
+A password is never an argument, which others on the machine could read.
 """
 
 from __future__ import annotations
@@ -11,46 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 from marshmallow import Schema, ValidationError, fields
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
 
-from todo_api.answers import database_words
 from todo_api.auth import accounts, resets, sessions
 from todo_api.auth.models import Session, User, is_local
 from todo_api.auth.schemas import SignUpSchema
 from todo_api.bodies import faults
+from todo_api.commands import Commands, one_line, several
 from todo_api.database import fetch_all, fetch_one
-from todo_api.errors import InvalidInput, Problem
+from todo_api.errors import InvalidInput
 from todo_api.fields import Instant
+from todo_api.tasks.commands import TASKS
 from todo_api.tasks.models import Task
 
 if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy import Select
-
-NOT_MIGRATED = {"42P01", "42703"}
-"""PostgreSQL's codes for a table and for a column that is not there."""
-
-
-class Commands(AppGroup):
-    """Commands whose failures are told in one line."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that is asked for."""
-        try:
-            return super().invoke(ctx)
-        except Problem as problem:
-            raise click.ClickException(one_line(problem.detail)) from None
-        except DBAPIError as error:
-            if getattr(error.orig, "pgcode", None) in NOT_MIGRATED:
-                raise click.ClickException(
-                    "The database is not up to date; bring it there by: flask db upgrade"
-                ) from None
-            words = one_line(database_words(error.orig).partition("\n")[0])
-            raise click.ClickException(f"The database cannot be used: {words}") from None
-
 
 USERS = Commands("users", help="Make, list, change and delete accounts.")
 SESSIONS = Commands("sessions", help="Look after the sessions.")
@@ -182,19 +158,7 @@ def unknown(email: str) -> click.ClickException:
     return click.ClickException(f"No account has the e-mail address {email}.")
 
 
-def several(number: int, noun: str) -> str:
-    """Return the number and the noun, in the plural unless it is one."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def one_line(text: str) -> str:
-    """Escape what would break a line or a column, or steer a terminal."""
-    return "".join(
-        c if c.isprintable() and c != "\\" else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
-
-
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    app.cli.add_command(USERS)
-    app.cli.add_command(SESSIONS)
+    for group in (USERS, SESSIONS, TASKS):
+        app.cli.add_command(group)

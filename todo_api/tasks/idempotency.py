@@ -12,7 +12,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, delete, func, not_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from todo_api.auth.guard import ALIVE, Owner, fetch_owned
@@ -99,3 +99,8 @@ def keep(owner: Owner, key: str, fingerprint: bytes, answer: Response) -> None:
     }
     row = insert(IdempotencyKey).values(user_id=owner.user_id, key=key, **values)
     fetch_all(row.on_conflict_do_update(index_elements=["user_id", "key"], set_=values).returning(IdempotencyKey.key))
+
+
+def purge() -> int:
+    """Delete the answers that are past their time, for all users; return how many."""
+    return len(fetch_all(delete(IdempotencyKey).where(not_(STILL_KEPT)).returning(IdempotencyKey.key)))

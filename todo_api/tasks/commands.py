@@ -1,0 +1,29 @@
+"""The commands about tasks: `flask tasks …`."""
+
+import sys
+
+import click
+
+from todo_api.commands import Commands, several
+from todo_api.tasks import idempotency, purging
+
+TASKS = Commands("tasks", help="Look after the tasks.")
+
+
+@TASKS.command("purge")
+@click.option("--days", type=click.IntRange(0), default=30, show_default=True, help="How long the trash keeps a task.")
+def purge(days: int) -> None:
+    """Delete for good what has been in the trash for so many days, and what else has had its time.
+
+    That is the traces of tasks deleted for good, which clients that synchronise have to see in that time, and kept
+    answers to requests with an Idempotency-Key, after 24 hours. It also counts anew where the number of somebody's
+    tasks is not what is kept of it, as after a change by hand. It prints what it did, user by user while it runs.
+    """
+    users = purging.users_with_old(days)
+    with click.progressbar(users, label="Purging", file=sys.stderr) as shown:
+        purged = sum(purging.purge(user_id, days) for user_id in shown)
+    recounted = sum(purging.recount(user_id) for user_id in purging.users_miscounted())
+    click.echo(
+        f"Deleted {several(purged, 'task')} of {several(len(users), 'user')} and"
+        f" {several(idempotency.purge(), 'kept answer')}; counted the tasks of {several(recounted, 'user')} anew."
+    )
