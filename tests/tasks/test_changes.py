@@ -169,6 +169,35 @@ def test_a_copy_that_was_begun_after_the_purge_may_go_page_by_page(own_app: Flas
     assert copy.tasks == listed(alice)
 
 
+def test_a_purge_between_two_pages_is_noticed(own_app: Flask, fresh_database: str) -> None:
+    alice = Actor.sign_up(own_app, "Alice")
+    first, second = alice.task(), alice.task()
+    copy = Copy(alice, limit=1)
+    copy.catch_up()
+    alice.patch(f"/tasks/{first['id']}/complete")
+    alice.delete(f"/tasks/{second['id']}")
+    assert copy.pull()
+    execute(fresh_database, OLD.format("tasks"))
+    with own_app.app_context():
+        purging.purge(alice.id, 30)
+    assert alice.get("/tasks/changes", query_string={"sync_token": copy.token}).status_code == 410
+    assert copy.catch_up() == listed(alice)
+
+
+def test_what_was_purged_before_stays_known(own_app: Flask, fresh_database: str) -> None:
+    alice = Actor.sign_up(own_app, "Alice")
+    first, second = alice.task(), alice.task()
+    alice.delete(f"/tasks/{first['id']}?permanent=true")
+    copy = Copy(alice)
+    copy.catch_up()
+    alice.delete(f"/tasks/{second['id']}")
+    for table in ("tasks", "task_tombstones"):  # the newer one first, as after a change of the clock
+        execute(fresh_database, OLD.format(table))
+        with own_app.app_context():
+            purging.purge(alice.id, 30)
+    assert alice.get("/tasks/changes", query_string={"sync_token": copy.token}).status_code == 410
+
+
 class Writers(RuleBasedStateMachine):
     """Two clients write, and copies that come by now and then follow."""
 
