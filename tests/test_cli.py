@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NEW = "a longer horse battery"
 EMAIL = "ada@example.com"
-COMMANDS = ["users create", "users list", "users set-password", "users delete", "sessions purge"]
+COMMANDS = ["users create", "users list", "users set-password", "users delete", "sessions purge", "tasks purge"]
 
 
 class Terminal(io.BytesIO):
@@ -245,12 +245,55 @@ def test_purge_deletes_what_has_run_out(flask: Callable[..., Result], own_app: F
     assert flask("sessions", "purge").stdout == "Deleted 0 sessions and 0 password resets.\n"
 
 
+def test_purge_deletes_what_was_in_the_trash_for_30_days(
+    flask: Callable[..., Result], own_app: Flask, fresh_database: str
+) -> None:
+    alice, bob = Actor.sign_up(own_app, "Alice"), Actor.sign_up(own_app, "Bob")
+    for actor in (alice, bob):
+        for ending in ("", "", "?permanent=true"):
+            actor.delete(f"/tasks/{actor.task()['id']}{ending}")
+        actor.post("/tasks", json={"title": "kept"}, headers={"Idempotency-Key": "k"})
+    old = "UPDATE tasks SET deleted_at = now() - interval '30 days' WHERE id = (SELECT min(id) FROM tasks)"
+    execute(fresh_database, old)
+    execute(fresh_database, "UPDATE task_tombstones SET deleted_at = now() - %s::interval", "31 days")
+    execute(
+        fresh_database, "UPDATE idempotency_keys SET created_at = now() - interval '1 day' WHERE user_id = %s", bob.id
+    )
+    before = alice.get("/tasks?deleted=true").headers["ETag"]
+    result = flask("tasks", "purge")
+    told = "Deleted 1 task of 2 users and 1 kept answer; counted the tasks of 0 users anew.\n"
+    assert (result.exit_code, result.stdout) == (0, told)
+    assert [len(actor.get("/tasks?deleted=true").get_json()) for actor in (alice, bob)] == [1, 2]
+    assert alice.get("/tasks?deleted=true&limit=1").headers["X-Total-Count"] == "1"
+    assert alice.get("/tasks?deleted=true").headers["ETag"] != before
+    assert execute(fresh_database, "SELECT count(*) FROM task_tombstones") == [(0,)]
+    assert flask("tasks", "purge", "--days", "0").stdout.startswith("Deleted 3 tasks of 2 users and 0 kept answers;")
+    assert [len(actor.get("/tasks").get_json()) for actor in (alice, bob)] == [1, 1]
+
+
+def test_purge_counts_anew_what_was_changed_by_hand(
+    flask: Callable[..., Result], own_app: Flask, fresh_database: str
+) -> None:
+    alice, bob, carl = (Actor.sign_up(own_app, name) for name in ("Alice", "Bob", "Carl"))
+    for actor in (alice, bob):
+        actor.task()
+        actor.delete(f"/tasks/{actor.task()['id']}")
+    execute(fresh_database, "DELETE FROM tasks WHERE user_id = %s AND deleted_at IS NOT NULL", alice.id)
+    execute(fresh_database, "INSERT INTO tasks (user_id, title) VALUES (%s, 'by hand')", carl.id)
+    assert flask("tasks", "purge").stdout.endswith("counted the tasks of 2 users anew.\n")
+    for actor, live, trashed in ((alice, 1, 0), (bob, 1, 1), (carl, 1, 0)):
+        for query, number in (("limit=1", live), ("limit=1&deleted=true", trashed)):
+            assert actor.get(f"/tasks?{query}").headers["X-Total-Count"] == str(number)
+    assert flask("tasks", "purge").stdout.endswith("counted the tasks of 0 users anew.\n")
+
+
 CALLS = [
     ["users", "create", EMAIL, "--password-stdin"],
     ["users", "list"],
     ["users", "set-password", EMAIL, "--password-stdin"],
     ["users", "delete", EMAIL, "--yes"],
     ["sessions", "purge"],
+    ["tasks", "purge"],
 ]
 
 

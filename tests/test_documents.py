@@ -53,6 +53,42 @@ def test_the_tour_works_when_pasted(service: Service) -> None:
     assert answers[7:] == ['{"success":true,"message":"Signed out successfully"}', "null"]
 
 
+def test_the_curl_lines_of_the_api_page_do_what_it_says(service: Service, tmp_path: Path) -> None:
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+    script = "\n".join(f"echo '=== {number}'\n{code}" for number, code in enumerate(blocks))
+    script = script.replace("http://localhost:8000", service.url)
+    shell = ["/bin/sh", "-euc", script]
+    ended = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stderr == ""
+    said = [part.partition("\n")[2] for part in ended.stdout.split("=== ")[1:]]
+    assert '"due":"2026-10-01"' in said[1]
+    assert '"description":"Form 1040"' in said[2]
+    assert '"due":null' in said[2]
+    saved, refused, merged = said[3].splitlines()
+    assert '"title":"File taxes early"' in saved
+    assert '"code":"PRECONDITION_FAILED"' in refused
+    assert '"title":"File taxes early"' in merged
+    assert '"tags":["home","money"]' in merged
+    assert said[4] == "304\n"
+    assert '"title":"File taxes early"' in said[5]
+    assert re.search(r"(?im)^link: <.*>; rel=\"next\", <.*>; rel=\"first\"", said[6])
+    assert re.search(r"(?im)^x-total-count: 2\s", said[6])
+    assert re.search(r'"title":"Call Ada".*"deleted":\[\d+\],.*"has_more":false', said[7])
+    first, again = said[8].split()
+    assert first == again
+    results, deleted = said[9].splitlines()
+    assert re.findall(r'"status":(\d+)', results) == ["201", "200", "200"]
+    assert deleted == '{"deleted":1}'
+    trash, restored, emptied = said[10].splitlines()
+    assert '"deleted_at":"' in trash
+    assert '"title":"Call Ada"' in restored
+    assert emptied == '{"deleted":0}'
+    assert said[11].splitlines() == ['{"created":0,"skipped":4,"errors":[]}'] * 2
+    assert (tmp_path / "todo-export.ics").read_text().count("BEGIN:VTODO") == 4
+    assert len((tmp_path / "todo-export.csv").read_text().splitlines()) == 5
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     text = path.read_text()

@@ -13,11 +13,11 @@ TASKS = Commands("tasks", help="Look after the tasks.")
 @TASKS.command("purge")
 @click.option("--days", type=click.IntRange(0), default=30, show_default=True, help="How long the trash keeps a task.")
 def purge(days: int) -> None:
-    """Delete for good what has been in the trash for so many days, and what else has had its time.
+    """Delete for good what has been in the trash for so many days.
 
-    That is the traces of tasks deleted for good, which clients that synchronise have to see in that time, and kept
-    answers to requests with an Idempotency-Key, after 24 hours. It also counts anew where the number of somebody's
-    tasks is not what is kept of it, as after a change by hand. It prints what it did, user by user while it runs.
+    And what else has had its time: the traces of tasks that were deleted for good, which clients that synchronise have
+    so many days to see, and answers kept for an Idempotency-Key, after 24 hours. It also counts anew where somebody has
+    other tasks than are counted, as after a change by hand.
     """
     users = purging.users_with_old(days)
     with click.progressbar(users, label="Purging", file=sys.stderr) as shown:
