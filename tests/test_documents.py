@@ -38,7 +38,8 @@ def test_the_readme_has_a_row_for_each_setting_and_no_other() -> None:
 
 
 def test_the_tour_works_when_pasted(service: Service) -> None:
-    script = block(README, "Make an account") + block(README, "Exchange the refresh token")
+    parts = ("Make an account", "Due dates, priorities", "Exchange the refresh token")
+    script = "".join(block(README, part) for part in parts)
     script = script.replace("http://localhost:8000", service.url)
     lines = script.replace("curl -s", "curl -s --fail-with-body")
     ended = subprocess.run(["/bin/sh", "-ec", lines], capture_output=True, text=True, check=False, timeout=60)
@@ -48,9 +49,15 @@ def test_the_tour_works_when_pasted(service: Service) -> None:
     assert answers[2].startswith("[{")
     assert '"description":"Form 1040"' in answers[3]
     assert '"completed":true' in answers[4]
-    assert '"email":"ada@example.com"' in answers[5]
-    assert answers[6].startswith("[{")
-    assert answers[7:] == ['{"success":true,"message":"Signed out successfully"}', "null"]
+    assert '"due":"2026-12-01"' in answers[5]
+    assert '"due":null' in answers[6]
+    assert '"title":"Pay rent"' in answers[7]
+    assert '"deleted_at":"' in answers[8]
+    assert '"title":"File taxes"' in answers[9]
+    assert answers[10].startswith('{"tasks":[{')
+    assert '"email":"ada@example.com"' in answers[11]
+    assert answers[12].startswith("[{")
+    assert answers[13:] == ['{"success":true,"message":"Signed out successfully"}', "null"]
 
 
 def test_the_curl_lines_of_the_api_page_do_what_it_says(service: Service, tmp_path: Path) -> None:
