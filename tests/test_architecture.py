@@ -55,6 +55,7 @@ RANKS = {
     "todo_api.api": 6,
     "todo_api.auth.account_schemas": 4,
     "todo_api.auth.accounts": 4,
+    "todo_api.auth.credentials": 4,
     "todo_api.auth.identity": 4,
     "todo_api.auth.resets": 4,
     "todo_api.auth.guard": 6,

@@ -56,6 +56,9 @@ def options(config: Config) -> dict[str, Any]:
     }
 
 
+STREAMED = 250
+"""Rows of a stream that are in memory at a time, of up to 40 KB each."""
+
 IN_TRANSACTION: ContextVar[Connection | None] = ContextVar("IN_TRANSACTION", default=None)
 """The connection whose transaction this thread's statements belong to."""
 
@@ -92,6 +95,13 @@ def fetch_all(statement: Executable, parameters: Mapping[str, Any] | None = None
     """Run one statement in one round trip and return its rows, each by column name."""
     with connected() as connection:
         return list(connection.execute(statement, parameters).mappings())
+
+
+def stream(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Iterator[RowMapping]:
+    """Run one statement on a cursor of the server and yield its rows: one snapshot, few of them in memory at a time."""
+    # A cursor lives in a transaction.
+    with db.engine.connect().execution_options(yield_per=STREAMED) as connection:
+        yield from connection.execute(statement, parameters).mappings()
 
 
 def fetch_one(statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:

@@ -19,6 +19,7 @@ from todo_api.auth.account_schemas import (
     SuccessSchema,
     UpdateUserSchema,
 )
+from todo_api.auth.credentials import opaque_token
 from todo_api.auth.errors import (
     EmailCannotBeUpdated,
     InvalidCallback,
@@ -36,7 +37,7 @@ from todo_api.auth.errors import (
     TooManyHashes,
 )
 from todo_api.auth.grants import HeaderList, granting, token_headers, withdrawing
-from todo_api.auth.guard import opaque_token, session_required
+from todo_api.auth.guard import session_required
 from todo_api.auth.origins import check_target, refuse_foreign_origin
 from todo_api.auth.policy import check_new_password
 from todo_api.clock import now

@@ -9,7 +9,7 @@ from flask import request
 from werkzeug.http import dump_cookie
 
 from todo_api.auth import cookies
-from todo_api.auth.guard import is_secure
+from todo_api.auth.credentials import is_secure
 from todo_api.auth.sessions import TTL
 from todo_api.auth.tokens import Claims, issue
 from todo_api.clock import now

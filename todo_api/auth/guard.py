@@ -9,25 +9,21 @@ from __future__ import annotations
 
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
 
-import jwt
-from flask import request
-from sqlalchemy import bindparam, func, literal, select, union_all
+from sqlalchemy import bindparam, exists, func, literal, select, union_all
 
-from todo_api.auth import cookies, foreign, sessions
-from todo_api.auth.errors import AccessForbidden, InvalidScheme, InvalidTokenPayload, TokenExpired, Unauthorized
+from todo_api.auth import foreign, sessions
+from todo_api.auth.credentials import access_claims, bare, bearer, opaque_token
+from todo_api.auth.errors import AccessForbidden, TokenExpired, Unauthorized
 from todo_api.auth.issuer import issuer_of
 from todo_api.auth.models import Session, User
-from todo_api.auth.tokens import Claims, ClaimsError, verify
-from todo_api.database import fetch_all
+from todo_api.database import fetch_all, stream
 from todo_api.documentation import View, document
 from todo_api.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
 from todo_api.openapi import BEARER
-from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
     from sqlalchemy import Executable, RowMapping
@@ -55,6 +51,13 @@ ALIVE = union_all(
 """One row while what vouches for the owner stands, none when it does not. Statements about a user's own things join it:
 `alive LEFT JOIN found` gives no row to the dead, and a row of nulls where there is nothing."""
 
+ACCOUNT = (
+    select(User.id.label("account_id"), User.email.label("account_email"), User.name.label("account_name"))
+    .where(User.id == bindparam("owner_id"), exists(select(ALIVE.c.one)))
+    .cte("account")
+)
+"""`ALIVE`, with what the owner is called."""
+
 
 def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[RowMapping]:
     """Run a statement that is built on `ALIVE`, and return its rows, of which there is always one.
@@ -63,9 +66,7 @@ def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, An
         InvalidToken: 401, where the owner's session has ended.
 
     """
-    # Not named as columns are: SQLAlchemy would set the column of a parameter's name.
-    whose = {"owner_id": owner.user_id, "owner_session": owner.session_id, "owner_issuer": owner.issuer}
-    bound = {**parameters, **whose}
+    bound = {**parameters, **vouched(owner)}
     rows = fetch_all(statement, bound)
     if not rows and owner.issuer:
         foreign.enroll(owner.user_id, owner.issuer, owner.profile)
@@ -73,6 +74,38 @@ def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, An
     if not rows:
         raise InvalidToken
     return rows
+
+
+def stream_owned(owner: Owner, statement: Executable) -> Iterator[RowMapping]:
+    """Yield the rows that `fetch_owned` would return, of which few are in memory at a time.
+
+    Raises:
+        InvalidToken: 401, where the owner's session has ended.
+
+    """
+    rows = stream(statement, vouched(owner))
+    first = next(rows, None)
+    if first is None:
+        require_alive(owner)
+        rows = stream(statement, vouched(owner))
+    else:
+        yield first
+    yield from rows
+
+
+def require_alive(owner: Owner) -> None:
+    """Ask for the owner's session before a long work, whose statements ask again.
+
+    Raises:
+        InvalidToken: 401, where it has ended.
+
+    """
+    fetch_owned(owner, select(ALIVE.c.one), {})
+
+
+def vouched(owner: Owner) -> dict[str, str | None]:
+    """Return the parameters of `ALIVE`. Not named as columns are: SQLAlchemy would set the column of a name."""
+    return {"owner_id": owner.user_id, "owner_session": owner.session_id, "owner_issuer": owner.issuer}
 
 
 def owner_required(view: View) -> View:
@@ -116,22 +149,6 @@ def session_required(view: View) -> View:
     return guarded  # type: ignore[return-value]
 
 
-def bearer() -> str | None:
-    """Return the bearer token of the request (RFC 6750 section 2.1; no other place is looked at).
-
-    Raises:
-        InvalidScheme: 401, for another scheme.
-
-    """
-    header = request.headers.get("Authorization", "")
-    if not header:
-        return None
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer":
-        raise InvalidScheme
-    return token
-
-
 def bearer_owner() -> Owner:
     """Return who the request's bearer token stands for."""
     token = bearer()
@@ -156,18 +173,6 @@ def jwt_owner(token: str) -> Owner:
     return Owner(profile["sub"], issuer=issuer.issuer, profile=profile)
 
 
-def access_claims(token: str) -> Claims:
-    """Return what an access JWT of ours says."""
-    try:
-        return verify(token, "access", secrets=settings().secrets)
-    except jwt.ExpiredSignatureError:
-        raise TokenExpired from None
-    except ClaimsError:
-        raise InvalidTokenPayload from None
-    except jwt.InvalidTokenError:
-        raise InvalidToken from None
-
-
 def current_session() -> RowMapping | None:
     """Return the live session, with its user, that the request's credential stands for; a bad credential is none."""
     try:
@@ -179,22 +184,3 @@ def current_session() -> RowMapping | None:
         return None
     opaque = opaque_token()
     return sessions.find_by_token(opaque) if opaque else None
-
-
-def opaque_token() -> str | None:
-    """Return the opaque token of the request, from the bearer or, where there is none, from the cookie."""
-    token = bearer()
-    if token is not None:
-        return bare(token)
-    cookie = request.cookies.get(cookies.name(cookies.SESSION, secure=is_secure()), "")
-    return cookies.unsign(cookie, settings().secrets)
-
-
-def bare(token: str) -> str | None:
-    """Return an opaque token without its signature, if it has one that is ours."""
-    return cookies.unsign(token, settings().secrets) if "." in unquote(token) else token
-
-
-def is_secure() -> bool:
-    """Tell whether clients reach the service by TLS, so that cookies are for TLS only."""
-    return settings().public_url.startswith("https:")

@@ -10,6 +10,7 @@ from email_validator import EmailNotValidError
 from todo_api.api import Blueprint
 from todo_api.auth import accounts, examples, sessions
 from todo_api.auth.account_schemas import OkSchema, SuccessSchema
+from todo_api.auth.credentials import bearer
 from todo_api.auth.errors import (
     CrossSiteLogin,
     EmailTaken,
@@ -25,7 +26,7 @@ from todo_api.auth.errors import (
     TooManyHashes,
 )
 from todo_api.auth.grants import HeaderList, credentials, granting, withdrawing
-from todo_api.auth.guard import bearer, current_session
+from todo_api.auth.guard import current_session
 from todo_api.auth.origins import check_target, refuse_foreign_origin
 from todo_api.auth.policy import check_length
 from todo_api.auth.schemas import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address

@@ -16,9 +16,10 @@ from todo_api.auth.account_schemas import (
     StatusSchema,
     TokenSchema,
 )
+from todo_api.auth.credentials import opaque_token
 from todo_api.auth.errors import InvalidOrigin, MissingOrigin, PostNotOffered, SessionNotFresh
 from todo_api.auth.grants import HeaderList, presented_cookie, token_headers, withdrawing
-from todo_api.auth.guard import current_session, opaque_token, session_required
+from todo_api.auth.guard import current_session, session_required
 from todo_api.auth.identity import identity_token, key_set
 from todo_api.auth.origins import refuse_foreign_origin
 from todo_api.clock import now
