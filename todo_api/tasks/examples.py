@@ -57,3 +57,17 @@ RESULTS = {
     ]
 }
 CHANGES = {"tasks": [SHOWN], "deleted": [3], "sync_token": "WzQyLDcsMF0.c2lnbmF0dXJl", "has_more": False}
+MOVED: dict[str, Any] = {
+    **{name: value for name, value in SHOWN.items() if name not in {"id", "user_id"}},
+    "uid": "0c6f7d2e-6f0e-4d0b-9a52-6a4f0c1f6a10",
+}
+EXPORT = {
+    "format": "todo-export",
+    "version": 1,
+    "exported_at": "2026-09-21T08:00:00.000Z",
+    "user": {"id": USER_ID, "email": "ada@example.com", "name": "Ada"},
+    "tasks": [MOVED],
+}
+EXPORT_CSV = "id,title,description,completed,due,priority,tags,order,completed_at,created_at,updated_at\r\n"
+EXPORT_ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\nEND:VCALENDAR\r\n"
+IMPORTED: dict[str, Any] = {"created": 90, "skipped": 3, "errors": []}

@@ -1,0 +1,41 @@
+"""Bodies that are too large for memory: into a file first, so that whatever reads it does not wait for the client."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+from todo_api.bodies import JSON, transport, unsupported
+from todo_api.errors import ContentTooLarge
+
+if TYPE_CHECKING:
+    import flask
+
+CHUNK = 64 * 1024
+
+
+def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> None:
+    """Copy a JSON body of at most so many bytes into the file, and go to its beginning.
+
+    Raises:
+        UnsupportedMediaType: 415.
+        ContentTooLarge: 413; where the length is said, before anything is read.
+        UnreadableBody: 400.
+
+    """
+    if req.mimetype != JSON or req.content_encoding:
+        raise unsupported(req, [JSON])
+    too_large = ContentTooLarge(f"The body is too large; at most {limit} bytes are taken.")
+    if (req.content_length or 0) > limit:
+        raise too_large
+    req.max_content_length = limit + 1
+    while chunk := read_chunk(req):
+        file.write(chunk)
+        if file.tell() > limit:
+            raise too_large
+    file.seek(0)
+
+
+def read_chunk(req: flask.Request) -> bytes:
+    """Return the next bytes of a body, none at its end."""
+    with transport():
+        return req.stream.read(CHUNK)

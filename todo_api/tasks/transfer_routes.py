@@ -1,0 +1,101 @@
+"""The routes that let a user take all tasks along, and bring them."""
+
+from __future__ import annotations
+
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any
+
+from flask import Response, request
+
+from todo_api.api import Blueprint
+from todo_api.auth.guard import Owner, owner_required, require_alive
+from todo_api.bodies import JSON
+from todo_api.documentation import document, raises
+from todo_api.errors import ContentTooLarge, InvalidInput, MalformedJSON, UnsupportedMediaType
+from todo_api.settings import settings
+from todo_api.spooling import spool_body
+from todo_api.tasks import exports, imports
+from todo_api.tasks.documents import size_max
+from todo_api.tasks.errors import TaskLimitReached
+from todo_api.tasks.examples import EXPORT, EXPORT_CSV, EXPORT_ICS, IMPORTED, header
+from todo_api.tasks.export_formats import WRITERS
+from todo_api.tasks.transfer_schemas import ExportParameters, ExportSchema, ImportedSchema, ImportParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from todo_api.documentation import View
+
+transfer = Blueprint("transfer", __name__, url_prefix="/api/<user_id>", description="All tasks as a file.")
+
+SENT_AT_ONCE = 64 * 1024
+
+
+def answers_file(view: View) -> View:
+    """Document the files that an export is."""
+    answer = {
+        "description": "OK",
+        "headers": {"Content-Disposition": header("What to call the file.", "attachment; filename=todo-export.json")},
+        "content": {
+            "application/json": {"schema": ExportSchema, "example": EXPORT},
+            "text/csv": {"schema": {"type": "string"}, "example": EXPORT_CSV},
+            "text/calendar": {"schema": {"type": "string"}, "example": EXPORT_ICS},
+        },
+    }
+    return document(view, responses={200: answer})
+
+
+def takes_export(view: View) -> View:
+    """Document the body that an import takes, and what may be wrong with it."""
+    content = {JSON: {"schema": ExportSchema, "example": EXPORT}}
+    problems = (MalformedJSON, ContentTooLarge, UnsupportedMediaType, InvalidInput)
+    return document(view, *problems, requestBody={"required": True, "content": content})
+
+
+@transfer.get("/export")
+@owner_required
+@transfer.query(ExportParameters)
+@answers_file
+def export_tasks(parameters: dict[str, Any], owner: Owner) -> Response:
+    """Export all your tasks.
+
+    As they are at one moment. `json` has all of each task, the trash included, and can be imported here or elsewhere;
+    `csv` is for spreadsheets, `ics` for calendars and task programs (RFC 5545), both without the trash. A cell that a
+    spreadsheet would compute begins with an apostrophe.
+    """
+    name = parameters["format"]
+    writer = WRITERS[name]
+    file = exports.export(owner, writer.write)
+    headers = {"Content-Disposition": f"attachment; filename=todo-export.{name}", "Content-Length": str(file.tell())}
+    if request.method == "HEAD":  # whose answers are never read to the end, which would close the file
+        file.close()
+        return Response(None, 200, headers, content_type=writer.media_type)
+    return Response(content(file), 200, headers, content_type=writer.media_type)
+
+
+def content(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield what is in the file, and close it."""
+    with file:
+        file.seek(0)
+        while chunk := file.read(SENT_AT_ONCE):
+            yield chunk
+
+
+@transfer.post("/import")
+@owner_required
+@transfer.query(ImportParameters)
+@transfer.response(200, ImportedSchema(), example=IMPORTED)
+@takes_export
+@raises(TaskLimitReached)
+def import_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, Any]:
+    """Import tasks from an export.
+
+    All of them or, if one cannot be, none. A task whose `uid` you have already, in the trash too, is skipped, so that
+    the same file can be imported again. Times, order and trash are kept; a task needs no more than a `title`. With
+    `dry_run=true` nothing is written: the answer says what would be, and lists in `errors` what would be refused.
+    The body may be as large as the export of as many tasks as you may have.
+    """
+    require_alive(owner)
+    with SpooledTemporaryFile(exports.IN_MEMORY_MAX) as file:
+        spool_body(request, file, size_max(settings().max_tasks_per_user))
+        return imports.run(owner, file, dry_run=parameters["dry_run"])
