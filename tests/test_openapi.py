@@ -13,7 +13,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance, unsupported_method
 
 from tests.actors import PASSWORD
 from tests.databases import CONFIG, new_database
@@ -135,6 +135,8 @@ def promised_otherwise(case: schemathesis.Case[Any]) -> list[Any]:
     """Return the checks that an operation is not to pass: Better Auth's routes answer as Better Auth does."""
     if (case.method, case.path) in NEVER_ACCEPTED:
         return [unsupported_method, positive_data_acceptance]
+    if str(case.query.get("dry_run")).lower() == "true":  # lists what it would refuse
+        return [negative_data_rejection]
     return [unsupported_method] if case.path.startswith("/api/auth/") else []
 
 
