@@ -7,7 +7,6 @@ takes memory by the square of the depth, and the last of two members of one name
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
 from ijson.backends import yajl2_c
@@ -32,7 +31,7 @@ PIECE_MAX = 1024 * 1024
 DEPTH_MAX = 32
 
 ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.?)", re.DOTALL
 )
 """An escape of a string: a pair of surrogates, or a surrogate that is alone (the group), or any other."""
 ESCAPE_MAX = 12
@@ -55,7 +54,8 @@ def tasks_of(file: IO[bytes]) -> Iterator[Any]:
 
     """
     source = Source(file)
-    events = yajl2_c.basic_parse(source)
+    # Never without use_float: whole numbers of more than 4300 digits end the process then.
+    events = yajl2_c.basic_parse(source, use_float=True)
     head: dict[str, Any] = {}
     try:
         for name, event in members(head, events):
@@ -99,7 +99,7 @@ def value(event: Event, events: Iterator[Event], depth: int = DEPTH_MAX) -> Any:
     if kind == "start_array":
         return [value(element, events, depth - 1) for element in until("end_array", events)]
     if kind != "start_map":
-        return float(content) if isinstance(content, Decimal) else content
+        return content
     found: dict[str, Any] = {}
     for _, name in until("end_map", events):
         refuse_twice(name, found)

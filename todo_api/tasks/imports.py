@@ -13,7 +13,7 @@ import orjson
 from marshmallow import ValidationError
 from sqlalchemy import Integer as Int
 from sqlalchemy import Text, and_, bindparam, case, cast, column, exists, false, func, select, true, update
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, array
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_api.auth.guard import ALIVE, Owner, fetch_owned
@@ -73,7 +73,7 @@ def addition() -> Any:
         "version": bindparam("new_version"),
         "completed": func.coalesce(sent.completed, false()),
         "completed_at": case((sent.completed, func.coalesce(sent.completed_at, func.now()))),
-        "tags": func.coalesce(sent.tags, cast("{}", Task.tags.type)),
+        "tags": func.coalesce(sent.tags, cast(array([], type_=Text), ARRAY(Text))),
         "order": func.coalesce(sent.order, last + ORDER_STEP * func.row_number().over(order_by=sent.place)),
         "created_at": func.coalesce(sent.created_at, func.now()),
         "updated_at": func.coalesce(sent.updated_at, func.now()),
