@@ -66,8 +66,7 @@ def tasks_of(file: IO[bytes]) -> Iterator[Any]:
                     source.begin_piece()
             else:
                 head[name] = value(event, events)
-        for _ in events:  # what comes after the document
-            pass
+        next(events, None)  # which refuses what comes after the document
     except (JSONError, ValueError):
         raise MalformedJSON from None
     if wrong := HEAD.validate(head):
