@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from todo_api.tasks.documents import DEPTH_MAX, size_max
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from flask import Flask
     from werkzeug.test import TestResponse
@@ -155,6 +157,20 @@ def test_an_import_of_thousands_is_a_few_statements(app: Flask, alice: Actor) ->
         with counted(app) as seen:
             assert counts(bring(alice, document(*tasks), query)) == (4000, 0)
         assert len(seen) < 12
+
+
+def test_memory_stays_flat(app: Flask, alice: Actor, tmp_path: Path) -> None:
+    whole, number = tmp_path / "export.json", 3000
+    whole.write_text(json.dumps(document(*({"title": f"{n}", "description": "x" * 10_000} for n in range(number)))))
+    tracemalloc.start()
+    try:
+        with whole.open("rb") as file:
+            assert counts(alice.post("/import", input_stream=file, content_type=JSON)) == (number, 0)
+        assert sum(map(len, alice.get("/export").response)) > number * 10_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < number * 10_000 / 2
 
 
 def test_an_empty_document_imports_nothing(alice: Actor) -> None:
@@ -332,6 +348,20 @@ def test_more_tasks_than_a_user_may_have_are_403(fresh_database: str) -> None:
     assert counts(bring(ada, document(*known))) == (0, 2)
 
 
+def test_with_too_many_tasks_already_what_is_known_is_still_skipped(fresh_database: str) -> None:
+    ada = Actor.sign_up(application(fresh_database), "Ada")
+    ada.task()
+    ada.task()
+    ada.client = application(fresh_database, max_tasks_per_user=1).test_client(use_cookies=False)
+    for query in ("?dry_run=true", ""):
+        assert counts(bring(ada, document(exported(ada)[0]), query)) == (0, 1)
+
+
+def test_a_document_of_more_tasks_is_not_read_to_its_end(fresh_database: str) -> None:
+    ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=1), "Ada")
+    assert bring(ada, b'{"tasks":[{"title":"x"},{"title":"y"},').status_code == 403
+
+
 def test_all_chunks_or_none(fresh_database: str) -> None:
     ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=5000), "Ada")
     ada.task()
@@ -351,7 +381,9 @@ def test_a_body_over_the_limit_is_413_by_its_length(fresh_database: str) -> None
     ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=1), "Ada")
     limit = size_max(1)
     assert MIB < limit < 2 * MIB
-    response = bring(ada, WHOLE + b" " * (limit - len(WHOLE) + 1))
+    stream = io.BytesIO(WHOLE + b" " * (limit - len(WHOLE) + 1))
+    response = ada.post("/import", input_stream=stream, content_type=JSON)
+    assert stream.tell() == 0, "nothing was read"
     assert (response.status_code, response.get_json()["code"]) == (413, "CONTENT_TOO_LARGE")
     assert str(limit) in response.get_json()["detail"]
     assert bring(ada, b" " * (limit - len(WHOLE) - MIB // 2) + WHOLE).status_code == 200

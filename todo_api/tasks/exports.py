@@ -34,7 +34,8 @@ def export(owner: Owner, write: Write) -> IO[bytes]:
     """
     with ExitStack() as undo:
         file = undo.enter_context(SpooledTemporaryFile(IN_MEMORY_MAX))
-        file.writelines(write_rows(owner, write))
+        for piece in write_rows(owner, write):  # writelines would fill the memory first
+            file.write(piece)
         undo.pop_all()
         return file
 
