@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from flask import Request
 
 FIELDS_MAX = 200
+AS_SENT = "surrogateescape"
+"""How bytes that are no UTF-8 are kept apart, and written again as they came."""
 UNKNOWN = "Not a parameter of this route."
 WORDS = {"true": True, "false": False}
 NUMBER = re.compile("[1-9][0-9]{0,9}")
@@ -64,13 +66,17 @@ def query_members(req: Request, schema: Schema) -> dict[str, Any]:
 
 
 def pairs(req: Request) -> list[tuple[str, str]]:
-    """Return names and values; bytes that are no UTF-8 become lone surrogates, which no field takes."""
-    query = req.query_string.decode(errors="surrogateescape")
+    """Return names and values; bytes that are no UTF-8 become lone surrogates in values, which no field takes.
+
+    In names, which answers repeat, they become U+FFFD: JSON has no lone surrogates.
+    """
+    query = req.query_string.decode(errors=AS_SENT)
     try:
-        given = parse_qsl(query, keep_blank_values=True, errors="surrogateescape", max_num_fields=FIELDS_MAX)
+        given = parse_qsl(query, keep_blank_values=True, errors=AS_SENT, max_num_fields=FIELDS_MAX)
     except ValueError:
         raise InvalidParameter([("", f"More than {FIELDS_MAX} parameters.")]) from None
-    return [(name, value) for name, value in given if not name.startswith("_")]
+    named = [(name.encode(errors=AS_SENT).decode(errors="replace"), value) for name, value in given]
+    return [(name, value) for name, value in named if not name.startswith("_")]
 
 
 def refuse_parameters(req: Request) -> None:

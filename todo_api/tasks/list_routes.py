@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from flask import request
 
@@ -11,6 +11,7 @@ from todo_api.api import Blueprint, no_parameters
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.conditional import if_match, known, validators
 from todo_api.documentation import raises, takes_header
+from todo_api.parameters import AS_SENT
 from todo_api.tasks import batch, listing
 from todo_api.tasks.changes import changes_since
 from todo_api.tasks.errors import (
@@ -56,11 +57,13 @@ def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[RowMa
 
 def links(cursor: str | None) -> str:
     """Return the Link header of a page of this request: the same query from the cursor on, and from the beginning."""
-    query = [(name, value) for name, value in parse_qsl(request.query_string.decode()) if name != "cursor"]
-    first = f'<{request.path}?{urlencode(query)}>; rel="first"'
+    text = request.query_string.decode(errors=AS_SENT)
+    query = [(name, value) for name, value in parse_qsl(text, errors=AS_SENT) if name != "cursor"]
+    path = quote(request.path)
+    first = f'<{path}?{urlencode(query, errors=AS_SENT)}>; rel="first"'
     if cursor is None:
         return first
-    return f'<{request.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next", {first}'
+    return f'<{path}?{urlencode([*query, ("cursor", cursor)], errors=AS_SENT)}>; rel="next", {first}'
 
 
 @task_list.delete("")
