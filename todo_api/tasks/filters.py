@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-LAST_MOMENT = timedelta(days=1) - timedelta(milliseconds=1)
+MILLISECOND = timedelta(milliseconds=1)
+LAST_MOMENT = timedelta(days=1) - MILLISECOND
 
 
 def conditions(parameters: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
@@ -28,8 +29,11 @@ def conditions(parameters: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
 
 
 def day_begins(day: Any, zone: str) -> ColumnElement[datetime]:
-    """Return the moment at which a day begins in a time zone."""
-    return func.timezone(zone, cast(day, TIMESTAMP), type_=TIMESTAMP(timezone=True))
+    """Return the moment at which a day begins in a time zone: when the one before has ended.
+
+    Not its midnight, of which there are two where clocks go back then, and none where they go forward.
+    """
+    return func.timezone(zone, cast(day, TIMESTAMP) - MILLISECOND, type_=TIMESTAMP(timezone=True)) + MILLISECOND
 
 
 def due_moment(zone: str) -> ColumnElement[datetime]:
