@@ -15,8 +15,9 @@ STORABLE_PATTERN = r"^[^\u0000]*$"
 
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-DATE_TIME = re.compile(DATE.pattern + r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
-"""A date-time of RFC 3339 section 5.6."""
+TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9])"
+DATE_TIME = re.compile(DATE.pattern + TIME)
+"""A date-time of RFC 3339 section 5.6. Python takes an offset of 02:60 for 03:00."""
 WITH_OFFSET = "a date-time with an offset as 2026-10-01T17:00:00+02:00 or 2026-10-01T15:00:00Z"
 
 EXACT_MAX = 2**53

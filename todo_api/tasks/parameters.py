@@ -52,8 +52,11 @@ class DueBound(Due):
 
 @cache
 def time_zones() -> set[str]:
-    """Return the names of the IANA time zone database; reading its files takes some milliseconds, once."""
-    return available_timezones()
+    """Return the names of the IANA time zone database; reading its files takes some milliseconds, once.
+
+    `localtime` is a file that some machines have beside them, and PostgreSQL does not know.
+    """
+    return available_timezones() - {"localtime"}
 
 
 def known_zone(name: str) -> None:
