@@ -15,7 +15,7 @@ from flask import Response
 
 from todo_api.answers import empty
 from todo_api.bodies import MEDIA_TYPES, RequestParser
-from todo_api.conditional import is_known
+from todo_api.conditional import is_known, unchanged
 from todo_api.documentation import (
     View,
     describe_headers,
@@ -123,7 +123,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
                 result = view(*args, **kwargs)
                 value, headers = result if isinstance(result, tuple) else (result, {})
                 if flask.request.method in {"GET", "HEAD"} and is_known(dict(headers).get("ETag")):
-                    return empty(304, headers)
+                    return empty(304, unchanged(dict(headers)))
                 if schema is None:
                     return empty(status_code, headers)
                 text = "null" if value is None else flask.current_app.json.dumps(schema.dump(value))

@@ -11,7 +11,7 @@ from werkzeug.http import parse_etags
 from todo_api.paths import ID_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 VERSION = re.compile("0|[1-9][0-9]{0,18}")
 
@@ -27,6 +27,14 @@ def etag(version: int) -> str:
 def validators(version: int) -> dict[str, str]:
     """Return the headers of an answer that shows what has this version."""
     return {"ETag": etag(version), "Cache-Control": PRIVATE}
+
+
+def unchanged(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return those of an answer's headers that a 304 has (RFC 9110 section 15.4.5).
+
+    Others would replace what a cache has, and a Link is made of tasks, of which a 304 has read none.
+    """
+    return {name: headers[name] for name in ("ETag", "Cache-Control") if name in headers}
 
 
 def if_match() -> list[int] | None:
