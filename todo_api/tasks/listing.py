@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, any_, bindparam, func, not_, select, true, update
+from sqlalchemy import BigInteger, any_, bindparam, func, not_, null, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from todo_api.auth.guard import ALIVE, Owner, fetch_owned
@@ -84,8 +84,9 @@ def list_statement(parameters: Mapping[str, Any], keys: Sequence[SortKey], place
     if place:
         page = page.where(beyond(keys, place, zone))
     if limit:
-        page = page.order_by(*ordering(keys, columns)).limit(limit + 1)
-    found = page.lateral("page")
+        page = page.order_by(*ordering(keys, columns))
+    # LIMIT NULL limits nothing, and keeps the part from being merged into the join, which would read a known list.
+    found = page.limit(limit + 1 if limit else null()).lateral("page")
     total = total_of(parameters, which) if limit else func.coalesce(None, 0)
     return (
         select(*found.c, func.coalesce(TaskList.version, 0).label("list_version"), total.label("total"))
