@@ -37,8 +37,10 @@ def test_an_unknown_path_is_404(client: FlaskClient) -> None:
     ("method", "path", "allow"),
     [
         ("DELETE", "/", {"GET", "HEAD", "OPTIONS"}),
-        ("DELETE", "/api/me/tasks", {"GET", "HEAD", "OPTIONS", "POST"}),
-        ("POST", "/api/me/tasks/1", {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}),
+        ("PATCH", "/api/me/tasks", {"GET", "HEAD", "OPTIONS", "POST", "DELETE"}),
+        ("POST", "/api/me/tasks/1", {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"}),
+        ("PUT", "/api/me/tasks/batch", {"OPTIONS", "POST"}),
+        ("DELETE", "/api/me/tasks/changes", {"GET", "HEAD", "OPTIONS"}),
         ("TRACE", "/api/me/tasks/1/complete", {"OPTIONS", "PATCH"}),
     ],
 )
@@ -136,7 +138,7 @@ def test_sign_in_takes_json_or_a_form_only(client: FlaskClient, content_type: st
 
 def test_utf8_json_is_read_whatever_its_charset_says(alice: Actor) -> None:
     body = json.dumps({"title": "Käse"}, ensure_ascii=False).encode()
-    for content_type in (JSON, "application/json; charset=utf-8", "application/merge+json", "Application/JSON"):
+    for content_type in (JSON, "application/json; charset=utf-8", "Application/JSON"):
         assert alice.post("/tasks", data=body, content_type=content_type).get_json()["title"] == "Käse"
 
 

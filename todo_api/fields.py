@@ -110,7 +110,7 @@ class Number(fields.Float):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.make_error("invalid", input=value)
         try:
-            number = float(value) + 0.0  # there is no negative zero
+            number = float(value)
         except OverflowError:
             raise self.make_error("too_large", input=value) from None
         if not math.isfinite(number):

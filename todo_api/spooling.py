@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from todo_api.bodies import JSON, transport, unsupported
@@ -11,10 +13,17 @@ if TYPE_CHECKING:
     import flask
 
 CHUNK = 64 * 1024
+IN_MEMORY_MAX = 1024 * 1024
+"""Bytes up to which no file is made of what is spooled."""
 
 
-def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> None:
-    """Copy a JSON body of at most so many bytes into the file, and go to its beginning.
+def spooled() -> SpooledTemporaryFile[bytes]:
+    """Return a file for what may be too large for memory; it is gone when it is closed."""
+    return SpooledTemporaryFile(IN_MEMORY_MAX)
+
+
+def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
+    """Copy a JSON body of at most so many bytes into the file, go to its beginning, and return its SHA-256.
 
     Raises:
         UnsupportedMediaType: 415.
@@ -28,11 +37,14 @@ def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> None:
     if (req.content_length or 0) > limit:
         raise too_large
     req.max_content_length = limit + 1
+    digest = hashlib.sha256()
     while chunk := read_chunk(req):
+        digest.update(chunk)
         file.write(chunk)
         if file.tell() > limit:
             raise too_large
     file.seek(0)
+    return digest.digest()
 
 
 def read_chunk(req: flask.Request) -> bytes:

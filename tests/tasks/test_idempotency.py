@@ -89,6 +89,17 @@ def test_every_post_takes_a_key(alice: Actor, path: str) -> None:
     assert len(titles(alice)) == 1
 
 
+def test_an_import_takes_a_key(alice: Actor) -> None:
+    document = {"format": "todo-export", "version": 1, "tasks": [BODY, BODY]}
+    first, again = (alice.post("/import", json=document, headers=KEY) for _ in range(2))
+    assert first.get_json() == again.get_json() == {"created": 2, "skipped": 0, "errors": []}
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for path, body in (("/import?dry_run=true", document), ("/import", {**document, "tasks": [BODY]})):
+        response = alice.post(path, json=body, headers=KEY)
+        assert response.get_json()["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert len(titles(alice)) == 2
+
+
 def test_a_refusal_is_not_kept(alice: Actor) -> None:
     assert alice.post("/tasks", json={"title": ""}, headers=KEY).status_code == 422
     assert alice.post("/tasks", json=BODY, headers=KEY).status_code == 201

@@ -10,7 +10,8 @@ from sqlalchemy import event
 
 from tests.actors import Actor
 from tests.databases import application, execute, new_database
-from todo_api.auth.guard import Owner, access_claims
+from todo_api.auth.credentials import access_claims
+from todo_api.auth.guard import Owner
 from todo_api.database import AUTOCOMMIT
 from todo_api.extensions import db
 from todo_api.tasks import listing

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from itertools import chain
-from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from todo_api.auth.guard import ACCOUNT, Owner, stream_owned
+from todo_api.spooling import spooled
 from todo_api.tasks.models import Task
 from todo_api.tasks.statements import THEIRS
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from typing import IO
 
     from todo_api.tasks.export_formats import Write
-
-IN_MEMORY_MAX = 1024 * 1024
-"""Bytes of an export or an import up to which no file is made of it."""
 
 EXPORTED = [column for column in Task.__table__.c if column.name not in {"user_id", "version"}]
 EXPORT = select(ACCOUNT, *EXPORTED).select_from(ACCOUNT.outerjoin(Task.__table__, THEIRS)).order_by(Task.id)
@@ -33,7 +30,7 @@ def export(owner: Owner, write: Write) -> IO[bytes]:
     for slow clients.
     """
     with ExitStack() as undo:
-        file = undo.enter_context(SpooledTemporaryFile(IN_MEMORY_MAX))
+        file = undo.enter_context(spooled())
         for piece in write_rows(owner, write):  # writelines would fill the memory first
             file.write(piece)
         undo.pop_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, cast, func, literal, or_
+from sqlalchemy import Boolean, Date, Text, any_, bindparam, cast, func, or_
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from todo_api.tasks.models import Task
@@ -18,56 +18,73 @@ if TYPE_CHECKING:
 
 MILLISECOND = timedelta(milliseconds=1)
 LAST_MOMENT = timedelta(days=1) - MILLISECOND
+MOMENT = TIMESTAMP(timezone=True)
+TEXTS = ARRAY(Text)
+ZONE = bindparam("zone", type_=Text)
+
+Filters = tuple[tuple[str, type], ...]
+"""Names of filters, each with the type of its value: what a statement depends on, and not the values."""
 
 
-def conditions(parameters: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
+def filters_of(parameters: Mapping[str, Any]) -> Filters:
+    """Return the filters among the parameters."""
+    return tuple((name, type(value)) for name, value in sorted(chosen(parameters).items()))
+
+
+def filter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the conditions compare with. Not named as columns are: SQLAlchemy would set those."""
+    return {"zone": parameters["timezone"], **{f"of_{name}": value for name, value in chosen(parameters).items()}}
+
+
+def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     """Yield what the tasks that are meant fulfil, in the trash or outside."""
-    yield Task.deleted_at.is_not(None) if parameters["deleted"] else Task.deleted_at.is_(None)
-    for name, value in chosen(parameters).items():
+    yield Task.deleted_at.is_not(None) if ("deleted", bool) in filters else Task.deleted_at.is_(None)
+    for name, kind in filters:
         if name != "deleted":
-            yield CONDITIONS[name](value, parameters["timezone"])
+            yield CONDITIONS[name](kind)
 
 
-def day_begins(day: Any, zone: str) -> ColumnElement[datetime]:
-    """Return the moment at which a day begins in a time zone: when the one before has ended.
+def day_begins(day: Any) -> ColumnElement[datetime]:
+    """Return the moment at which a day begins in the time zone: when the one before has ended.
 
     Not its midnight, of which there are two where clocks go back then, and none where they go forward.
     """
-    return func.timezone(zone, cast(day, TIMESTAMP) - MILLISECOND, type_=TIMESTAMP(timezone=True)) + MILLISECOND
+    return func.timezone(ZONE, cast(day, TIMESTAMP) - MILLISECOND, type_=MOMENT) + MILLISECOND
 
 
-def due_moment(zone: str) -> ColumnElement[datetime]:
-    """Return the moment at which a task is due: with a date, the last millisecond of that day."""
-    last = func.timezone(zone, cast(Task.due_on, TIMESTAMP) + LAST_MOMENT, type_=TIMESTAMP(timezone=True))
-    return func.coalesce(Task.due_at, last)
+def due_moment() -> ColumnElement[datetime]:
+    """Return the moment at which a task is due: with a date, the last millisecond of that day in the time zone."""
+    return func.coalesce(Task.due_at, func.timezone(ZONE, cast(Task.due_on, TIMESTAMP) + LAST_MOMENT, type_=MOMENT))
 
 
-def due_after(bound: date, zone: str) -> ColumnElement[bool]:
+def due_after(kind: type[date]) -> ColumnElement[bool]:
     """Return whether a task is due then or later; a date is compared with a date by itself."""
-    if isinstance(bound, datetime):
-        return due_moment(zone) >= bound
-    return or_(Task.due_on >= bound, Task.due_at >= day_begins(bound, zone))
+    if kind is datetime:
+        return due_moment() >= bindparam("of_due_after", type_=MOMENT)
+    bound = bindparam("of_due_after", type_=Date)
+    return or_(Task.due_on >= bound, Task.due_at >= day_begins(bound))
 
 
-def due_before(bound: date, zone: str) -> ColumnElement[bool]:
+def due_before(kind: type[date]) -> ColumnElement[bool]:
     """Return whether a task is due earlier."""
-    if isinstance(bound, datetime):
-        return due_moment(zone) < bound
-    return or_(Task.due_on < bound, Task.due_at < day_begins(bound, zone))
+    if kind is datetime:
+        return due_moment() < bindparam("of_due_before", type_=MOMENT)
+    bound = bindparam("of_due_before", type_=Date)
+    return or_(Task.due_on < bound, Task.due_at < day_begins(bound))
 
 
-def contains(text: str, _zone: str) -> ColumnElement[bool]:
+def contains(_: type) -> ColumnElement[bool]:
     """Return whether title or description has the text, in any case; no character of it stands for another."""
-    sought = func.lower(text)
+    sought = func.lower(bindparam("of_q", type_=Text))
     return or_(*(func.strpos(func.lower(column), sought) > 0 for column in (Task.title, Task.description)))
 
 
 CONDITIONS = {
-    "completed": lambda value, _: Task.completed.is_(value),
+    "completed": lambda _: Task.completed == bindparam("of_completed", type_=Boolean),
     "due_after": due_after,
     "due_before": due_before,
-    "due": lambda *_: Task.due_on.is_(None) & Task.due_at.is_(None),
-    "priority": lambda values, _: Task.priority.in_(values),
-    "tag": lambda values, _: Task.tags.contains(cast(literal(values, ARRAY(Text)), ARRAY(Text))),
+    "due": lambda _: Task.due_on.is_(None) & Task.due_at.is_(None),
+    "priority": lambda _: Task.priority == any_(bindparam("of_priority", type_=TEXTS)),
+    "tag": lambda _: Task.tags.contains(cast(bindparam("of_tag", type_=TEXTS), TEXTS)),
     "q": contains,
 }

@@ -42,6 +42,8 @@ ANSWER = select(IdempotencyKey).select_from(ALIVE.outerjoin(IdempotencyKey.__tab
 def idempotent(view: View) -> View:
     """Do a request that has an Idempotency-Key once, and answer its repetitions as the first was answered.
 
+    A body too large for memory comes as `draft`, with the digest of it.
+
     Raises:
         InvalidIdempotencyKey: 400.
         RequestInProgress: 409, while the first is being answered.
@@ -57,7 +59,8 @@ def idempotent(view: View) -> View:
             return answer
         if not 1 <= len(key) <= IdempotencyKey.KEY_MAX:
             raise InvalidIdempotencyKey
-        fingerprint = fingerprint_of(request.method, request.endpoint, sorted(kwargs.items()), request.query_string)
+        draft = kwargs.get("draft")
+        fingerprint = fingerprint_of(draft.digest if draft else hashlib.sha256(read_body(request)).digest())
         with transaction():
             kept = kept_answer(owner, key)
             if kept is None:
@@ -72,11 +75,11 @@ def idempotent(view: View) -> View:
     return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(described)  # type: ignore[return-value]
 
 
-def fingerprint_of(*route: object) -> bytes:
+def fingerprint_of(body: bytes) -> bytes:
     """Return what tells one request from another: its route, under whichever name of the user, and its body."""
-    digest = hashlib.sha256(repr(route).encode())
-    digest.update(read_body(request))
-    return digest.digest()
+    places = {name: value for name, value in (request.view_args or {}).items() if name != "user_id"}
+    route = repr((request.method, request.endpoint, places, request.query_string))
+    return hashlib.sha256(route.encode() + body).digest()
 
 
 def kept_answer(owner: Owner, key: str) -> RowMapping | None:

@@ -6,7 +6,6 @@ What was checked lies in a file, a row a line, so that other writers of the user
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
@@ -20,10 +19,8 @@ from todo_api.auth.guard import ALIVE, Owner, fetch_owned
 from todo_api.bodies import faults
 from todo_api.database import transaction
 from todo_api.errors import InvalidInput
-from todo_api.settings import settings
 from todo_api.tasks.documents import tasks_of
 from todo_api.tasks.errors import TaskLimitReached
-from todo_api.tasks.exports import IN_MEMORY_MAX
 from todo_api.tasks.models import Task, TaskList
 from todo_api.tasks.statements import LIVE, ORDER_STEP, OWNER_ID, THEIRS
 from todo_api.tasks.transfer_schemas import TransferTaskSchema
@@ -105,6 +102,7 @@ class Draft:
 
     rows: IO[bytes]
     limit: int
+    digest: bytes = b""
     sound: int = 0
     repeated: int = 0
     uids: set[UUID] = field(default_factory=set)
@@ -141,7 +139,13 @@ class Draft:
             yield f"[{b','.join(lines).decode()}]"
 
 
-def run(owner: Owner, file: IO[bytes], *, dry_run: bool) -> dict[str, Any]:
+def read(file: IO[bytes], draft: Draft) -> None:
+    """Read an export, and check every task of it."""
+    for place, task in enumerate(tasks_of(file)):
+        draft.add(place, task)
+
+
+def run(owner: Owner, draft: Draft, *, dry_run: bool) -> dict[str, Any]:
     """Add the tasks of an export, all or none, or tell what that would do.
 
     Raises:
@@ -149,13 +153,9 @@ def run(owner: Owner, file: IO[bytes], *, dry_run: bool) -> dict[str, Any]:
         TaskLimitReached: 403, in a dry run too.
 
     """
-    with SpooledTemporaryFile(IN_MEMORY_MAX) as rows:
-        draft = Draft(rows, settings().max_tasks_per_user)
-        for place, task in enumerate(tasks_of(file)):
-            draft.add(place, task)
-        if draft.faults and not dry_run:
-            raise InvalidInput(draft.faults)
-        created = foresee(owner, draft) if dry_run else write(owner, draft)
+    if draft.faults and not dry_run:
+        raise InvalidInput(draft.faults)
+    created = foresee(owner, draft) if dry_run else write(owner, draft)
     errors = [{"pointer": pointer, "detail": detail} for pointer, detail in draft.faults]
     return {"created": created, "skipped": draft.sound + draft.repeated - created, "errors": errors}
 

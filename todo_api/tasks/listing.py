@@ -6,19 +6,20 @@ A page begins after the last row of the one before, by the values of that row, a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, any_, bindparam, func, not_, null, select, true, update
+from sqlalchemy import BigInteger, Integer, any_, bindparam, func, literal, not_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from todo_api.auth.guard import ALIVE, Owner, fetch_owned
 from todo_api.errors import InvalidParameter
 from todo_api.places import seal, unseal
 from todo_api.tasks.errors import FilterRequired, PreconditionFailed
-from todo_api.tasks.filters import conditions
+from todo_api.tasks.filters import conditions, filter_values, filters_of
 from todo_api.tasks.models import Task, TaskList
 from todo_api.tasks.parameters import chosen
-from todo_api.tasks.sorting import beyond, labelled, ordering, place_of, with_tie_break
+from todo_api.tasks.sorting import beyond, labelled, ordering, place_of, place_values, with_tie_break
 from todo_api.tasks.statements import FROM_LOCKED, LOCKED, MINE, SHOWN, THEIRS, counted, erasure
 
 if TYPE_CHECKING:
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, RowMapping, Select
 
+    from todo_api.tasks.filters import Filters
     from todo_api.tasks.parameters import SortKey
 
 VERSIONS = ARRAY(BigInteger)
+IN_TRASH = ("deleted", bool)
+STATEMENTS_MAX = 256
+"""Statements of lists that are kept; the usual ones are few, and others are built again."""
 
 
 class Page(NamedTuple):
@@ -38,6 +43,16 @@ class Page(NamedTuple):
     version: int
     total: int
     cursor: str | None
+
+
+class Shape(NamedTuple):
+    """What the statement of a list depends on, beside its parameters."""
+
+    filters: Filters
+    keys: tuple[SortKey, ...]
+    paged: bool
+    place: tuple[bool, ...] | None
+    """Which of the values of the place are null from which the page begins."""
 
 
 def list_owned(owner: Owner, parameters: Mapping[str, Any], known: Sequence[int] = ()) -> Page:
@@ -51,7 +66,10 @@ def list_owned(owner: Owner, parameters: Mapping[str, Any], known: Sequence[int]
     context = cursor_context(owner, parameters)
     place = place_from(parameters.get("cursor"), context)
     limit = parameters.get("limit")
-    rows = fetch_owned(owner, list_statement(parameters, keys, place), {"known": list(known)})
+    nulls = None if place is None else tuple(value is None for value in place)
+    statement = list_statement(Shape(filters_of(parameters), keys, limit is not None, nulls))
+    values = {**filter_values(parameters), **(place_values(keys, place) if place else {}), "known": list(known)}
+    rows = fetch_owned(owner, statement, {**values, "at_most": limit and limit + 1})
     tasks = [row for row in rows if row["id"] is not None]
     full = limit is not None and len(tasks) > limit
     shown = tasks[:limit]
@@ -73,33 +91,32 @@ def place_from(cursor: str | None, context: Sequence[Any]) -> list[Any] | None:
     return place
 
 
-def list_statement(parameters: Mapping[str, Any], keys: Sequence[SortKey], place: Sequence[Any] | None) -> Select[Any]:
-    """Return the statement that reads a page, and one row more where there are more pages."""
-    zone, limit = parameters["timezone"], parameters.get("limit")
-    shown = [*SHOWN, Task.deleted_at] if parameters["deleted"] else SHOWN
-    columns = labelled(keys, zone)
-    which = [THEIRS, *conditions(parameters)]
+@lru_cache(STATEMENTS_MAX)
+def list_statement(shape: Shape) -> Select[Any]:
+    """Return the statement that reads a page."""
+    shown = [*SHOWN, Task.deleted_at] if IN_TRASH in shape.filters else SHOWN
+    columns = labelled(shape.keys)
+    which = [THEIRS, *conditions(shape.filters)]
     unknown = not_(func.coalesce(TaskList.version, 0) == any_(bindparam("known", type_=VERSIONS)))
     page = select(*shown, *columns).where(*which, unknown).correlate(TaskList)
-    if place:
-        page = page.where(beyond(keys, place, zone))
-    if limit:
-        page = page.order_by(*ordering(keys, columns))
+    if shape.place:
+        page = page.where(beyond(shape.keys, shape.place))
+    if shape.paged:
+        page = page.order_by(*ordering(shape.keys, columns))
     # LIMIT NULL limits nothing, and keeps the part from being merged into the join, which would read a known list.
-    found = page.limit(limit + 1 if limit else null()).lateral("page")
-    total = total_of(parameters, which) if limit else func.coalesce(None, 0)
+    found = page.limit(bindparam("at_most", type_=Integer)).lateral("page")
+    total = total_of(shape.filters, which) if shape.paged else literal(0)
     return (
         select(*found.c, func.coalesce(TaskList.version, 0).label("list_version"), total.label("total"))
         .select_from(ALIVE.outerjoin(TaskList, MINE).outerjoin(found, true()))
-        .order_by(*ordering(keys, [found.c[f"by_{key.name}"] for key in keys]))
+        .order_by(*ordering(shape.keys, [found.c[f"by_{key.name}"] for key in shape.keys]))
     )
 
 
-def total_of(parameters: Mapping[str, Any], which: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
+def total_of(filters: Filters, which: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
     """Return how many tasks there are on all pages: kept count of without a filter, else counted."""
-    if set(chosen(parameters)) <= {"deleted"}:
-        kept = TaskList.trashed if parameters["deleted"] else TaskList.live
-        return func.coalesce(kept, 0)
+    if set(filters) <= {IN_TRASH}:
+        return func.coalesce(TaskList.trashed if filters else TaskList.live, 0)
     return select(func.count()).select_from(Task).where(*which).scalar_subquery()
 
 
@@ -113,10 +130,10 @@ def delete_many(owner: Owner, parameters: Mapping[str, Any], if_match: Sequence[
     """
     if not chosen(parameters) and not parameters["all"]:
         raise FilterRequired
-    if_match_given = {} if if_match is None else {"if_match": if_match}
-    which = [*conditions(parameters), of_version() if if_match_given else true()]
+    which = [*conditions(filters_of(parameters)), true() if if_match is None else of_version()]
     statement = erase_many(which) if parameters["permanent"] else trash_many(which)
-    row = fetch_owned(owner, statement, if_match_given)[0]
+    condition = {} if if_match is None else {"if_match": if_match}
+    row = fetch_owned(owner, statement, {**filter_values(parameters), **condition})[0]
     if if_match is not None and row["version"] not in if_match:
         raise PreconditionFailed
     deleted: int = row["number"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, and_, cast, extract, false, func, literal, or_
-from sqlalchemy.dialects.postgresql import TIMESTAMP, array
+from sqlalchemy import BigInteger, Integer, and_, bindparam, cast, extract, false, func, or_
+from sqlalchemy.dialects.postgresql import array
 
 from todo_api.tasks.filters import due_moment
 from todo_api.tasks.models import Task
@@ -25,29 +25,29 @@ COLLATION = "C"
 """By code point: the one order that is the same on every machine, for ORDER BY and cursors alike."""
 
 
-def with_tie_break(keys: Sequence[SortKey]) -> list[SortKey]:
+def with_tie_break(keys: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
     """Return the keys up to the id, which leaves nothing to sort."""
     names = [key.name for key in keys]
-    return [*keys[: names.index("id") + 1]] if "id" in names else [*keys, SortKey("id")]
+    return keys[: names.index("id") + 1] if "id" in names else (*keys, SortKey("id"))
 
 
-def value_of(key: SortKey, zone: str) -> ColumnElement[Any]:
+def value_of(key: SortKey) -> ColumnElement[Any]:
     """Return what a key sorts by."""
     match key.name:
         case "title":
-            return func.coalesce(Task.title).collate(COLLATION)
+            return Task.title.collate(COLLATION)
         case "due":  # a number, since the end of the last day of a time zone has no place in Python's calendar
-            return cast(extract("epoch", due_moment(zone)) * 1000, BigInteger)
+            return cast(extract("epoch", due_moment()) * 1000, BigInteger)
         case "priority":
-            return func.array_position(array(Task.PRIORITIES), Task.priority)
+            return func.array_position(array(Task.PRIORITIES), Task.priority, type_=Integer)
         case name:
             column: ColumnElement[Any] = getattr(Task, name)
             return column
 
 
-def labelled(keys: Sequence[SortKey], zone: str) -> list[ColumnElement[Any]]:
+def labelled(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
     """Return the columns that hold what the keys sort by."""
-    return [value_of(key, zone).label(f"by_{key.name}") for key in keys]
+    return [value_of(key).label(f"by_{key.name}") for key in keys]
 
 
 def ordering(keys: Sequence[SortKey], columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
@@ -67,33 +67,30 @@ def place_of(keys: Sequence[SortKey], row: RowMapping) -> list[Any]:
     return [value.isoformat() if isinstance(value, datetime) else value for value in values]
 
 
-def beyond(keys: Sequence[SortKey], place: Sequence[Any], zone: str) -> ColumnElement[bool]:
-    """Return the condition that a row comes after the place."""
-    (key, *more), (value, *others) = keys, place
-    column = value_of(key, zone)
-    mark = bound(key, value)
-    further = after(key, column, mark)
+def place_values(keys: Sequence[SortKey], place: Sequence[Any]) -> dict[str, Any]:
+    """Return what `beyond` compares with."""
+    marks = {f"from_{key.name}": value for key, value in zip(keys, place, strict=True)}
+    return {
+        name: datetime.fromisoformat(mark) if mark and name.endswith("_at") else mark for name, mark in marks.items()
+    }
+
+
+def beyond(keys: Sequence[SortKey], nulls: Sequence[bool]) -> ColumnElement[bool]:
+    """Return the condition that a row comes after a place, of which it is known which of its values are null."""
+    (key, *more), (is_null, *others) = keys, nulls
+    column = value_of(key)
+    mark = bindparam(f"from_{key.name}", type_=column.type)
+    further = false() if is_null else after(key, column, mark)
     if not more:
         return further
-    condition = or_(further, and_(column.is_(None) if value is None else column == mark, beyond(more, others, zone)))
+    condition = or_(further, and_(column.is_(None) if is_null else column == mark, beyond(more, others)))
     if key.name in NULLABLE:
         return condition
     # What the condition says already, in the one form by which an index is entered at the place.
     return and_(column <= mark if key.descending else column >= mark, condition)
 
 
-def bound(key: SortKey, value: Any) -> Any:
-    """Return the value of a place as the key's type."""
-    return (
-        literal(datetime.fromisoformat(value), TIMESTAMP(timezone=True))
-        if key.name.endswith("_at") and value
-        else value
-    )
-
-
-def after(key: SortKey, column: ColumnElement[Any], mark: Any) -> ColumnElement[bool]:
-    """Return the condition that the key's value comes after the mark: nothing comes after null."""
-    if mark is None:
-        return false()
+def after(key: SortKey, column: ColumnElement[Any], mark: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that the key's value comes after the mark; after a null comes nothing."""
     further = column < mark if key.descending else column > mark
     return or_(further, column.is_(None)) if key.name in NULLABLE else further

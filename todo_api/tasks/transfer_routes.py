@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tempfile import SpooledTemporaryFile
+from functools import wraps
 from typing import IO, TYPE_CHECKING, Any
 
 from flask import Response, request
@@ -13,16 +13,19 @@ from todo_api.bodies import JSON
 from todo_api.documentation import document, raises
 from todo_api.errors import ContentTooLarge, InvalidInput, MalformedJSON, UnsupportedMediaType
 from todo_api.settings import settings
-from todo_api.spooling import spool_body
+from todo_api.spooling import spool_body, spooled
 from todo_api.tasks import exports, imports
 from todo_api.tasks.documents import size_max
 from todo_api.tasks.errors import TaskLimitReached
 from todo_api.tasks.examples import EXPORT, EXPORT_CSV, EXPORT_ICS, IMPORTED, header
 from todo_api.tasks.export_formats import WRITERS
+from todo_api.tasks.idempotency import idempotent
 from todo_api.tasks.transfer_schemas import ExportParameters, ExportSchema, ImportedSchema, ImportParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from flask.typing import ResponseReturnValue
 
     from todo_api.documentation import View
 
@@ -46,10 +49,21 @@ def answers_file(view: View) -> View:
 
 
 def takes_export(view: View) -> View:
-    """Document the body that an import takes, and what may be wrong with it."""
+    """Read an export from the body and pass it on as `draft`, checked; the session is asked for before that."""
+
+    @wraps(view)
+    def drafting(*args: Any, owner: Owner, **kwargs: Any) -> ResponseReturnValue:
+        require_alive(owner)
+        limit = settings().max_tasks_per_user
+        with spooled() as file, spooled() as rows:
+            draft = imports.Draft(rows, limit, spool_body(request, file, size_max(limit)))
+            imports.read(file, draft)
+            answer: ResponseReturnValue = view(*args, owner=owner, draft=draft, **kwargs)
+            return answer
+
     content = {JSON: {"schema": ExportSchema, "example": EXPORT}}
     problems = (MalformedJSON, ContentTooLarge, UnsupportedMediaType, InvalidInput)
-    return document(view, *problems, requestBody={"required": True, "content": content})
+    return document(drafting, *problems, requestBody={"required": True, "content": content})  # type: ignore[return-value]
 
 
 @transfer.get("/export")
@@ -84,10 +98,11 @@ def content(file: IO[bytes]) -> Iterator[bytes]:
 @transfer.post("/import")
 @owner_required
 @transfer.query(ImportParameters)
-@transfer.response(200, ImportedSchema(), example=IMPORTED)
 @takes_export
+@idempotent
+@transfer.response(200, ImportedSchema(), example=IMPORTED)
 @raises(TaskLimitReached)
-def import_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, Any]:
+def import_tasks(parameters: dict[str, Any], owner: Owner, draft: imports.Draft) -> dict[str, Any]:
     """Import tasks from an export.
 
     All of them or, if one cannot be, none. A task whose `uid` you have already, in the trash too, is skipped, so that
@@ -95,7 +110,4 @@ def import_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, Any]:
     `dry_run=true` nothing is written: the answer says what would be, and lists in `errors` what would be refused.
     The body may be as large as the export of as many tasks as you may have.
     """
-    require_alive(owner)
-    with SpooledTemporaryFile(exports.IN_MEMORY_MAX) as file:
-        spool_body(request, file, size_max(settings().max_tasks_per_user))
-        return imports.run(owner, file, dry_run=parameters["dry_run"])
+    return imports.run(owner, draft, dry_run=parameters["dry_run"])
