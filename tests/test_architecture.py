@@ -84,7 +84,7 @@ RANKS = {
     "todo_api.auth.session_routes": 10,
     "todo_api.tasks.routes": 10,
     "todo_api.tasks.transfer_routes": 10,
-    "todo_api.tasks.list_routes": 10,
+    "todo_api.tasks.task_routes": 10,
     "todo_api": 11,
 }
 """Every module of the service; a module imports lower ranks only."""

@@ -12,8 +12,8 @@ from todo_api.auth.routes import auth
 from todo_api.auth.session_routes import session_routes
 from todo_api.extensions import cors, db, migrate
 from todo_api.system import system
-from todo_api.tasks.list_routes import task_list
 from todo_api.tasks.routes import tasks
+from todo_api.tasks.task_routes import task
 from todo_api.tasks.transfer_routes import transfer
 
 
@@ -35,7 +35,7 @@ def create_app(config: Config) -> Flask:
     foreign.init_app(app, config)
 
     reference = openapi.create_api(app, config.app_name)
-    for blueprint in (system, auth, session_routes, account_routes, tasks, task_list, transfer):
+    for blueprint in (system, auth, session_routes, account_routes, tasks, task, transfer):
         reference.register_blueprint(blueprint)
     docs.init_app(app, reference)
     answers.init_app(app)

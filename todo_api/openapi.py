@@ -60,8 +60,8 @@ PROBLEM_SCHEMA = {
 }
 
 DESCRIPTION = """
-A to-do list for each of your users. Sign up, press **Authorize** and paste the answer's `token`; its `user.id` is the
-`user_id` of every path below. Failures are `application/problem+json` (RFC 9457) with a stable `code`.
+A to-do list for each of your users. Sign up, press **Authorize** and paste the answer's `token`; its `user.id`, or
+`me`, is the `user_id` of every path below. Failures are `application/problem+json` (RFC 9457) with a stable `code`.
 """
 
 BEARER = "bearer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.actors import Actor
+from tests.actors import PASSWORD, Actor
 from tests.databases import application, execute
 from todo_api.places import seal
 from todo_api.tasks import purging
@@ -25,6 +26,8 @@ from todo_api.tasks import purging
 if TYPE_CHECKING:
     from flask import Flask
 
+CLIENT = st.integers(0, 1)
+MOVES = ["DELETE ", "DELETE ?permanent=true", "POST /restore", "PATCH /complete"]
 OLD = "UPDATE {} SET deleted_at = now() - interval '31 days' WHERE deleted_at IS NOT NULL"
 
 
@@ -198,6 +201,12 @@ def test_what_was_purged_before_stays_known(own_app: Flask, fresh_database: str)
     assert alice.get("/tasks/changes", query_string={"sync_token": copy.token}).status_code == 410
 
 
+def second_session(actor: Actor) -> Actor:
+    """Sign in as the same user from another place."""
+    form = {"email": actor.email, "password": PASSWORD}
+    return replace(actor, token=actor.client.post("/api/auth/sign-in/email", data=form).get_json()["token"])
+
+
 class Writers(RuleBasedStateMachine):
     """Two clients write, and copies that come by now and then follow."""
 
@@ -208,11 +217,12 @@ class Writers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.alice = Actor.sign_up(self.app, "Alice")
-        self.copies = [Copy(self.alice, limit=1), Copy(self.alice, limit=3), Copy(self.alice)]
+        self.clients = [self.alice, second_session(self.alice)]
+        self.copies = [Copy(self.alice, limit=1), Copy(self.clients[1], limit=3), Copy(self.alice)]
 
-    @rule(target=ids, order=st.sampled_from([None, 1, 2.5]))
-    def create(self, order: float | None) -> int:
-        number: int = self.alice.task(**({} if order is None else {"order": order}))["id"]
+    @rule(target=ids, client=CLIENT, order=st.sampled_from([None, 1, 2.5]))
+    def create(self, client: int, order: float | None) -> int:
+        number: int = self.clients[client].task(**({} if order is None else {"order": order}))["id"]
         return number
 
     @rule(target=ids, number=st.integers(1, 4))
@@ -221,15 +231,19 @@ class Writers(RuleBasedStateMachine):
         answer = self.alice.post("/tasks/batch", json={"operations": operations}).get_json()
         return multiple(*(result["task"]["id"] for result in answer["results"]))
 
-    @rule(task=ids, method=st.sampled_from(["PATCH", "PUT"]), completed=st.booleans())
-    def change(self, task: int, method: str, completed: bool) -> None:  # noqa: FBT001
-        answer = self.alice.request(method, f"/tasks/{task}", json={"completed": completed})
+    @rule(task=ids, client=CLIENT, method=st.sampled_from(["PATCH", "PUT"]), completed=st.booleans())
+    def change(self, task: int, client: int, method: str, completed: bool) -> None:  # noqa: FBT001
+        answer = self.clients[client].request(method, f"/tasks/{task}", json={"completed": completed})
         assert answer.status_code in {200, 404}
 
-    @rule(task=ids, move=st.sampled_from(["DELETE ", "DELETE ?permanent=true", "POST /restore", "PATCH /complete"]))
-    def move(self, task: int, move: str) -> None:
+    @rule(
+        task=ids,
+        client=CLIENT,
+        move=st.sampled_from(["DELETE ", "DELETE ?permanent=true", "POST /restore", "PATCH /complete"]),
+    )
+    def move(self, task: int, client: int, move: str) -> None:
         method, _, rest = move.partition(" ")
-        assert self.alice.request(method, f"/tasks/{task}{rest}").status_code in {200, 204, 404}
+        assert self.clients[client].request(method, f"/tasks/{task}{rest}").status_code in {200, 204, 404}
 
     @rule(query=st.sampled_from(["completed=true", "completed=true&permanent=true", "deleted=true&permanent=true"]))
     def delete_many(self, query: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,3 +117,51 @@ def test_whatever_comes_at_once_the_numbers_stay_right(caller: Caller) -> None:
 
     answers = caller.at_once(60, move)
     assert set(statuses(answers)) <= {200, 204, 404}
+
+
+def test_a_copy_misses_nothing_of_what_is_written_meanwhile(caller: Caller) -> None:
+    """Follow by small steps while others write: whatever was passed by is never told again, and would be missing."""
+    ids = [caller.task().json()["id"] for _ in range(8)]
+    done = threading.Event()
+    copy: dict[int, Any] = {}
+
+    def write(n: int) -> requests.Response:
+        random = Random(n)
+        for _ in range(25):
+            task = random.choice(ids)
+            method, path = random.choice(
+                [
+                    ("POST", ""),
+                    ("PATCH", f"/{task}/complete"),
+                    ("PATCH", f"/{task}"),
+                    ("DELETE", f"/{task}"),
+                    ("POST", f"/{task}/restore"),
+                    ("DELETE", "?completed=true"),
+                    ("POST", "/batch"),
+                ]
+            )
+            operations = [{"op": "create", "task": {"title": "a"}}, {"op": "create", "task": {"title": "b"}}]
+            answer = caller.call(method, path, json={"title": str(n), "operations": operations})
+        return answer
+
+    def follow() -> int:
+        token, steps, last = None, 0, False
+        while not last:
+            last = done.is_set()  # one more time after the last write
+            has_more = True
+            while has_more:
+                query = "?limit=2" + (f"&sync_token={token}" if token else "")
+                told = caller.call("GET", f"/changes{query}").json()
+                copy.update({task["id"]: task for task in told["tasks"]})
+                for gone in told["deleted"]:
+                    copy.pop(gone, None)
+                token, has_more, steps = told["sync_token"], told["has_more"], steps + 1
+        return steps
+
+    with ThreadPoolExecutor(1) as follower:
+        steps = follower.submit(follow)
+        answers = caller.at_once(6, write)
+        done.set()
+        assert steps.result(timeout=60) > 20
+    assert set(statuses(answers)) <= {200, 201, 204, 404}
+    assert copy == {task["id"]: task for task in caller.call("GET", "").json()}

@@ -1,41 +1,69 @@
-"""The routes of one task. Each is one SQL statement."""
+"""The routes of a user's tasks: listing, creating, deleting by filter, batches, changes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlencode
 
-from flask import url_for
+from flask import request, url_for
 
 from todo_api.api import Blueprint, no_parameters
 from todo_api.auth.guard import Owner, owner_required
-from todo_api.conditional import etag, if_match, validators
+from todo_api.conditional import if_match, known, validators
 from todo_api.documentation import raises, takes_header
-from todo_api.tasks import queries
-from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
-from todo_api.tasks.examples import ETAG, LOCATION, NEW, SHOWN
+from todo_api.parameters import AS_SENT
+from todo_api.tasks import batch, listing, queries
+from todo_api.tasks.changes import changes_since
+from todo_api.tasks.errors import (
+    FilterRequired,
+    InvalidSyncToken,
+    PreconditionFailed,
+    SyncTokenExpired,
+    TaskLimitReached,
+    TaskNotFound,
+)
+from todo_api.tasks.examples import BATCH, CHANGES, ETAG, LOCATION, NEW, PAGE_HEADERS, RESULTS, SHOWN
 from todo_api.tasks.idempotency import idempotent
-from todo_api.tasks.parameters import DeleteOneParameters
-from todo_api.tasks.schemas import TaskPatchSchema, TaskPostSchema, TaskPutSchema, TaskSchema
+from todo_api.tasks.list_schemas import BatchSchema, ChangesSchema, DeletedSchema, ResultsSchema
+from todo_api.tasks.parameters import ChangesParameters, DeleteManyParameters, ListParameters
+from todo_api.tasks.schemas import TaskPostSchema, TaskSchema
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import RowMapping
 
-    from todo_api.documentation import View
 
-tasks = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="Tasks of one user.")
-
-Answer = tuple["RowMapping", dict[str, str]]
+tasks = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="The tasks of one user.")
 
 
-def conditional(view: View) -> View:
-    """Document what a view that heeds If-Match takes and answers."""
-    heeding = takes_header("If-Match", "Change it only if its ETag is one of these; else 412.", '"42"')
-    return raises(TaskNotFound, PreconditionFailed)(heeding(view))
+@tasks.get("")
+@owner_required
+@tasks.query(ListParameters)
+@tasks.response(200, TaskSchema(many=True), headers=PAGE_HEADERS, example=[SHOWN], conditional=True)
+@takes_header("If-None-Match", "Answer 304 if the list's ETag is one of these.", '"42"')
+def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[RowMapping], dict[str, str]]:
+    """List your tasks, oldest first.
+
+    Without `limit` all of them; with it, `X-Total-Count` says how many there are and `Link` (RFC 8288) leads to the
+    `next` page and the `first`. The ETag is the same until any of your tasks changes.
+    """
+    page = listing.list_owned(owner, parameters, known())
+    headers = validators(page.version)
+    if "limit" in parameters:
+        headers |= {"X-Total-Count": str(page.total), "Link": links(page.cursor)}
+    return page.tasks, headers
 
 
-def shown(task: RowMapping) -> Answer:
-    """Return the answer that shows a task."""
-    return task, validators(task["version"])
+def links(cursor: str | None) -> str:
+    """Return the Link header of a page of this request: the same query from the cursor on, and from the beginning."""
+    text = request.query_string.decode(errors=AS_SENT)
+    query = [(name, value) for name, value in parse_qsl(text, errors=AS_SENT) if name != "cursor"]
+    path = quote(request.path)
+    first = f'<{path}?{urlencode(query, errors=AS_SENT)}>; rel="first"'
+    if cursor is None:
+        return first
+    return f'<{path}?{urlencode([*query, ("cursor", cursor)], errors=AS_SENT)}>; rel="next", {first}'
 
 
 @tasks.post("")
@@ -45,88 +73,56 @@ def shown(task: RowMapping) -> Answer:
 @tasks.body(TaskPostSchema, example=NEW)
 @tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=SHOWN)
 @raises(TaskLimitReached)
-def create_task(members: dict[str, Any], owner: Owner) -> Answer:
+def create_task(members: dict[str, Any], owner: Owner) -> tuple[RowMapping, dict[str, str]]:
     """Create a task.
 
     Without `order` it is placed behind the last one.
     """
-    task, headers = shown(queries.create(owner, members))
-    return task, {"Location": url_for("tasks.get_task", user_id=owner.user_id, task_id=task["id"]), **headers}
+    row = queries.create(owner, members)
+    location = url_for("task.get_task", user_id=owner.user_id, task_id=row["id"])
+    return row, {"Location": location, **validators(row["version"])}
 
 
-@tasks.get("/<id:task_id>")
+@tasks.delete("")
 @owner_required
-@no_parameters
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN, conditional=True)
-@takes_header("If-None-Match", "Answer 304 if the ETag is one of these.", '"42"')
-@raises(TaskNotFound)
-def get_task(owner: Owner, task_id: int) -> Answer:
-    """Read a task."""
-    return shown(queries.get_owned(owner, task_id))
+@tasks.query(DeleteManyParameters)
+@tasks.response(200, DeletedSchema(), example={"deleted": 12})
+@takes_header("If-Match", "Delete only if the list's ETag is one of these; else 412.", '"42"')
+@raises(FilterRequired, PreconditionFailed)
+def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:
+    """Delete the tasks that a filter chooses.
 
-
-@tasks.put("/<id:task_id>")
-@owner_required
-@no_parameters
-@tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
-@conditional
-def update_task(members: dict[str, Any], owner: Owner, task_id: int) -> Answer:
-    """Change a task.
-
-    A member that is absent or null stays as it is; PATCH can clear one.
+    They go into the trash together, or with `permanent=true` for good; `deleted=true&permanent=true` empties the
+    trash.
     """
-    return shown(queries.change(owner, task_id, members, if_match()))
+    return {"deleted": listing.delete_many(owner, parameters, if_match())}
 
 
-@tasks.patch("/<id:task_id>")
-@owner_required
-@no_parameters
-@tasks.body(TaskPatchSchema, takes="merge_patch", example={"description": None, "priority": "low"})
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
-@conditional
-def patch_task(members: dict[str, Any], owner: Owner, task_id: int) -> Answer:
-    """Change a task by a merge patch.
-
-    As RFC 7396 has it: a member that is absent stays, null clears it, any other value replaces it. A `description`, a
-    `due` and a `priority` can be cleared.
-    """
-    return shown(queries.change(owner, task_id, members, if_match()))
-
-
-@tasks.delete("/<id:task_id>")
-@owner_required
-@tasks.query(DeleteOneParameters)
-@tasks.response(204, headers=ETAG)
-@conditional
-def delete_task(parameters: dict[str, Any], owner: Owner, task_id: int) -> tuple[None, dict[str, str]]:
-    """Delete a task.
-
-    It lies in the trash for thirty days, from where it can be restored by the ETag of this answer, too. With
-    `permanent=true` it is gone at once, from the trash as well.
-    """
-    if parameters["permanent"]:
-        queries.erase(owner, task_id, if_match())
-        return None, {}
-    return None, {"ETag": etag(queries.trash(owner, task_id, if_match())["version"])}
-
-
-@tasks.post("/<id:task_id>/restore")
+@tasks.post("/batch")
 @owner_required
 @no_parameters
 @idempotent
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
-@conditional
-def restore_task(owner: Owner, task_id: int) -> Answer:
-    """Take a task out of the trash."""
-    return shown(queries.restore(owner, task_id, if_match()))
+@tasks.body(BatchSchema, example=BATCH)
+@tasks.response(200, ResultsSchema(), example=RESULTS)
+@raises(TaskNotFound, PreconditionFailed, TaskLimitReached)
+def batch_tasks(members: dict[str, Any], owner: Owner) -> dict[str, Any]:
+    """Do up to a hundred operations at once.
+
+    In order, each seeing those before it, all of them or none: the first that fails answers with its own status and
+    names itself, and nothing is done. `update` is a merge patch, as PATCH.
+    """
+    return {"results": batch.run(owner, members["operations"])}
 
 
-@tasks.patch("/<id:task_id>/complete")
+@tasks.get("/changes")
 @owner_required
-@no_parameters
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
-@conditional
-def toggle_task_completion(owner: Owner, task_id: int) -> Answer:
-    """Complete an open task, or reopen a completed one."""
-    return shown(queries.toggle(owner, task_id, if_match()))
+@tasks.query(ChangesParameters)
+@tasks.response(200, ChangesSchema(), example=CHANGES)
+@raises(InvalidSyncToken, SyncTokenExpired)
+def list_changes(parameters: dict[str, Any], owner: Owner) -> dict[str, Any]:
+    """List what has changed since the last time.
+
+    A copy of the tasks that takes over `tasks` and drops `deleted` is that of the service, once `has_more` is false.
+    Keep `sync_token` for the next time. After 410, and after 400, start again with an empty copy and no token.
+    """
+    return changes_since(owner, parameters.get("sync_token"), parameters["limit"])
