@@ -38,9 +38,9 @@ def raises(*problems: type[Problem]) -> Callable[[View], View]:
     return lambda view: document(view, *problems)
 
 
-def takes_header(name: str, description: str, example: str) -> Callable[[View], View]:
-    """Document a header that a view heeds."""
-    parameter = {"in": "header", "name": name, "description": description, "example": example}
+def takes_header(name: str, description: str) -> Callable[[View], View]:
+    """Document a header that a view heeds. It has no example, which the page to try things on would send."""
+    parameter = {"in": "header", "name": name, "description": description}
 
     def decorator(view: View) -> View:
         remember(view).setdefault("headers", []).append({**parameter, "schema": {"type": "string"}})

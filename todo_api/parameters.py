@@ -74,7 +74,7 @@ def pairs(req: Request) -> list[tuple[str, str]]:
     try:
         given = parse_qsl(query, keep_blank_values=True, errors=AS_SENT, max_num_fields=FIELDS_MAX)
     except ValueError:
-        raise InvalidParameter([("", f"More than {FIELDS_MAX} parameters.")]) from None
+        raise InvalidParameter([("query", f"More than {FIELDS_MAX} parameters.")]) from None
     named = [(name.encode(errors=AS_SENT).decode(errors="replace"), value) for name, value in given]
     return [(name, value) for name, value in named if not name.startswith("_")]
 

@@ -743,3 +743,9 @@ def test_an_empty_list_has_a_version_to_match(alice: Actor) -> None:
     tag = alice.get("/tasks").headers["ETag"]
     assert alice.delete("/tasks?all=true", headers={"If-Match": tag}).get_json() == {"deleted": 0}
     assert alice.delete("/tasks?all=true", headers={"If-Match": '"1"'}).status_code == 412
+
+
+def test_a_query_has_no_more_than_200_parameters(alice: Actor) -> None:
+    assert alice.get(f"/tasks?{'&'.join(['tag=a'] * 200)}").status_code == 200
+    response = alice.get(f"/tasks?{'&'.join(['tag=a'] * 201)}")
+    assert (response.status_code, response.get_json()["detail"]) == (422, "query: More than 200 parameters.")

@@ -71,7 +71,7 @@ def idempotent(view: View) -> View:
             raise IdempotencyKeyReused
         return Response(kept["body"], kept["status"], [*kept["headers"], REPLAYED])
 
-    described = takes_header("Idempotency-Key", "Do this once, however often it is sent; for 24 hours.", "a7f3c9")(once)
+    described = takes_header("Idempotency-Key", "Do this once, however often it is sent; for 24 hours.")(once)
     return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(described)  # type: ignore[return-value]
 
 

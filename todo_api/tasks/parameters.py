@@ -79,7 +79,7 @@ class FilterParameters(ParametersSchema):
     timezone = Text(
         load_default="UTC",
         validate=known_zone,
-        metadata={"description": "Where the day of a date lies.", "example": "Europe/Berlin"},
+        metadata={"description": "Where the day of a date lies, such as Europe/Berlin."},
     )
 
 
@@ -89,10 +89,9 @@ class ListParameters(FilterParameters):
     sort = Sort(
         load_default=(SortKey("id"),),
         metadata={
-            "description": "Keys, separated by commas; one with a - before it descends.",
+            "description": "Keys, separated by commas; one with a - before it descends, as in -due,title.",
             "default": "id",
             "pattern": f"^-?({'|'.join(SORT_KEYS)})(,-?({'|'.join(SORT_KEYS)}))*$",
-            "example": "-due,title",
         },
     )
     limit = Whole(LIMIT_MAX, metadata={"description": "How many at most; without it all are."})

@@ -27,7 +27,7 @@ Answer = tuple["RowMapping", dict[str, str]]
 
 def conditional(view: View) -> View:
     """Document what a view that heeds If-Match takes and answers."""
-    heeding = takes_header("If-Match", "Change it only if its ETag is one of these; else 412.", '"42"')
+    heeding = takes_header("If-Match", 'Change it only if its ETag is one of these, such as "42"; else 412.')
     return raises(TaskNotFound, PreconditionFailed)(heeding(view))
 
 
@@ -40,7 +40,7 @@ def shown(row: RowMapping) -> Answer:
 @owner_required
 @no_parameters
 @task.response(200, TaskSchema(), headers=ETAG, example=SHOWN, conditional=True)
-@takes_header("If-None-Match", "Answer 304 if the ETag is one of these.", '"42"')
+@takes_header("If-None-Match", "Answer 304 if the ETag is one of these.")
 @raises(TaskNotFound)
 def get_task(owner: Owner, task_id: int) -> Answer:
     """Read a task."""
