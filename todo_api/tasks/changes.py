@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, and_, bindparam, false, func, select, true, tuple_, union_all
+from sqlalchemy import BigInteger, Integer, and_, bindparam, false, func, select, true, tuple_, union_all
 
 from todo_api.auth.guard import ALIVE, Owner, fetch_owned
 from todo_api.paths import ID_MAX
@@ -21,7 +21,7 @@ from todo_api.tasks.statements import MINE, OWNER_ID, SHOWN, THEIRS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
 
 BEGINNING = [0, 0, 0]
 
@@ -32,13 +32,17 @@ def later(table: type[Task | Tombstone]) -> ColumnElement[bool]:
     return and_(table.user_id == OWNER_ID, tuple_(table.version, table.id) > place)
 
 
+def moved(table: type[Task | Tombstone], gone: ColumnElement[bool]) -> Select[Any]:
+    """Return the next places of one table. Without a LIMIT of its own, each page would sort all that is left."""
+    places = select(table.version, table.id, gone.label("gone")).where(later(table))
+    return places.order_by(table.version, table.id).limit(AT_MOST).subquery().select()
+
+
+AT_MOST = bindparam("at_most", type_=Integer)
 MOVED = (
-    union_all(
-        select(Task.version, Task.id, Task.deleted_at.is_not(None).label("gone")).where(later(Task)),
-        select(Tombstone.version, Tombstone.id, true()).where(later(Tombstone)),
-    )
+    union_all(moved(Task, Task.deleted_at.is_not(None)), moved(Tombstone, true()))
     .order_by("version", "id")
-    .limit(bindparam("at_most"))
+    .limit(AT_MOST)
     .subquery("moved")
 )
 STILL_THERE = and_(THEIRS, Task.id == MOVED.c.id, MOVED.c.gone == false())
@@ -69,7 +73,8 @@ def changes_since(owner: Owner, sync_token: str | None, limit: int) -> dict[str,
     list_version, purged = rows[0]["list_version"], rows[0]["purged"]
     if version > list_version:
         raise InvalidSyncToken
-    if sync_token and purged > max(version, begun):
+    seen_whole = version if task_id == ID_MAX else version - 1
+    if sync_token and purged > max(seen_whole, begun):
         raise SyncTokenExpired
     moved = [row for row in rows if row["id"] is not None]
     has_more, moved = len(moved) > limit, moved[:limit]
