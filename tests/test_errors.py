@@ -189,3 +189,21 @@ def test_a_bad_field_is_told_apart_from_a_good_one(alice: Actor) -> None:
         {"pointer": "#/title", "detail": "Length must be between 1 and 255."},
         {"pointer": "#/description", "detail": "Not a valid string."},
     ]
+
+
+@pytest.mark.parametrize("element", ["1", "{}", '"a"'])
+@pytest.mark.parametrize(
+    ("path", "head"), [("/tasks", '{"title": "x", "tags": ['), ("/tasks/batch", '{"operations": [')]
+)
+def test_a_list_is_counted_before_its_elements_are_read(alice: Actor, path: str, head: str, element: str) -> None:
+    """A million faults would take seconds to find, and an answer of many times the body to tell."""
+    body = f"{head}{f'{element},' * 200_000}{element}]}}"
+    response = alice.post(path, data=body, content_type=JSON)
+    assert response.status_code == 422
+    assert len(response.get_json()["errors"]) == 1
+
+
+def test_no_more_than_a_hundred_faults_are_told(alice: Actor) -> None:
+    wrong = {"op": "update", "id": 0, "task": {"title": "", "completed": 1, "tags": ["", ""], "order": "x"}}
+    response = alice.post("/tasks/batch", json={"operations": [wrong] * 100})
+    assert (response.status_code, len(response.get_json()["errors"])) == (422, 100)

@@ -47,13 +47,36 @@ def test_a_body_over_1_mib_is_413_also_in_chunks(service: Service, content_type:
 @pytest.mark.parametrize("body", [b"ZZ\r\n", b"5\r\nabcdefghij\r\n", b"-1\r\n\r\n", b"5\r\nab"])
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
 def test_broken_chunks_are_400(service: Service, body: bytes, content_type: str) -> None:
+    assert status_of(service, content_type, "Transfer-Encoding: chunked", body) == 400
+
+
+def status_of(service: Service, content_type: str, framing: str, body: bytes) -> int:
+    """Send a sign-up that ends with this body."""
     target = urlsplit(service.url)
-    head = f"POST {SIGN_UP} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = f"POST {SIGN_UP} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n{framing}\r\n\r\n"
     with socket.create_connection((target.hostname, target.port), timeout=10) as connection:
         connection.sendall(head.encode() + body)
         connection.shutdown(socket.SHUT_WR)
-        answer = connection.makefile("rb").readline()
-    assert answer.startswith(b"HTTP/1.1 400 "), answer
+        return int(connection.makefile("rb").readline().split()[1])
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b'{"email": "a@example.com", "password": "correct horse"}'),
+        ("application/x-www-form-urlencoded", b"email=b@example.com&password=correct+horse"),
+        (
+            "multipart/form-data; boundary=x",
+            (
+                b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\nc@example.com\r\n'
+                b'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\ncorrect horse\r\n--x--\r\n'
+            ),
+        ),
+    ],
+)
+def test_a_body_that_breaks_off_is_400(service: Service, content_type: str, body: bytes) -> None:
+    assert status_of(service, content_type, f"Content-Length: {len(body) + 6}", body) == 400
+    assert status_of(service, content_type, f"Content-Length: {len(body)}", body) == 200
 
 
 def test_an_id_of_any_length_is_404_as_a_problem(service: Service) -> None:

@@ -80,7 +80,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
 
         """
         required = takes != "json_or_nothing"
-        load = self.arguments(schema, location=takes, unknown=None, required=required, example=example)
+        load = self.arguments(schema(), location=takes, unknown=None, required=required, example=example)
 
         def decorator(view: View) -> View:
             loaded: View = load(view)
@@ -98,7 +98,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             InvalidParameter: 422, naming each parameter that is wrong.
 
         """
-        load = self.arguments(schema, location="query", unknown=None)
+        load = self.arguments(schema(), location="query", unknown=None)
 
         def decorator(view: View) -> View:
             loaded: View = load(view)

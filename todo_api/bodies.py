@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from io import BytesIO
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -20,7 +22,7 @@ from todo_api.errors import (
     UnreadableBody,
     UnsupportedMediaType,
 )
-from todo_api.parameters import query_members
+from todo_api.parameters import AS_SENT, WORDS, query_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +40,7 @@ MEDIA_TYPES = {
 }
 """The bodies that a route can take, and their media types."""
 FORM_FIELDS_MAX = 100
+FAULTS_MAX = 100
 
 
 class RequestParser(FlaskParser):
@@ -85,7 +88,7 @@ class RequestParser(FlaskParser):
         ((location, messages),) = error.messages_dict.items()
         if location == "query":
             raise InvalidParameter([(name, text) for name, texts in messages.items() for _, text in faults(texts)])
-        raise InvalidInput(list(faults(messages))) from None
+        raise InvalidInput(first_faults(messages)) from None
 
 
 def json_of(req: flask.Request, media_types: Sequence[str]) -> Any:
@@ -96,7 +99,9 @@ def json_of(req: flask.Request, media_types: Sequence[str]) -> Any:
 
 
 def unsupported(req: flask.Request, allowed: Sequence[str]) -> UnsupportedMediaType:
-    """Return the refusal of a body's type, in Better Auth's words."""
+    """Return the refusal of a body's type, in Better Auth's words, or of its encoding."""
+    if req.content_encoding:
+        return UnsupportedMediaType(f'Content-Encoding "{req.content_encoding}" is not taken; send the body as it is.')
     return UnsupportedMediaType(f'Content-Type "{req.mimetype}" is not allowed. Allowed types: {", ".join(allowed)}')
 
 
@@ -105,13 +110,15 @@ def read_body(req: flask.Request) -> bytes:
 
     Raises:
         ContentTooLarge: 413. werkzeug ends a stream of chunks at its limit without a word, hence the one byte more.
-        UnreadableBody: 400, for chunks that are none.
+        UnreadableBody: 400, for chunks that are none, and where less comes than the length says.
 
     """
     with transport():
         body = req.get_data()
     if len(body) > BODY_MAX:
         raise ContentTooLarge
+    if len(body) < (req.content_length or 0):
+        raise UnreadableBody
     return body
 
 
@@ -144,8 +151,7 @@ def form_fields(req: flask.Request, schema: Schema) -> Iterator[tuple[str, str |
 
 def typed(value: str, field: fields.Field[Any]) -> str | bool:
     """Return a form's value as the field's type: all that a form has is text."""
-    words = {"true": True, "false": False} if isinstance(field, fields.Boolean) else {}
-    return words.get(value, value)
+    return WORDS.get(value, value) if isinstance(field, fields.Boolean) else value
 
 
 def urlencoded_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
@@ -153,9 +159,9 @@ def urlencoded_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
 
     werkzeug would leave them as they were written, %FF as the text %FF.
     """
-    text = read_body(req).decode(errors="surrogateescape")
+    text = read_body(req).decode(errors=AS_SENT)
     try:
-        yield from parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=FORM_FIELDS_MAX)
+        yield from parse_qsl(text, keep_blank_values=True, errors=AS_SENT, max_num_fields=FORM_FIELDS_MAX)
     except ValueError:
         raise ContentTooLarge from None
 
@@ -169,13 +175,19 @@ def multipart_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
         InvalidInput: 422, for a field that is not UTF-8.
 
     """
+    body = BytesIO(read_body(req))
     parser = FormDataParser(max_form_memory_size=BODY_MAX, max_form_parts=FORM_FIELDS_MAX, silent=False)
     with transport():
-        _, form, _ = parser.parse(req.stream, req.mimetype, req.content_length, req.mimetype_params)
+        _, form, _ = parser.parse(body, req.mimetype, req.content_length, req.mimetype_params)
     for name, value in form.items(multi=True):
         if "\ufffd" in value:
             raise InvalidInput([(f"#/{name}", "Not valid UTF-8, or holds U+FFFD, which stands for what is not.")])
         yield name, value
+
+
+def first_faults(messages: Any) -> list[tuple[str, str]]:
+    """Return what is wrong, as much of it as anybody mends at a time."""
+    return list(islice(faults(messages), FAULTS_MAX))
 
 
 def faults(messages: Any, pointer: str = "#") -> Iterator[tuple[str, str]]:

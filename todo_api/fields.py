@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from marshmallow import fields
+from marshmallow.validate import Length
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 STORABLE_PATTERN = r"^[^\u0000]*$"
@@ -39,6 +40,21 @@ class Text(fields.String):
         if UNSTORABLE.search(text):
             raise self.make_error("unstorable")
         return text
+
+
+class Few(fields.List[Any]):
+    """A list of so many elements at most, counted before they are read: each of a million would be looked at."""
+
+    def __init__(self, element: fields.Field[Any], *, least: int = 0, most: int, **options: Any) -> None:
+        self.length = Length(least, most)
+        super().__init__(
+            element, metadata={"minItems": least, "maxItems": most, **options.pop("metadata", {})}, **options
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            self.length(value)
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Bool(fields.Boolean):

@@ -54,7 +54,7 @@ def query_members(req: Request, schema: Schema) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs(req):
         field = schema.fields.get(name)
-        if value == "":
+        if value == "" and not getattr(field, "may_be_empty", False):
             raise InvalidParameter([(name, "Must not be empty.")])
         if isinstance(field, fields.List):
             members.setdefault(name, []).append(value)

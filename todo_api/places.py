@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def serializer(context: Sequence[Any]) -> URLSafeSerializer:
-    """Return what seals places of one context: a user, a list of theirs, and the way it is sorted and filtered."""
+    """Return what seals places of one context: a user, a list of theirs, and the way it is sorted and filtered.
+
+    Another way to write a context voids what was sealed in it before. itsdangerous signs with the last of the secrets.
+    """
     return URLSafeSerializer(settings().secrets[::-1], salt=repr(context))
 
 
@@ -26,6 +29,6 @@ def unseal(text: str, context: Sequence[Any]) -> list[Any] | None:
     """Return the place, or None where the text was not given in this context."""
     try:
         place: list[Any] = serializer(context).loads(text)
-    except BadData:
+    except (BadData, UnicodeError):
         return None
     return place

@@ -496,3 +496,17 @@ def test_a_fourth_of_three_is_403_and_the_trash_counts(ada: Actor) -> None:
     ada.delete("/tasks?deleted=true&permanent=true")
     ada.task()
     assert ada.patch(f"/tasks/{ada.get('/tasks').get_json()[0]['id']}", json={"title": "x"}).status_code == 200
+
+
+@pytest.mark.parametrize("tags", ['""', 'W/""', '"",', '"1",""', '"x"', '"9223372036854775808"', ",", " "])
+def test_an_etag_that_is_not_ours_matches_nothing(alice: Actor, tags: str) -> None:
+    for _ in range(2):
+        task = alice.task()
+    path = f"/tasks/{task['id']}"
+    for method, where in (("PATCH", path), ("PUT", path), ("DELETE", path), ("DELETE", "/tasks?all=true")):
+        response = alice.request(method, where, json={"title": "y"}, headers={"If-Match": tags})
+        assert (response.status_code, response.get_json()["code"]) == (412, "PRECONDITION_FAILED")
+    operation = {"op": "delete", "id": task["id"], "if_match": tags}
+    assert alice.post("/tasks/batch", json={"operations": [operation]}).status_code == 412
+    for where in (path, "/tasks"):
+        assert alice.get(where, headers={"If-None-Match": tags}).status_code == 200

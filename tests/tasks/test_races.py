@@ -31,6 +31,9 @@ class Caller:
 
     def __init__(self, service: Service) -> None:
         self.url = service.url
+        self.sign_up()
+
+    def sign_up(self) -> None:
         form = {"email": "ada@example.com", "password": PASSWORD}
         body = requests.post(f"{self.url}/api/auth/sign-up/email", data=form, timeout=10).json()
         self.headers = {"Authorization": f"Bearer {body['token']}"}
@@ -165,3 +168,32 @@ def test_a_copy_misses_nothing_of_what_is_written_meanwhile(caller: Caller) -> N
         assert steps.result(timeout=60) > 20
     assert set(statuses(answers)) <= {200, 201, 204, 404}
     assert copy == {task["id"]: task for task in caller.call("GET", "").json()}
+
+
+def test_an_account_is_deleted_beside_its_writers(caller: Caller) -> None:
+    """Whoever is later is told so; nobody waits for the other in turn, which PostgreSQL would end after a second."""
+    operations = [{"op": "create", "task": {"title": str(n)}} for n in range(20)]
+    document = {"format": "todo-export", "version": 1, "tasks": [{"title": str(n)} for n in range(300)]}
+    task = caller.task().json()["id"]
+
+    def write(n: int) -> requests.Response:
+        moves: list[Callable[[], requests.Response]] = [
+            caller.task,
+            lambda: caller.call("POST", "/batch", json={"operations": operations}),
+            lambda: caller.call("POST", "/../import", json=document),
+            lambda: caller.call("PATCH", f"/{task}/complete"),
+            lambda: caller.call("POST", "", {"Idempotency-Key": str(n)}, json={"title": "x"}),
+            lambda: caller.call("DELETE", "?completed=false"),
+        ]
+        return moves[n % len(moves)]()
+
+    def delete(_: int) -> requests.Response:
+        url = f"{caller.url}/api/auth/delete-user"
+        return requests.post(url, json={"password": PASSWORD}, headers=caller.headers, timeout=30)
+
+    for _ in range(4):
+        answers = caller.at_once(24, lambda n: delete(n) if n == 11 else write(n))
+        assert answers[11].status_code == 200
+        assert set(statuses(answers)) <= {200, 201, 401, 404}
+        caller.sign_up()
+        task = caller.task().json()["id"]

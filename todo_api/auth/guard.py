@@ -51,6 +51,16 @@ ALIVE = union_all(
 """One row while what vouches for the owner stands, none when it does not. Statements about a user's own things join it:
 `alive LEFT JOIN found` gives no row to the dead, and a row of nulls where there is nothing."""
 
+HELD = (
+    select(literal(1).label("one"))
+    .select_from(User)
+    .where(User.id == bindparam("owner_id"), exists(select(ALIVE.c.one)))
+    .with_for_update(read=True, key_share=True)
+    .cte("held")
+)
+"""`ALIVE` for statements that write. It locks the user's row as the foreign keys of what is written would, but before
+anything else is locked: who deletes an account begins there, too, so that neither waits for the other in turn."""
+
 ACCOUNT = (
     select(User.id.label("account_id"), User.email.label("account_email"), User.name.label("account_name"))
     .where(User.id == bindparam("owner_id"), exists(select(ALIVE.c.one)))
@@ -60,7 +70,7 @@ ACCOUNT = (
 
 
 def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[RowMapping]:
-    """Run a statement that is built on `ALIVE`, and return its rows, of which there is always one.
+    """Run a statement that is built on `ALIVE` or `HELD`, and return its rows, of which there is always one.
 
     Raises:
         InvalidToken: 401, where the owner's session has ended.

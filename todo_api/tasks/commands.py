@@ -23,7 +23,8 @@ def purge(days: int) -> None:
     with click.progressbar(users, label="Purging", file=sys.stderr) as shown:
         purged = sum(purging.purge(user_id, days) for user_id in shown)
     recounted = sum(purging.recount(user_id) for user_id in purging.users_miscounted())
+    forgotten = idempotency.purge()
     click.echo(
-        f"Deleted {several(purged, 'task')} of {several(len(users), 'user')} and"
-        f" {several(idempotency.purge(), 'kept answer')}; counted the tasks of {several(recounted, 'user')} anew."
+        f"Deleted {several(purged, 'task')} and {several(forgotten, 'kept answer')};"
+        f" counted the tasks of {several(recounted, 'user')} anew."
     )

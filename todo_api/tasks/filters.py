@@ -21,6 +21,8 @@ LAST_MOMENT = timedelta(days=1) - MILLISECOND
 MOMENT = TIMESTAMP(timezone=True)
 TEXTS = ARRAY(Text)
 ZONE = bindparam("zone", type_=Text)
+ABBREVIATIONS = {"CET": "Europe/Brussels", "MET": "Europe/Brussels", "EET": "Europe/Athens", "WET": "Europe/Lisbon"}
+"""Zones whose names PostgreSQL takes for abbreviations, without summer time; by the names to which IANA links them."""
 
 Filters = tuple[tuple[str, type], ...]
 """Names of filters, each with the type of its value: what a statement depends on, and not the values."""
@@ -33,7 +35,11 @@ def filters_of(parameters: Mapping[str, Any]) -> Filters:
 
 def filter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the conditions compare with. Not named as columns are: SQLAlchemy would set those."""
-    return {"zone": parameters["timezone"], **{f"of_{name}": value for name, value in chosen(parameters).items()}}
+    zone = parameters["timezone"]
+    return {
+        "zone": ABBREVIATIONS.get(zone, zone),
+        **{f"of_{name}": value for name, value in chosen(parameters).items()},
+    }
 
 
 def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:

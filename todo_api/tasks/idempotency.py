@@ -12,13 +12,14 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
-from sqlalchemy import and_, bindparam, delete, func, not_, select
+from sqlalchemy import and_, bindparam, delete, func, not_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from todo_api.auth.guard import ALIVE, Owner, fetch_owned
 from todo_api.bodies import read_body
 from todo_api.database import fetch_all, transaction
 from todo_api.documentation import raises, takes_header
+from todo_api.parameters import pairs
 from todo_api.tasks.errors import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
 from todo_api.tasks.models import IdempotencyKey
 from todo_api.tasks.statements import OWNER_ID
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from todo_api.documentation import View
 
 KEPT = timedelta(hours=24)
+PURGED_AT_ONCE = 10_000
 REPLAYED = ("Idempotency-Replayed", "true")
 
 THE_KEY: ColumnElement[str] = bindparam("the_key")
@@ -75,15 +77,18 @@ def idempotent(view: View) -> View:
     return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(described)  # type: ignore[return-value]
 
 
-def fingerprint_of(body: bytes) -> bytes:
+def fingerprint_of(body_digest: bytes) -> bytes:
     """Return what tells one request from another: its route, under whichever name of the user, and its body."""
     places = {name: value for name, value in (request.view_args or {}).items() if name != "user_id"}
-    route = repr((request.method, request.endpoint, places, request.query_string))
-    return hashlib.sha256(route.encode() + body).digest()
+    route = repr((request.method, request.endpoint, places, pairs(request)))
+    return hashlib.sha256(route.encode() + body_digest).digest()
 
 
 def kept_answer(owner: Owner, key: str) -> RowMapping | None:
-    """Return what the key was answered with, if it was; from here to the end of the transaction it is ours."""
+    """Return what the key was answered with, if it was; from here to the end of the transaction it is ours.
+
+    The answer is looked for after the claim, in a statement that sees what was committed until then.
+    """
     (claim,) = fetch_all(CLAIM, {"owner_id": owner.user_id, "the_key": key})
     if not claim["is_free"]:
         raise RequestInProgress
@@ -105,5 +110,10 @@ def keep(owner: Owner, key: str, fingerprint: bytes, answer: Response) -> None:
 
 
 def purge() -> int:
-    """Delete the answers that are past their time, for all users; return how many."""
-    return len(fetch_all(delete(IdempotencyKey).where(not_(STILL_KEPT)).returning(IdempotencyKey.key)))
+    """Delete the answers that are past their time, for all users, some at a time; return how many."""
+    old = select(IdempotencyKey.user_id, IdempotencyKey.key).where(not_(STILL_KEPT)).limit(PURGED_AT_ONCE)
+    gone = delete(IdempotencyKey).where(tuple_(IdempotencyKey.user_id, IdempotencyKey.key).in_(old))
+    purged = 0
+    while number := len(fetch_all(gone.returning(IdempotencyKey.status))):
+        purged += number
+    return purged

@@ -15,7 +15,7 @@ from sqlalchemy import Text, and_, bindparam, case, cast, column, exists, false,
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, array
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from todo_api.auth.guard import ALIVE, Owner, fetch_owned
+from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned
 from todo_api.bodies import faults
 from todo_api.database import transaction
 from todo_api.errors import InvalidInput
@@ -43,7 +43,7 @@ SENT = ROWS.table_valued(column("place", Int), *(column(each.name, each.type) fo
 
 LOCK = (
     upsert(TaskList)
-    .from_select(["user_id"], select(OWNER_ID).select_from(ALIVE))
+    .from_select(["user_id"], select(OWNER_ID).select_from(HELD))
     .on_conflict_do_update(index_elements=["user_id"], set_={"version": TaskList.version})
     .returning(TaskList.version, (TaskList.live + TaskList.trashed).label("number"))
 )

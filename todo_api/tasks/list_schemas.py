@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import OneOf, Range
 
-from todo_api.fields import Bool, Text
+from todo_api.fields import Bool, Few, Text
 from todo_api.tasks.schemas import TaskPatchSchema, TaskSchema
 
 OPERATIONS_MAX = 100
@@ -58,7 +58,7 @@ class BatchSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    operations = fields.List(fields.Nested(OperationSchema), required=True, validate=Length(1, OPERATIONS_MAX))
+    operations = Few(fields.Nested(OperationSchema), least=1, most=OPERATIONS_MAX, required=True)
 
 
 class ResultSchema(Schema):

@@ -9,10 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, any_, bindparam, func, literal, not_, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Integer, any_, bindparam, func, literal, not_, select, true, update
 
-from todo_api.auth.guard import ALIVE, Owner, fetch_owned
+from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned
 from todo_api.errors import InvalidParameter
 from todo_api.places import seal, unseal
 from todo_api.tasks.errors import FilterRequired, PreconditionFailed
@@ -20,7 +19,7 @@ from todo_api.tasks.filters import conditions, filter_values, filters_of
 from todo_api.tasks.models import Task, TaskList
 from todo_api.tasks.parameters import chosen
 from todo_api.tasks.sorting import beyond, labelled, ordering, place_of, place_values, with_tie_break
-from todo_api.tasks.statements import FROM_LOCKED, LOCKED, MINE, SHOWN, THEIRS, counted, erasure
+from todo_api.tasks.statements import FROM_LOCKED, LOCKED, MINE, SHOWN, THEIRS, VERSIONS, counted, erasure, is_asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from todo_api.tasks.filters import Filters
     from todo_api.tasks.parameters import SortKey
 
-VERSIONS = ARRAY(BigInteger)
 IN_TRASH = ("deleted", bool)
 STATEMENTS_MAX = 256
 """Statements of lists that are kept; the usual ones are few, and others are built again."""
@@ -69,7 +67,7 @@ def list_owned(owner: Owner, parameters: Mapping[str, Any], known: Sequence[int]
     nulls = None if place is None else tuple(value is None for value in place)
     statement = list_statement(Shape(filters_of(parameters), keys, limit is not None, nulls))
     values = {**filter_values(parameters), **(place_values(keys, place) if place else {}), "known": list(known)}
-    rows = fetch_owned(owner, statement, {**values, "at_most": limit and limit + 1})
+    rows = fetch_owned(owner, statement, {**values, "at_most": limit + 1 if limit else None})
     tasks = [row for row in rows if row["id"] is not None]
     full = limit is not None and len(tasks) > limit
     shown = tasks[:limit]
@@ -130,19 +128,13 @@ def delete_many(owner: Owner, parameters: Mapping[str, Any], if_match: Sequence[
     """
     if not chosen(parameters) and not parameters["all"]:
         raise FilterRequired
-    which = [*conditions(filters_of(parameters)), true() if if_match is None else of_version()]
+    which = [*conditions(filters_of(parameters)), is_asked_for(LOCKED.c.version - 1)]
     statement = erase_many(which) if parameters["permanent"] else trash_many(which)
-    condition = {} if if_match is None else {"if_match": if_match}
-    row = fetch_owned(owner, statement, {**filter_values(parameters), **condition})[0]
+    row = fetch_owned(owner, statement, {**filter_values(parameters), "if_match": if_match})[0]
     if if_match is not None and row["version"] not in if_match:
         raise PreconditionFailed
     deleted: int = row["number"]
     return deleted
-
-
-def of_version() -> ColumnElement[bool]:
-    """Return the condition that If-Match makes of the list."""
-    return LOCKED.c.version - 1 == any_(bindparam("if_match", type_=VERSIONS))
 
 
 def trash_many(which: Sequence[ColumnElement[bool]]) -> Select[Any]:
@@ -163,4 +155,4 @@ def numbered(number: ColumnElement[int]) -> Select[Any]:
     """Return the statement that tells the number, and the version that the list had."""
     version = select(LOCKED.c.version - 1).scalar_subquery()
     columns: tuple[Any, ...] = (number.label("number"), func.coalesce(version, 0).label("version"))
-    return select(*columns).select_from(ALIVE)
+    return select(*columns).select_from(HELD)

@@ -1,7 +1,7 @@
 """The tables of tasks."""
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -68,7 +68,7 @@ class Task(Base):
         CheckConstraint(f"char_length(title) BETWEEN 1 AND {TITLE_MAX}", name="title_length"),
         CheckConstraint(f"char_length(description) <= {DESCRIPTION_MAX}", name="description_length"),
         CheckConstraint("num_nonnulls(due_on, due_at) <= 1", name="one_due"),
-        CheckConstraint("priority IN ('low', 'medium', 'high')", name="priority"),
+        CheckConstraint(f"priority IN {PRIORITIES}", name="priority"),
         CheckConstraint(f"cardinality(tags) <= {TAGS_MAX} AND array_position(tags, NULL) IS NULL", name="tags"),
         CheckConstraint("\"order\" > '-Infinity' AND \"order\" < 'Infinity'", name="order_finite"),
     )
@@ -121,7 +121,7 @@ class IdempotencyKey(Base):
     key: Mapped[str]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int]
-    headers: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    headers: Mapped[list[list[str]]] = mapped_column(JSONB)
     body: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 

@@ -119,10 +119,16 @@ class DeleteOneParameters(ParametersSchema):
     permanent = Bool(load_default=False, metadata={"description": "For good, not into the trash."})
 
 
+class SyncToken(fields.String):
+    """A sync token. An empty or unreadable one is told apart by what it is for, which says what to do then."""
+
+    may_be_empty = True
+
+
 class ChangesParameters(ParametersSchema):
     """From where on, and how much."""
 
-    sync_token = Text(metadata={"description": "From the last answer; without it everything is told."})
+    sync_token = SyncToken(metadata={"description": "From the last answer; without it everything is told."})
     limit = Whole(
         CHANGES_MAX, load_default=CHANGES_MAX, metadata={"description": "How many at most, of both lists together."}
     )

@@ -84,7 +84,10 @@ def users_miscounted() -> list[str]:
 
 
 def recount(user_id: str) -> bool:
-    """Count the user's tasks while nobody changes them; return whether there is such a user still."""
+    """Count the user's tasks while nobody changes them; return whether there is such a user still.
+
+    In a statement after the one that locks, so that it sees what was committed while that one waited.
+    """
     number = select(func.count()).where(THEIRS)
     values = {
         "version": TaskList.version + 1,

@@ -10,7 +10,7 @@ from todo_api.tasks import statements
 from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Executable, RowMapping
 
@@ -37,7 +37,7 @@ def get_owned(owner: Owner, task_id: int) -> RowMapping:
 def change(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Sequence[int] | None) -> RowMapping:
     """Set the members and return the row; where there is nothing to set, nothing is written."""
     if members:
-        return write(owner, task_id, if_match, statements.change, frozenset(members), parameters=members)
+        return write(owner, statements.change(frozenset(members)), task_id, if_match, members)
     row = get_owned(owner, task_id)
     if if_match is not None and row["version"] not in if_match:
         raise PreconditionFailed
@@ -46,36 +46,33 @@ def change(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Seq
 
 def toggle(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> RowMapping:
     """Complete an open task or reopen a completed one, and return its row."""
-    return write(owner, task_id, if_match, statements.toggle)
+    return write(owner, statements.TOGGLE, task_id, if_match)
 
 
 def trash(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> RowMapping:
     """Move the task into the trash and return its row."""
-    return write(owner, task_id, if_match, statements.trash)
+    return write(owner, statements.TRASH, task_id, if_match)
 
 
 def restore(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> RowMapping:
     """Take the task out of the trash and return its row."""
-    return write(owner, task_id, if_match, statements.restore)
+    return write(owner, statements.RESTORE, task_id, if_match)
 
 
 def erase(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> None:
     """Delete the task for good, in the trash or not."""
-    write(owner, task_id, if_match, statements.erase)
+    write(owner, statements.ERASE, task_id, if_match)
 
 
 def write(
     owner: Owner,
+    statement: Executable,
     task_id: int,
     if_match: Sequence[int] | None,
-    statement: Callable[..., Executable],
-    *shape: frozenset[str],
-    parameters: Mapping[str, Any] = {},
+    members: Mapping[str, Any] = {},
 ) -> RowMapping:
-    """Run the statement of this shape if the task is of one of the versions, of any where they are None."""
-    conditional = {} if if_match is None else {"if_match": if_match}
-    built = statement(*shape, conditional=bool(conditional))
-    return found(owner, built, {"task_id": task_id, **parameters, **conditional})
+    """Change the task if it is of one of the versions, of any where they are None; return its row."""
+    return found(owner, statement, {**members, "task_id": task_id, "if_match": if_match})
 
 
 def found(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> RowMapping:
@@ -88,5 +85,5 @@ def found(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) ->
     """
     row = fetch_owned(owner, statement, parameters)[0]
     if row["id"] is None:
-        raise PreconditionFailed if row.get("present") and "if_match" in parameters else TaskNotFound
+        raise PreconditionFailed if row.get("present") else TaskNotFound
     return row

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
 from marshmallow.validate import Length, OneOf
 
-from todo_api.fields import Bool, Due, Instant, Number, Text
+from todo_api.fields import Bool, Due, Few, Instant, Number, Text
 from todo_api.tasks.models import Task
 
 
@@ -31,10 +31,11 @@ class TaskSchema(Schema):
     completed = Bool(required=True)
     due = Due(required=True, allow_none=True)
     priority = Text(required=True, allow_none=True, validate=OneOf(Task.PRIORITIES))
-    tags = fields.List(
+    tags = Few(
         Text(validate=Length(1, Task.TAG_MAX)),
+        most=Task.TAGS_MAX,
         required=True,
-        validate=[Length(max=Task.TAGS_MAX), each_once],
+        validate=each_once,
         metadata={"uniqueItems": True},
     )
     order = Number(required=True)

@@ -1,8 +1,8 @@
 """The statements about one task: one round trip each, each for one user's tasks and a live session only.
 
-They are built once; what a request brings are parameters. A statement that writes locks the user's row in
-`task_lists` first, so that the writes of a user follow one another and deadlock with none. A condition is part of the
-statement, which PostgreSQL evaluates anew on the row as it is when the lock is had.
+They are built once; what a request brings are parameters. A statement that writes locks the user's row and then the
+one in `task_lists`, before any task, so that the writes of a user follow one another and deadlock with none. A
+condition is part of the statement, which PostgreSQL evaluates anew on the row as it is when the lock is had.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    or_,
     select,
     true,
     update,
@@ -29,13 +30,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from todo_api.auth.guard import ALIVE
+from todo_api.auth.guard import ALIVE, HELD
 from todo_api.tasks.models import Task, TaskList, Tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import CTE, ColumnElement, Select
+    from sqlalchemy import CTE, ColumnElement, Select, SQLColumnExpression
 
 OWNER_ID: ColumnElement[str] = bindparam("owner_id")
 THEIRS = Task.user_id == OWNER_ID
@@ -43,6 +44,9 @@ MINE = TaskList.user_id == OWNER_ID
 THIS = and_(THEIRS, Task.id == bindparam("task_id"))
 LIVE = Task.deleted_at.is_(None)
 TRASHED = Task.deleted_at.is_not(None)
+VERSIONS = ARRAY(BigInteger)
+IF_MATCH = bindparam("if_match", type_=VERSIONS)
+"""The versions of which one is asked for, or null where any will do."""
 ORDER_STEP = 1024
 """How far apart tasks are placed, so that others can be moved in between."""
 
@@ -51,16 +55,19 @@ SHOWN = [column for column in Task.__table__.c if column.name not in {"uid", "de
 
 LOCKED = (
     select(TaskList.user_id, (TaskList.version + 1).label("version"))
-    .where(MINE, exists(select(ALIVE.c.one)))
+    .where(MINE, exists(select(HELD.c.one)))
     .with_for_update()
     .cte("locked")
 )
 """The user's counter, raised, for whom the session lives; nobody else changes tasks of the user from here on."""
-
 FROM_LOCKED = Task.user_id == LOCKED.c.user_id
-OF_VERSION = Task.version == any_(bindparam("if_match", type_=ARRAY(BigInteger)))
 
 GET = select(*SHOWN).select_from(ALIVE.outerjoin(Task.__table__, and_(THIS, LIVE)))
+
+
+def is_asked_for(version: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """Return the condition that If-Match makes."""
+    return or_(IF_MATCH.is_(None), version == any_(IF_MATCH))
 
 
 def counted(changed: CTE, **deltas: Any) -> CTE:
@@ -70,71 +77,34 @@ def counted(changed: CTE, **deltas: Any) -> CTE:
     return raised.values(version=TaskList.version + 1, **values).cte("counted")
 
 
-def outcome(changed: CTE, also: CTE, state: ColumnElement[bool]) -> Select[Any]:
+def outcome(changed: CTE, state: ColumnElement[bool], *also: CTE) -> Select[Any]:
     """Return the statement that makes the change and gives its row: none to the dead, nulls where nothing was changed.
 
-    Its column `present` tells a task of another version from none at all.
+    Its column `present` tells a task of another version than was asked for from none at all.
     """
-    present = exists(select(Task.id).where(THIS, state)).label("present")
-    return select(changed, present).select_from(ALIVE.outerjoin(changed, true())).add_cte(also)
+    present = case((IF_MATCH.is_not(None), exists(select(Task.id).where(THIS, state)))).label("present")
+    return select(changed, present).select_from(HELD.outerjoin(changed, true())).add_cte(*also)
 
 
-def on_condition(conditional: bool) -> ColumnElement[bool]:  # noqa: FBT001 - a fact of the statement
-    """Return the condition that If-Match makes."""
-    return OF_VERSION if conditional else true()
-
-
-def change_of(
-    values: Mapping[str, Any], *, conditional: bool, state: ColumnElement[bool] = LIVE, live: int = 0
-) -> Select[Any]:
+def change_of(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Select[Any]:
     """Return the statement that sets the values of a task; `live` is what it adds to the tasks outside the trash."""
     changed = (
         update(Task)
-        .where(THIS, state, FROM_LOCKED, on_condition(conditional))
+        .where(THIS, state, FROM_LOCKED, is_asked_for(Task.version))
         .values(version=LOCKED.c.version, **values)
         .returning(*SHOWN)
         .cte("changed")
     )
-    return outcome(changed, counted(changed, live=live, trashed=-live) if live else counted(changed), state)
+    return outcome(changed, state, counted(changed, live=live, trashed=-live) if live else counted(changed))
 
 
 @cache
-def change(members: frozenset[str], *, conditional: bool) -> Select[Any]:
+def change(members: frozenset[str]) -> Select[Any]:
     """Return the statement that sets these members, which are the schema's."""
     values = {name: typed(name) for name in sorted(members)}
     if "completed" in members:
         values["completed_at"] = case((typed("completed"), func.coalesce(Task.completed_at, func.now())))
-    return change_of({"updated_at": func.now(), **values}, conditional=conditional)
-
-
-@cache
-def toggle(*, conditional: bool) -> Select[Any]:
-    """Return the statement that completes an open task or reopens a completed one."""
-    values = {
-        "completed": not_(Task.completed),
-        "completed_at": case((not_(Task.completed), func.now())),
-        "updated_at": func.now(),
-    }
-    return change_of(values, conditional=conditional)
-
-
-@cache
-def trash(*, conditional: bool) -> Select[Any]:
-    """Return the statement that moves a task into the trash."""
-    return change_of({"deleted_at": func.now()}, conditional=conditional, live=-1)
-
-
-@cache
-def restore(*, conditional: bool) -> Select[Any]:
-    """Return the statement that takes a task out of the trash."""
-    return change_of({"deleted_at": None}, conditional=conditional, state=TRASHED, live=1)
-
-
-@cache
-def erase(*, conditional: bool) -> Select[Any]:
-    """Return the statement that deletes a task for good, in the trash or not."""
-    erased, buried, also = erasure(THIS, on_condition(conditional))
-    return outcome(erased, also, true()).add_cte(buried)
+    return change_of({"updated_at": func.now(), **values})
 
 
 def erasure(*which: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
@@ -152,6 +122,24 @@ def erasure(*which: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
     return erased, buried, counted(erased, live=-live, trashed=-trashed)
 
 
+def erase_one() -> Select[Any]:
+    """Return the statement that deletes a task for good, in the trash or not."""
+    erased, *also = erasure(THIS, is_asked_for(Task.version))
+    return outcome(erased, true(), *also)
+
+
+TOGGLE = change_of(
+    {
+        "completed": not_(Task.completed),
+        "completed_at": case((not_(Task.completed), func.now())),
+        "updated_at": func.now(),
+    }
+)
+TRASH = change_of({"deleted_at": func.now()}, live=-1)
+RESTORE = change_of({"deleted_at": None}, state=TRASHED, live=1)
+ERASE = erase_one()
+
+
 @cache
 def create(members: frozenset[str]) -> Select[Any]:
     """Return the statement that adds a task with these members, which are the schema's.
@@ -164,12 +152,12 @@ def create(members: frozenset[str]) -> Select[Any]:
     if "completed" in members:
         values["completed_at"] = case((typed("completed"), func.now()))
     created = insert(Task).from_select(list(values), select(*values.values())).returning(*SHOWN).cte("created")
-    return select(created).select_from(ALIVE.outerjoin(created, true()))
+    return select(created).select_from(HELD.outerjoin(created, true()))
 
 
 def raise_counter(live: int) -> CTE:
     """Return the part that raises the user's counter for new tasks, or makes the row; none over the limit."""
-    row = select(OWNER_ID, literal(1), literal(live)).select_from(ALIVE)
+    row = select(OWNER_ID, literal(1), literal(live)).select_from(HELD)
     made = upsert(TaskList).from_select(["user_id", "version", "live"], row)
     fits = TaskList.live + TaskList.trashed + live <= bindparam("task_limit")
     raised = {"version": TaskList.version + 1, "live": TaskList.live + live}
