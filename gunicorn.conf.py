@@ -19,7 +19,7 @@ bind = f"[{service.host}]:{service.port}" if ":" in service.host else f"{service
 worker_class = "gthread"
 threads = THREADS
 # One process more than cores keeps them busy while one of them hashes a password: 1.7 times the requests of
-# one process a core then. Nine of them hold 36 connections of the 100 that a default PostgreSQL has.
+# one process a core then. Nine of them hold at most 72 connections of the 100 that a default PostgreSQL has.
 workers = service.web_concurrency or min((os.cpu_count() or 1) + 1, 9)
 
 # A reverse proxy reuses its connections; five seconds outlast the gaps between a browser's requests.

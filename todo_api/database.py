@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 AUTOCOMMIT = "autocommit"
 """The bind of single statements. Each is atomic by itself, so that it needs no BEGIN, no COMMIT and no ROLLBACK: two
-round trips fewer. What spans statements, as migrations do, uses the default bind, whose connections do transactions;
+round trips fewer. What spans statements, or reads by a cursor, uses the default bind, whose connections do transactions;
 under AUTOCOMMIT a `begin()` would be none."""
 
 CONNECTIONS = 4
-"""Connections of one worker process. Its threads share them: a statement takes a millisecond, a request some more."""
+"""Connections of one worker process for single statements, and as many for transactions. Its threads share them: a
+statement takes a millisecond, a request some more."""
 
 CONNECT_ARGS = {"connect_timeout": 3, "application_name": "todo_api"}
 BOUNDS = "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"

@@ -42,9 +42,9 @@ def new_columns() -> list[sa.Column[Any]]:
 
 
 def upgrade() -> None:
-    """Apply the step. It writes every task once, and whoever wants a task waits for it.
+    """Apply the step. It writes every task twice, and whoever wants a task waits for it.
 
-    What the previous release changes after it is put right by `flask tasks purge`, which counts anew.
+    What the previous release changes after it has no version: `flask tasks purge` counts it, `changes` does not tell it.
     """
     for column in new_columns():
         op.add_column("tasks", column)
