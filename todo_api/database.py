@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 AUTOCOMMIT = "autocommit"
 """The bind of single statements. Each is atomic by itself, so that it needs no BEGIN, no COMMIT and no ROLLBACK: two
-round trips fewer. What spans statements, or reads by a cursor, uses the default bind, whose connections do transactions;
-under AUTOCOMMIT a `begin()` would be none."""
+round trips fewer. What spans statements, or reads by a cursor, uses the default bind, whose connections do
+transactions; under AUTOCOMMIT a `begin()` would be none."""
 
 CONNECTIONS = 4
 """Connections of one worker process for single statements, and as many for transactions. Its threads share them: a

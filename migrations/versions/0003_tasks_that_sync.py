@@ -44,7 +44,8 @@ def new_columns() -> list[sa.Column[Any]]:
 def upgrade() -> None:
     """Apply the step. It writes every task twice, and whoever wants a task waits for it.
 
-    What the previous release changes after it has no version: `flask tasks purge` counts it, `changes` does not tell it.
+    What the previous release changes after it has no version: it is counted by `flask tasks purge`, but `changes` does
+    not tell it.
     """
     for column in new_columns():
         op.add_column("tasks", column)
