@@ -19,6 +19,7 @@ RANKS = {
     "todo_api.headers": 1,
     "todo_api.mail_transport": 1,
     "todo_api.paths": 1,
+    "todo_api.writing": 1,
     "todo_api.auth.cookies": 1,
     "todo_api.auth.examples": 1,
     "todo_api.auth.jwks": 1,

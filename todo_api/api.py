@@ -28,6 +28,7 @@ from todo_api.documentation import (
 )
 from todo_api.errors import ContentTooLarge, InvalidInput, InvalidParameter, MalformedJSON, UnsupportedMediaType
 from todo_api.parameters import refuse_parameters
+from todo_api.writing import writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,6 +117,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
         """
         remembered = {name: documentation.pop(name, False) for name in ("nullable", "conditional")}
         describe = super().response(status_code, schema, **documentation)
+        write = writer(schema) if schema else None
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Response]:
             @wraps(view)
@@ -124,9 +126,9 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
                 value, headers = result if isinstance(result, tuple) else (result, {})
                 if flask.request.method in {"GET", "HEAD"} and is_known(dict(headers).get("ETag")):
                     return empty(304, unchanged(dict(headers)))
-                if schema is None:
+                if write is None:
                     return empty(status_code, headers)
-                text = "null" if value is None else flask.current_app.json.dumps(schema.dump(value))
+                text = "null" if value is None else flask.current_app.json.dumps(write(value))
                 return Response(text, status_code, headers, content_type="application/json")
 
             responding._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
