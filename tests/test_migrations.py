@@ -60,6 +60,26 @@ def test_the_sql_can_be_read_before_it_runs(empty: str) -> None:
     assert execute(empty, CATALOGUE) == []
 
 
+def test_tasks_that_are_there_get_their_order_and_are_counted(empty: str) -> None:
+    migrate(empty, "upgrade", "0002")
+    execute(
+        empty, "INSERT INTO users (id, email, password_hash, name) VALUES ('u', 'u@x', '', ''), ('v', 'v@x', '', '')"
+    )
+    insert = (
+        "INSERT INTO tasks (user_id, title, completed) VALUES ('u', 'a', false), ('v', 'b', true), ('u', 'c', true)"
+    )
+    execute(empty, insert)
+    migrate(empty, "upgrade")
+    shown = 'SELECT title, "order", completed_at = updated_at, version, tags FROM tasks ORDER BY id'
+    assert execute(empty, shown) == [("a", 1024, None, 0, []), ("b", 1024, True, 0, []), ("c", 2048, True, 0, [])]
+    assert execute(empty, "SELECT * FROM task_lists ORDER BY 1") == [("u", 0, 2, 0, 0), ("v", 0, 1, 0, 0)]
+    assert execute(empty, "SELECT count(DISTINCT uid) FROM tasks") == [(3,)]
+    execute(empty, insert)  # as the previous release still does
+    execute(empty, "UPDATE tasks SET deleted_at = now() WHERE title = 'a'")
+    migrate(empty, "downgrade", "0002")
+    assert execute(empty, "SELECT title FROM tasks ORDER BY id") == [(title,) for title in "bcbc"]
+
+
 def test_tasks_can_be_distributed_by_user(template: str) -> None:
     keys = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'tasks'::regclass AND contype = 'p'"
     assert execute(template, keys) == [("PRIMARY KEY (user_id, id)",)]
