@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
+from itertools import chain
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from icalendar import Calendar
+from marshmallow import post_dump
 from sqlalchemy.exc import OperationalError
 
 from tests.actors import Actor
 from tests.databases import application, execute
 from tests.statements import counted
+from todo_api.auth.credentials import access_claims
 from todo_api.auth.guard import Owner, stream_owned
 from todo_api.errors import InvalidToken
+from todo_api.extensions import db
+from todo_api.tasks.export_formats import FORMATS
 from todo_api.tasks.exports import EXPORT, export
+from todo_api.tasks.transfer_schemas import TransferTaskSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from flask import Flask
     from sqlalchemy import RowMapping
@@ -69,9 +77,40 @@ def test_an_export_is_a_file_that_nobody_keeps(alice: Actor) -> None:
 
 
 def test_head_is_get_without_the_body(alice: Actor) -> None:
-    got, head = alice.get("/export"), alice.request("HEAD", "/export")
-    assert (head.status_code, head.data) == (200, b"")
-    assert dict(head.headers) == dict(got.headers)
+    got = alice.get("/export")
+    with alice.request("HEAD", "/export") as head:
+        assert (head.status_code, head.data) == (200, b"")
+        assert dict(head.headers) == dict(got.headers)
+
+
+def open_files() -> list[Any]:
+    return [each for each in gc.get_objects() if isinstance(each, SpooledTemporaryFile) and not each.closed]
+
+
+@pytest.mark.parametrize("read", [list, next, id], ids=["to its end", "in part", "not at all"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_no_file_is_left_open(alice: Actor, method: str, read: Callable[[Any], object]) -> None:
+    gc.collect()
+    before = len(open_files())
+    response = alice.request(method, "/export")
+    assert len(open_files()) == before + 1, "the answer alone"
+    read(chain(response.response, [b"at its end"]))
+    response.close()
+    assert len(open_files()) == before
+
+
+def test_no_connection_is_held_while_an_export_is_written(app: Flask, alice: Actor) -> None:
+    alice.task()
+
+    def write(_: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
+        yield b"%d" % db.engine.pool.checkedout()  # type: ignore[attr-defined]
+        yield from lines
+
+    with app.app_context():
+        claims = access_claims(alice.token)
+        with export(Owner(claims.subject, claims.session_id), FORMATS["json"]._replace(write=write)) as file:
+            file.seek(0)
+            assert file.readline().startswith(b'0{"title":')
 
 
 @pytest.mark.parametrize(("name", "lines"), [("json", 2), ("csv", 1), ("ics", 4)])
@@ -108,18 +147,19 @@ def test_an_export_is_one_select_of_any_size(app: Flask, alice: Actor) -> None:
 def test_what_fails_midway_is_a_failure_and_no_torn_file(fresh_database: str) -> None:
     app = application(fresh_database)
     ada = Actor.sign_up(app, "Ada")
-    fill = "INSERT INTO tasks (user_id, title) SELECT %s, 'x' FROM generate_series(1, 900)"
+    fill = "INSERT INTO tasks (user_id, title, \"order\") SELECT %s, 'x', n FROM generate_series(1, 900) AS n"
     execute(fresh_database, fill, ada.id)
     ((session,),) = execute(fresh_database, "SELECT id FROM sessions")
 
-    def write(_: RowMapping, tasks: Iterable[RowMapping]) -> Iterator[bytes]:
-        for number, _task in enumerate(tasks):
-            yield b"x"
-            if number == 300:
+    class Killing(TransferTaskSchema):
+        @post_dump
+        def kill(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+            if data["order"] == 300:
                 execute(fresh_database, KILL, fresh_database.rsplit("/", 1)[1])
+            return data
 
     with app.app_context(), pytest.raises(OperationalError):
-        export(Owner(ada.id, str(session)), write)
+        export(Owner(ada.id, str(session)), FORMATS["json"]._replace(schema=Killing()))
 
 
 def test_without_the_database_an_export_is_503(fresh_database: str) -> None:

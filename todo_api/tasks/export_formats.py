@@ -1,29 +1,34 @@
-"""An export as a JSON document, a table for spreadsheets, or a calendar: tasks in, one after another, bytes out."""
+"""An export as a JSON document, a table for spreadsheets, or a calendar: lines of tasks in, bytes out."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from icalendar import Todo
+from marshmallow.validate import OneOf
 
-from todo_api import clock
+from todo_api.fields import Text
+from todo_api.parameters import ParametersSchema
+from todo_api.tasks import examples
 from todo_api.tasks.schemas import TaskSchema
 from todo_api.tasks.transfer_schemas import FORMAT, VERSION, ExportSchema, TransferTaskSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from marshmallow import Schema
     from sqlalchemy import RowMapping
 
-    Write = Callable[[RowMapping, Iterable[RowMapping]], Iterator[bytes]]
+    Write = Callable[[RowMapping, Iterable[bytes]], Iterator[bytes]]
 
-ONE = TransferTaskSchema()
 HEAD = ExportSchema(exclude=["tasks"])
-ROW = TaskSchema(exclude=["user_id", "deleted_at"])
+ROW = TaskSchema(exclude=["user_id"])
+COLUMNS = [name for name in ROW.dump_fields if name != "deleted_at"]
 
 BOM = "\ufeff"
 """Without it Excel takes UTF-8 for the code page of the machine. Python's `utf-8-sig` and LibreOffice drop it."""
@@ -36,35 +41,35 @@ UNWRITABLE = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
 """Control characters that no iCalendar text may have (RFC 5545 section 3.1)."""
 
 
-def write_json(account: RowMapping, tasks: Iterable[RowMapping]) -> Iterator[bytes]:
+def write_json(account: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the document, a task a line."""
     user = {name: account[f"account_{name}"] for name in ("id", "email", "name")}
-    head = {"format": FORMAT, "version": VERSION, "exported_at": clock.now(), "user": user}
+    head = {"format": FORMAT, "version": VERSION, "exported_at": account["exported_at"], "user": user}
     yield orjson.dumps(HEAD.dump(head)).removesuffix(b"}") + b',"tasks":['
     separator = b"\n"
-    for task in tasks:
-        yield separator + orjson.dumps(ONE.dump(task))
+    for line in lines:
+        yield separator + line.rstrip()
         separator = b",\n"
     yield b"\n]}\n"
 
 
-def write_csv(_: RowMapping, tasks: Iterable[RowMapping]) -> Iterator[bytes]:
+def write_csv(_: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the table (RFC 4180) of what is not in the trash."""
-    line = io.StringIO()
-    table = csv.DictWriter(line, list(ROW.dump_fields))
-    line.write(BOM)
-    table.writeheader()
-    for task in outside_trash(tasks):
-        table.writerow({name: cell(value) for name, value in ROW.dump(task).items()})
-        yield taken(line)
-    yield taken(line)
+    text = io.StringIO()
+    table = csv.writer(text)
+    text.write(BOM)
+    table.writerow(COLUMNS)
+    for task in outside_trash(lines):
+        table.writerow([cell(task[name]) for name in COLUMNS])
+        yield taken(text)
+    yield taken(text)
 
 
-def taken(line: io.StringIO) -> bytes:
+def taken(written: io.StringIO) -> bytes:
     """Return what was written, and begin anew."""
-    text = line.getvalue()
-    line.seek(0)
-    line.truncate()
+    text = written.getvalue()
+    written.seek(0)
+    written.truncate()
     return text.encode()
 
 
@@ -76,29 +81,29 @@ def cell(value: Any) -> Any:
     return f"'{text}" if isinstance(text, str) and FORMULA.match(text) else text
 
 
-def write_ics(_: RowMapping, tasks: Iterable[RowMapping]) -> Iterator[bytes]:
+def write_ics(_: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the calendar (RFC 5545) of what is not in the trash, component by component."""
     yield b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\n"
-    for task in outside_trash(tasks):
+    for task in outside_trash(lines):
         yield todo_of(task).to_ical()
     yield b"END:VCALENDAR\r\n"
 
 
-def todo_of(task: RowMapping) -> Todo:
+def todo_of(task: dict[str, Any]) -> Todo:
     """Return a task as a component. Without a METHOD, its DTSTAMP is the time of its last change."""
-    due = task["due_on"] or task["due_at"]
+    changed = when(task["updated_at"])
     values = {
-        "uid": str(task["uid"]),
+        "uid": task["uid"],
         "summary": writable(task["title"]),
         "description": writable(task["description"] or ""),
-        "due": due,
+        "due": when(task["due"]),
         "priority": PRIORITIES.get(task["priority"]),
         "status": "COMPLETED" if task["completed"] else "NEEDS-ACTION",
-        "completed": task["completed_at"],
+        "completed": when(task["completed_at"]),
         "categories": [writable(tag) for tag in task["tags"]],
-        "created": task["created_at"],
-        "last-modified": task["updated_at"],
-        "dtstamp": task["updated_at"],
+        "created": when(task["created_at"]),
+        "last-modified": changed,
+        "dtstamp": changed,
     }
     todo = Todo()
     for name, value in values.items():
@@ -107,25 +112,47 @@ def todo_of(task: RowMapping) -> Todo:
     return todo
 
 
+def when(text: str | None) -> date | None:
+    """Return the day or the moment that a member tells."""
+    if text is None:
+        return None
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
 def writable(text: str) -> str:
     """Return a text as iCalendar can carry it: lines end in LF, other control characters but tabs are left out."""
     return UNWRITABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def outside_trash(tasks: Iterable[RowMapping]) -> Iterator[RowMapping]:
+def outside_trash(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the tasks that are not in the trash."""
-    return (task for task in tasks if task["deleted_at"] is None)
+    return (task for task in map(orjson.loads, lines) if not task.get("deleted_at"))
 
 
 class Format(NamedTuple):
-    """How an export is written, and what that is called."""
+    """What an export is called; the schema of its lines, and how it is written of them; what the document shows."""
 
-    write: Write
     media_type: str
+    schema: Schema
+    write: Write
+    shown: dict[str, Any]
 
 
-WRITERS = {
-    "json": Format(write_json, "application/json"),
-    "csv": Format(write_csv, "text/csv; charset=utf-8"),
-    "ics": Format(write_ics, "text/calendar; charset=utf-8"),
+TEXT = {"type": "string"}
+FORMATS = {
+    "json": Format(
+        "application/json", TransferTaskSchema(), write_json, {"schema": ExportSchema, "example": examples.EXPORT}
+    ),
+    "csv": Format("text/csv", ROW, write_csv, {"schema": TEXT, "example": examples.EXPORT_CSV}),
+    "ics": Format("text/calendar", TransferTaskSchema(), write_ics, {"schema": TEXT, "example": examples.EXPORT_ICS}),
 }
+
+
+class ExportParameters(ParametersSchema):
+    """What an export is written as."""
+
+    format = Text(
+        load_default="json",
+        validate=OneOf(list(FORMATS)),
+        metadata={"description": "json has everything; csv and ics leave the trash out."},
+    )

@@ -1,12 +1,13 @@
-"""An export: one statement, of whose rows few are in memory at a time."""
+"""An export: one statement, whose rows go into a file first, and from there into the answer."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import func, select
 
 from todo_api.auth.guard import ACCOUNT, Owner, stream_owned
 from todo_api.spooling import spooled
@@ -14,31 +15,40 @@ from todo_api.tasks.models import Task
 from todo_api.tasks.statements import THEIRS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import IO
+    from marshmallow import Schema
+    from sqlalchemy import RowMapping
 
-    from todo_api.tasks.export_formats import Write
+    from todo_api.tasks.export_formats import Format
 
 EXPORTED = [column for column in Task.__table__.c if column.name not in {"user_id", "version"}]
-EXPORT = select(ACCOUNT, *EXPORTED).select_from(ACCOUNT.outerjoin(Task.__table__, THEIRS)).order_by(Task.id)
+EXPORT = (
+    select(ACCOUNT, func.now().label("exported_at"), *EXPORTED)
+    .select_from(ACCOUNT.outerjoin(Task.__table__, THEIRS))
+    .order_by(Task.id)
+)
 
 
-def export(owner: Owner, write: Write) -> IO[bytes]:
+def export(owner: Owner, form: Format) -> IO[bytes]:
     """Return a file with the owner's tasks, at its end.
 
-    It is whole before the first byte is sent: what fails is answered as a failure, and the connection does not wait
-    for slow clients.
+    It is whole before the first byte is sent: what fails is answered as a failure, and the connection waits neither
+    for slow clients nor for the writing.
     """
-    with ExitStack() as undo:
+    with spooled() as lines, ExitStack() as undo:
+        account = read(owner, form.schema, lines)
         file = undo.enter_context(spooled())
-        for piece in write_rows(owner, write):  # writelines would fill the memory first
+        for piece in form.write(account, lines):  # writelines would fill the memory first
             file.write(piece)
         undo.pop_all()
         return file
 
 
-def write_rows(owner: Owner, write: Write) -> Iterator[bytes]:
-    """Yield the export piece by piece."""
+def read(owner: Owner, schema: Schema, lines: IO[bytes]) -> RowMapping:
+    """Copy the tasks into the file, a line of JSON each, go to its beginning, and return whose they are."""
     rows = stream_owned(owner, EXPORT)
     first = next(rows)
-    return write(first, (row for row in chain([first], rows) if row["id"] is not None))
+    for row in chain([first], rows):
+        if row["id"] is not None:
+            lines.write(orjson.dumps(schema.dump(row), option=orjson.OPT_APPEND_NEWLINE))
+    lines.seek(0)
+    return first

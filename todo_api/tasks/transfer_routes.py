@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import partial, wraps
 from typing import IO, TYPE_CHECKING, Any
 
 from flask import Response, request
@@ -17,10 +17,10 @@ from todo_api.spooling import spool_body, spooled
 from todo_api.tasks import exports, imports
 from todo_api.tasks.documents import size_max
 from todo_api.tasks.errors import TaskLimitReached
-from todo_api.tasks.examples import EXPORT, EXPORT_CSV, EXPORT_ICS, IMPORTED, header
-from todo_api.tasks.export_formats import WRITERS
+from todo_api.tasks.examples import EXPORT, IMPORTED, header
+from todo_api.tasks.export_formats import FORMATS, ExportParameters
 from todo_api.tasks.idempotency import idempotent
-from todo_api.tasks.transfer_schemas import ExportParameters, ExportSchema, ImportedSchema, ImportParameters
+from todo_api.tasks.transfer_schemas import ExportSchema, ImportedSchema, ImportParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +39,7 @@ def answers_file(view: View) -> View:
     answer = {
         "description": "OK",
         "headers": {"Content-Disposition": header("What to call the file.", "attachment; filename=todo-export.json")},
-        "content": {
-            "application/json": {"schema": ExportSchema, "example": EXPORT},
-            "text/csv": {"schema": {"type": "string"}, "example": EXPORT_CSV},
-            "text/calendar": {"schema": {"type": "string"}, "example": EXPORT_ICS},
-        },
+        "content": {form.media_type: form.shown for form in FORMATS.values()},
     }
     return document(view, responses={200: answer})
 
@@ -78,21 +74,19 @@ def export_tasks(parameters: dict[str, Any], owner: Owner) -> Response:
     spreadsheet would compute begins with an apostrophe.
     """
     name = parameters["format"]
-    writer = WRITERS[name]
-    file = exports.export(owner, writer.write)
+    form = FORMATS[name]
+    file = exports.export(owner, form)
     headers = {"Content-Disposition": f"attachment; filename=todo-export.{name}", "Content-Length": str(file.tell())}
-    if request.method == "HEAD":  # whose answers are never read to the end, which would close the file
-        file.close()
-        return Response(None, 200, headers, content_type=writer.media_type)
-    return Response(content(file), 200, headers, content_type=writer.media_type)
+    response = Response(content(file), 200, headers, mimetype=form.media_type)
+    response.call_on_close(file.close)  # after HEAD, or where the client leaves early, nobody reads to the end
+    return response
 
 
 def content(file: IO[bytes]) -> Iterator[bytes]:
     """Yield what is in the file, and close it."""
     with file:
         file.seek(0)
-        while chunk := file.read(SENT_AT_ONCE):
-            yield chunk
+        yield from iter(partial(file.read, SENT_AT_ONCE), b"")
 
 
 @transfer.post("/import")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_dump
-from marshmallow.validate import Equal, OneOf
+from marshmallow.validate import Equal
 
 from todo_api.fields import Bool, Instant, Text
 from todo_api.parameters import ParametersSchema
@@ -13,7 +13,6 @@ from todo_api.tasks.schemas import TaskSchema
 
 FORMAT = "todo-export"
 VERSION = 1
-FORMATS = ("json", "csv", "ics")
 
 
 class TransferTaskSchema(TaskSchema):
@@ -76,16 +75,6 @@ class ImportedSchema(Schema):
     created = fields.Integer(dump_only=True, required=True)
     skipped = fields.Integer(dump_only=True, required=True)
     errors = fields.List(fields.Nested(FaultSchema), dump_only=True, required=True)
-
-
-class ExportParameters(ParametersSchema):
-    """What an export is written as."""
-
-    format = Text(
-        load_default="json",
-        validate=OneOf(FORMATS),
-        metadata={"description": "json has everything; csv and ics leave the trash out."},
-    )
 
 
 class ImportParameters(ParametersSchema):
