@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import socket
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import psycopg2
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
@@ -138,15 +142,16 @@ def test_what_came_earlier_in_the_document_is_skipped(alice: Actor) -> None:
     assert [task["title"] for task in alice.get("/tasks").get_json()] == ["first", "other"]
 
 
-def test_one_import_is_one_version_and_counts_exactly(fresh_database: str) -> None:
+def test_the_tasks_of_an_import_have_one_version_and_are_counted_exactly(fresh_database: str) -> None:
     ada = Actor.sign_up(application(fresh_database), "Ada")
     deleted = {"deleted_at": "2026-01-01T00:00:00Z"}
     tasks = [{"title": f"task {n}", "uid": str(uuid4()), **(deleted if n % 4 == 0 else {})} for n in range(3000)]
-    for versions, number in ((1, 1000), (2, 3000), (2, 3000)):
+    for versions, number in (([1], 1000), ([1, 1001], 3000), ([1, 1001], 3000)):
         bring(ada, document(*tasks[:number]))
-        ((version, *numbers),) = execute(fresh_database, STATE, ada.id)
-        assert (version, *numbers) == (versions, *[number * 3 // 4, number // 4] * 2)
-        assert len(execute(fresh_database, "SELECT DISTINCT version FROM tasks")) == versions
+        state = execute(fresh_database, STATE, ada.id)
+        assert state == [(number, *[number * 3 // 4, number // 4] * 2)], "the list is raised by each task"
+        of_tasks = execute(fresh_database, "SELECT DISTINCT version FROM tasks ORDER BY version")
+        assert of_tasks == [(version,) for version in versions]
     shown = ada.get("/tasks").get_json()
     assert [task["title"] for task in shown] == [task["title"] for task in tasks if "deleted_at" not in task]
 
@@ -429,6 +434,37 @@ def test_the_largest_tasks_of_an_export_are_taken(alice: Actor) -> None:
     largest = {"title": "\x01" * 255, "description": "\x01" * 10_000, "tags": [chr(n + 1) * 50 for n in range(20)]}
     assert counts(bring(alice, document(*[largest] * 40))) == (40, 0)
     assert 40 * 66_000 < len(alice.get("/export").data) < size_max(40) - MIB
+
+
+def wait_for_waiting(url: str, number: int) -> None:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ends_at = time.monotonic() + 2  # before a lock is waited for too long
+    while len(execute(url, waiting)) < number:
+        assert time.monotonic() < ends_at
+        time.sleep(0.01)
+
+
+def test_a_task_that_waited_for_an_import_comes_after_all_of_it(fresh_database: str) -> None:
+    app = application(fresh_database)
+    ada = Actor.sign_up(app, "Ada")
+    first = ada.task(title="first")
+    holder = psycopg2.connect(fresh_database)
+    try:
+        holder.cursor().execute("SELECT 1 FROM task_lists FOR UPDATE")
+        with ThreadPoolExecutor(2) as threads:
+            brought = threads.submit(bring, ada, document(*[{"title": "imported"}] * 50))
+            wait_for_waiting(fresh_database, 1)
+            other = Actor(app.test_client(use_cookies=False), ada.id, ada.email, ada.token, "")
+            late = threads.submit(other.task, title="late")
+            wait_for_waiting(fresh_database, 2)
+            holder.rollback()
+            assert counts(brought.result()) == (50, 0)
+            order = late.result()["order"]
+    finally:
+        holder.close()
+    shown = ada.get("/tasks?sort=order").get_json()
+    assert [task["title"] for task in shown] == ["first", *["imported"] * 50, "late"]
+    assert order == first["order"] + 51 * 1024
 
 
 def test_the_same_import_many_times_at_once_is_done_once(app: Flask, alice: Actor) -> None:

@@ -10,9 +10,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 from marshmallow import ValidationError
-from sqlalchemy import Integer as Int
-from sqlalchemy import Text, and_, bindparam, case, cast, column, exists, false, func, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, array
+from sqlalchemy import Integer, Text, and_, bindparam, case, cast, column, exists, func, literal, select, true, update
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned
@@ -22,21 +21,23 @@ from todo_api.errors import InvalidInput
 from todo_api.tasks.documents import tasks_of
 from todo_api.tasks.errors import TaskLimitReached
 from todo_api.tasks.models import Task, TaskList
-from todo_api.tasks.statements import LIVE, ORDER_STEP, OWNER_ID, THEIRS
+from todo_api.tasks.statements import LIVE, MINE, ORDER_STEP, OWNER_ID, THEIRS
 from todo_api.tasks.transfer_schemas import TransferTaskSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
+    from sqlalchemy import Column, ColumnElement, Select
+
 FAULTS_MAX = 100
 CHUNK_MAX = 256 * 1024
 """Bytes of the rows of one statement, some hundred of them; the row that reaches it is the last one."""
 
 ONE = TransferTaskSchema()
-WRITTEN = [column for column in Task.__table__.c if column.name not in {"user_id", "id", "version"}]
+WRITTEN: list[Any] = [each for each in Task.__table__.c if each.name not in {"user_id", "id", "version"}]
 ROWS = func.json_to_recordset(cast(bindparam("sent_rows", type_=Text), JSON))
-SENT = ROWS.table_valued(column("place", Int), *(column(each.name, each.type) for each in WRITTEN)).render_derived(
+SENT = ROWS.table_valued(column("place", Integer), *(column(each.name, each.type) for each in WRITTEN)).render_derived(
     name="sent", with_types=True
 )
 """The rows of a chunk as a table."""
@@ -50,7 +51,7 @@ LOCK = (
 """Locks the user's counter, or makes it: nobody else changes tasks of the user up to the end of the transaction."""
 
 NUMBER = select(func.coalesce(TaskList.live + TaskList.trashed, 0).label("number")).select_from(
-    ALIVE.outerjoin(TaskList.__table__, TaskList.user_id == OWNER_ID)
+    ALIVE.outerjoin(TaskList.__table__, MINE)
 )
 KNOWN = (
     select(func.count(Task.id).label("known"))
@@ -59,22 +60,26 @@ KNOWN = (
 )
 
 
-def addition() -> Any:
+def sent_or_default(each: Column[Any]) -> ColumnElement[Any]:
+    """Return what was sent for a column, or what the column has by itself where it must have something."""
+    sent = SENT.c[each.name]
+    default = getattr(each.server_default, "arg", None)
+    if each.nullable or default is None:
+        return sent
+    return func.coalesce(sent, cast(literal(default), each.type) if isinstance(default, str) else default)
+
+
+def addition() -> Select[int, int]:
     """Return the statement that adds the tasks of a chunk in their order, but those whose uid is there already."""
     sent = SENT.c
     highest = select(func.max(Task.order)).where(THEIRS, LIVE).scalar_subquery()
     last = func.coalesce(func.greatest(highest, func.max(sent.order).over()), 0)
     values = {
-        **{each.name: sent[each.name] for each in WRITTEN},
+        **{each.name: sent_or_default(each) for each in WRITTEN},
         "user_id": OWNER_ID,
         "version": bindparam("new_version"),
-        "completed": func.coalesce(sent.completed, false()),
         "completed_at": case((sent.completed, func.coalesce(sent.completed_at, func.now()))),
-        "tags": func.coalesce(sent.tags, cast(array([], type_=Text), ARRAY(Text))),
         "order": func.coalesce(sent.order, last + ORDER_STEP * func.row_number().over(order_by=sent.place)),
-        "created_at": func.coalesce(sent.created_at, func.now()),
-        "updated_at": func.coalesce(sent.updated_at, func.now()),
-        "uid": func.coalesce(sent.uid, func.gen_random_uuid()),
     }
     rows = select(*values.values()).where(exists(select(ALIVE.c.one))).order_by(sent.place)
     added = upsert(Task).from_select(list(values), rows).on_conflict_do_nothing(index_elements=["user_id", "uid"])
@@ -86,14 +91,16 @@ def addition() -> Any:
 ADD = addition()
 COUNT = (
     update(TaskList)
-    .where(TaskList.user_id == OWNER_ID, exists(select(ALIVE.c.one)))
+    .where(MINE, exists(select(ALIVE.c.one)))
     .values(
-        version=bindparam("new_version"),
+        version=TaskList.version + bindparam("more_live") + bindparam("more_trashed"),
         live=TaskList.live + bindparam("more_live"),
         trashed=TaskList.trashed + bindparam("more_trashed"),
     )
     .returning(TaskList.version)
 )
+"""Raises the counter by as many versions as there are new tasks, though all of them have the first: for each version
+that it has waited for, a task that is added meanwhile leaves a place in the order."""
 
 
 @dataclass
@@ -174,14 +181,14 @@ def write(owner: Owner, draft: Draft) -> int:
     created = trashed = 0
     with transaction():
         (listed,) = fetch_owned(owner, LOCK, {})
-        version = {"new_version": listed["version"] + 1}
+        version = listed["version"] + 1
         for chunk in draft.chunks():
-            (added,) = fetch_owned(owner, ADD, {"sent_rows": chunk, **version})
+            (added,) = fetch_owned(owner, ADD, {"sent_rows": chunk, "new_version": version})
             created += added["created"]
             trashed += added["trashed"]
             require_room(draft, listed["number"], created)
         if created:
-            fetch_owned(owner, COUNT, {**version, "more_live": created - trashed, "more_trashed": trashed})
+            fetch_owned(owner, COUNT, {"more_live": created - trashed, "more_trashed": trashed})
     return created
 
 
