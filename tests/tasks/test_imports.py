@@ -221,6 +221,7 @@ def test_a_slip_never_imports_for_real(alice: Actor, query: str) -> None:
     assert alice.get("/tasks").get_json() == []
 
 
+UID = "0f9619ff-8b86-4011-b420-00cf4fc964f0"
 FAULTY: list[tuple[Any, str]] = [
     ({}, "/title"),
     ({"title": "x" * 256}, "/title"),
@@ -228,6 +229,10 @@ FAULTY: list[tuple[Any, str]] = [
     ({"title": "x", "uid": "7"}, "/uid"),
     ({"title": "x", "uid": None}, "/uid"),
     ({"title": "x", "uid": 7}, "/uid"),
+    *(({"title": "x", "uid": form % UID}, "/uid") for form in ("{%s}", "urn:uuid:%s", " %s", "%s\n")),
+    *(({"title": "x", "uid": UID.replace("-", dash)}, "/uid") for dash in ("", "--", "_")),
+    ({"title": "x", "uid": UID.replace("0", "\u0660")}, "/uid"),
+    ({"title": "x", "uid": UID.replace("6-4", "-64")}, "/uid"),
     ({"title": "x", "created_at": "2026-01-01"}, "/created_at"),
     ({"title": "x", "updated_at": None}, "/updated_at"),
     ({"title": "x", "deleted_at": True}, "/deleted_at"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_dump
 from marshmallow.validate import Equal
@@ -11,8 +11,21 @@ from todo_api.fields import Bool, Instant, Text
 from todo_api.parameters import ParametersSchema
 from todo_api.tasks.schemas import TaskSchema
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
 FORMAT = "todo-export"
 VERSION = 1
+
+
+class Uid(fields.UUID):
+    """A UUID as it is always written; Python also takes braces, urn:uuid:, no hyphens, and the digits of any script."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UUID:
+        uid = super()._deserialize(value, attr, data, **kwargs)
+        if str(uid) != str(value).lower():
+            raise self.make_error("invalid_uuid")
+        return uid
 
 
 class TransferTaskSchema(TaskSchema):
@@ -25,7 +38,7 @@ class TransferTaskSchema(TaskSchema):
     class Meta(TaskSchema.Meta):
         exclude = ("id", "user_id")
 
-    uid = fields.UUID(metadata={"description": "Names the task wherever it goes."})
+    uid = Uid(metadata={"description": "Names the task wherever it goes."})
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Take what is read-only elsewhere, and make every member optional but the title."""
