@@ -7,7 +7,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from todo_api.bodies import JSON, transport, unsupported
-from todo_api.errors import ContentTooLarge
+from todo_api.errors import ContentTooLarge, UnreadableBody
 
 if TYPE_CHECKING:
     import flask
@@ -28,7 +28,7 @@ def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
     Raises:
         UnsupportedMediaType: 415.
         ContentTooLarge: 413; where the length is said, before anything is read.
-        UnreadableBody: 400.
+        UnreadableBody: 400, also for a body that ends before its length.
 
     """
     if req.mimetype != JSON or req.content_encoding:
@@ -43,6 +43,8 @@ def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
         file.write(chunk)
         if file.tell() > limit:
             raise too_large
+    if file.tell() < (req.content_length or 0):  # werkzeug trusts the server, and gunicorn does not ask
+        raise UnreadableBody
     file.seek(0)
     return digest.digest()
 

@@ -410,6 +410,21 @@ def test_a_body_over_the_limit_is_413_also_in_chunks(service: Service, fresh_dat
     assert len(execute(fresh_database, "SELECT 1 FROM tasks")) == 1
 
 
+def test_a_body_that_breaks_off_is_400_though_it_is_a_whole_document(service: Service, fresh_database: str) -> None:
+    form = {"email": "ada@example.com", "password": "correct horse battery"}
+    token = requests.post(f"{service.url}/api/auth/sign-up/email", data=form, timeout=10).json()["token"]
+    target = urlsplit(service.url)
+    for missing, status in ((1, b"400"), (100_000, b"400"), (0, b"200")):
+        head = f"POST /api/me/import HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\nAuthorization: Bearer {token}\r\n"
+        length = f"Content-Length: {len(WHOLE) + missing}\r\n\r\n"
+        with socket.create_connection((target.hostname, target.port), timeout=10) as connection:
+            connection.sendall((head + length).encode() + WHOLE)
+            connection.shutdown(socket.SHUT_WR)
+            answer = connection.makefile("rb").readline()
+        assert answer.startswith(b"HTTP/1.1 %s " % status), answer
+    assert len(execute(fresh_database, "SELECT 1 FROM tasks")) == 1
+
+
 def test_chunks_are_counted(fresh_database: str) -> None:
     ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=1), "Ada")
     body = b"".join(chunks(2 * MIB))
