@@ -425,6 +425,12 @@ def test_a_body_that_breaks_off_is_400_though_it_is_a_whole_document(service: Se
     assert len(execute(fresh_database, "SELECT 1 FROM tasks")) == 1
 
 
+def test_a_body_is_as_long_as_it_says_also_where_the_server_ends_it(alice: Actor) -> None:
+    for missing, status in ((1, 400), (0, 200)):
+        ended = {"wsgi.input_terminated": True, "CONTENT_LENGTH": str(len(WHOLE) + missing)}
+        assert bring(alice, WHOLE, environ_overrides=ended).status_code == status
+
+
 def test_chunks_are_counted(fresh_database: str) -> None:
     ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=1), "Ada")
     body = b"".join(chunks(2 * MIB))
