@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.databases import CONFIG
-from todo_api import create_app
+from tests.routes import RULES, USER_RULES, calls
 
 if TYPE_CHECKING:
     from tests.actors import Actor
@@ -32,25 +31,16 @@ PUBLIC = {
 }
 """Routes that anybody may call. Whoever adds one says so here."""
 
-GUARDED = [rule for rule in create_app(CONFIG).url_map.iter_rules() if rule.endpoint not in PUBLIC]
-RULES = [rule for rule in GUARDED if "<user_id>" in rule.rule]
-SESSION_CALLS = [
-    (method, rule.rule)
-    for rule in GUARDED
-    if rule not in RULES
-    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-]
-CALLS = [
-    (method, rule.rule.replace("<user_id>", "{user}").replace("<id:task_id>", "{task}"))
-    for rule in RULES
-    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-]
+GUARDED = [rule for rule in RULES if rule.endpoint not in PUBLIC]
+SESSION_CALLS = calls(rule for rule in GUARDED if rule not in USER_RULES)
+CALLS = calls(USER_RULES)
 BODY = {"title": "taken over"}
 
 
 def test_every_rule_is_public_by_name_or_a_users_or_a_sessions() -> None:
     assert len(CALLS) >= 6
     assert len(SESSION_CALLS) >= 8
+    assert all(rule in GUARDED for rule in USER_RULES)
     assert all(rule.rule.startswith(("/api/<user_id>/", "/api/auth/")) for rule in GUARDED)
 
 

@@ -6,29 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.databases import CONFIG
+from tests.routes import TASK_RULES, calls
 from tests.tasks.lists import blamed, follow, links, listed, refused
-from todo_api import create_app
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from tests.actors import Actor
 
-CALLS = [
-    (method, rule.rule.replace("<user_id>", "me").replace("<id:task_id>", "{task}"))
-    for rule in create_app(CONFIG).url_map.iter_rules()
-    for method in sorted((rule.methods or set()) - {"OPTIONS"})
-    if rule.rule.startswith("/api/<user_id>/tasks")
-]
 
-
-@pytest.mark.parametrize(("method", "path"), CALLS)
+@pytest.mark.parametrize(("method", "path"), calls(TASK_RULES, but={"OPTIONS"}))
 def test_every_route_refuses_what_it_does_not_know(alice: Actor, method: str, path: str) -> None:
     task = alice.task()
 
     def call(query: str) -> TestResponse:
-        url = path.format(task=task["id"]).removeprefix("/api/me")
+        url = path.format(user=alice.id, task=task["id"]).removeprefix(f"/api/{alice.id}")
         return alice.request(method, f"{url}?{query}", json={"title": "changed"})
 
     for query, name in (("unknown=1", "unknown"), ("Limit=1", "Limit"), ("x=", "x"), ("dryrun=true", "dryrun")):
