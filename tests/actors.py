@@ -52,6 +52,9 @@ class Actor:
     def delete(self, path: str, **options: Any) -> TestResponse:
         return self.request("DELETE", path, **options)
 
+    def sign_out(self) -> TestResponse:
+        return self.client.post("/api/auth/sign-out", headers={"Authorization": f"Bearer {self.token}"})
+
     def task(self, **members: Any) -> dict[str, Any]:
         """Create a task and return it."""
         response = self.post("/tasks", json={"title": "Buy milk", **members})

@@ -324,7 +324,7 @@ def test_a_task_route_with_an_ended_session_is_one_statement_too(app: Flask, ali
 def test_nothing_is_written_for_an_ended_session(database: str, alice: Actor) -> None:
     task = alice.task()
     path = f"/tasks/{task['id']}"
-    alice.client.post(f"{AUTH}/sign-out", headers=bearer(alice.token))
+    alice.sign_out()
     calls: list[tuple[str, str, Any]] = [
         ("POST", "/tasks", {"title": "x"}),
         ("PUT", path, {"title": "x"}),
