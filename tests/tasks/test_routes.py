@@ -1,14 +1,16 @@
-"""The six task routes."""
+"""The task routes: what the seed promises of them, and what each sends to the database."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.routes import TASK_RULES, calls
 from tests.statements import counted
 from todo_api.tasks.models import Task
 
@@ -43,11 +45,6 @@ def test_location_leads_to_the_new_task(alice: Actor) -> None:
     assert found.json == response.get_json()
 
 
-def test_create_takes_completed_and_no_description(alice: Actor) -> None:
-    task = alice.task(completed=True)
-    assert (task["completed"], task["description"]) == (True, None)
-
-
 def test_the_list_is_an_array_in_order_of_creation(alice: Actor) -> None:
     assert alice.get("/tasks").json == []
     created = [alice.task(title=title) for title in ("b", "a", "c")]
@@ -64,13 +61,6 @@ def test_put_changes_what_it_names_and_keeps_the_rest(alice: Actor) -> None:
     assert changed == {**task, "title": "Updated task", "completed": True, **now}
     assert changed["updated_at"] > task["updated_at"]
     assert alice.get(f"/tasks/{task['id']}").json == changed
-
-
-@pytest.mark.parametrize("body", [{}, {"title": None, "description": None, "completed": None}, {"unknown": 1}])
-def test_put_of_nothing_changes_nothing(alice: Actor, body: dict[str, Any]) -> None:
-    task = alice.task(description="two litres")
-    response = alice.put(f"/tasks/{task['id']}", json=body)
-    assert (response.status_code, response.json) == (200, task)
 
 
 def test_a_whole_task_may_be_put_back(alice: Actor) -> None:
@@ -158,23 +148,45 @@ def test_limits_are_counted_in_code_points(alice: Actor, character: str) -> None
     assert alice.task(title=character)["title"] == character
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("GET", "/tasks", None),
-        ("POST", "/tasks", {"title": "x"}),
-        ("GET", "/tasks/{id}", None),
-        ("PUT", "/tasks/{id}", {"title": "y"}),
-        ("PUT", "/tasks/{id}", {}),
-        ("PATCH", "/tasks/{id}/complete", None),
-        ("DELETE", "/tasks/{id}", None),
-    ],
-)
-def test_each_route_is_one_statement(app: Flask, alice: Actor, method: str, path: str, body: Any) -> None:
-    task = alice.task()
+ONE_STATEMENT: list[tuple[str, str, Any]] = [
+    ("GET", "/tasks", None),
+    ("GET", "/tasks?completed=false&q=milk&tag=home&due_after=2026-10-01&sort=-due,title&limit=1", None),
+    ("POST", "/tasks", {"title": "x"}),
+    ("DELETE", "/tasks?completed=false", None),
+    ("DELETE", "/tasks?completed=false&permanent=true", None),
+    ("DELETE", "/tasks?deleted=true&permanent=true", None),
+    ("GET", "/tasks/changes", None),
+    ("GET", "/tasks/{task}", None),
+    ("PUT", "/tasks/{task}", {"title": "y"}),
+    ("PUT", "/tasks/{task}", {}),
+    ("PATCH", "/tasks/{task}", {"title": "y", "due": None}),
+    ("PATCH", "/tasks/{task}", {}),
+    ("PATCH", "/tasks/{task}/complete", None),
+    ("DELETE", "/tasks/{task}", None),
+    ("DELETE", "/tasks/{task}?permanent=true", None),
+    ("POST", "/tasks/{task}/restore", None),
+]
+
+
+def test_every_route_but_a_batch_is_one_of_these() -> None:
+    tried = {(method, f"/api/{{user}}{path.partition('?')[0]}") for method, path, _ in ONE_STATEMENT}
+    assert tried == set(calls(TASK_RULES)) - {("POST", "/api/{user}/tasks/batch")}
+
+
+def statements_of(app: Flask, actor: Actor, method: str, path: str, body: Any) -> list[str]:
+    """Return what a request that succeeds sends to the database."""
+    task = actor.task()
+    if path.endswith("/restore"):
+        actor.delete(f"/tasks/{task['id']}")
     with counted(app) as statements:
-        response = alice.request(method, path.format(id=task["id"]), json=body)
-    assert response.status_code < 300
+        response = actor.request(method, path.format(task=task["id"]), json=body)
+    assert response.status_code < 300, response.text
+    return statements
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ONE_STATEMENT)
+def test_each_route_is_one_statement(app: Flask, alice: Actor, method: str, path: str, body: Any) -> None:
+    statements = statements_of(app, alice, method, path, body)
     assert len(statements) == 1, statements
 
 
@@ -185,13 +197,13 @@ def test_the_toggle_is_made_by_the_database(app: Flask, alice: Actor) -> None:
     assert "completed=NOT tasks.completed" in statements[0].replace("(", "").replace(")", "")
 
 
-def test_every_statement_is_bound_to_the_user(app: Flask, alice: Actor) -> None:
-    task = alice.task()
-    with counted(app) as statements:
-        alice.get("/tasks")
-        alice.get(f"/tasks/{task['id']}")
-        alice.put(f"/tasks/{task['id']}", json={"title": "x"})
-        alice.patch(f"/tasks/{task['id']}/complete")
-        alice.delete(f"/tasks/{task['id']}")
-    assert len(statements) == 5
-    assert all("tasks.user_id = %(owner_id" in statement for statement in statements)
+@pytest.mark.parametrize(("method", "path", "body"), ONE_STATEMENT)
+def test_every_statement_is_bound_to_the_user(app: Flask, alice: Actor, method: str, path: str, body: Any) -> None:
+    (statement,) = statements_of(app, alice, method, path, body)
+    used = Counter(re.findall(r"\b(?:FROM|JOIN|UPDATE|USING) (tasks|task_lists|task_tombstones)\b", statement))
+    added = re.findall(r"\bINSERT INTO \w+ \((\w+)[^)]*\) SELECT (\S+) AS", statement)
+    assert used or added
+    for table, times in used.items():
+        assert statement.count(f" {table}.user_id = %(owner_id)s") >= times, table
+    assert len(added) == statement.count("INSERT INTO")
+    assert set(added) <= {("user_id", "%(owner_id)s")}
