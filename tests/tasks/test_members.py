@@ -248,6 +248,7 @@ def test_completed_at_is_set_kept_and_cleared(
 
 def test_a_task_may_be_made_completed(alice: Actor) -> None:
     done = alice.task(completed=True)
+    assert done["completed"] is True
     assert done["completed_at"] == done["created_at"] == done["updated_at"]
     assert alice.task(completed=False)["completed_at"] is None
 

@@ -45,6 +45,12 @@ def test_location_leads_to_the_new_task(alice: Actor) -> None:
     assert found.json == response.get_json()
 
 
+def test_a_task_needs_a_title_only(alice: Actor) -> None:
+    task = alice.post("/tasks", json={"title": "Buy milk"}).get_json()
+    assert (task["description"], task["due"], task["priority"], task["completed_at"]) == (None, None, None, None)
+    assert (task["completed"], task["tags"]) == (False, [])
+
+
 def test_the_list_is_an_array_in_order_of_creation(alice: Actor) -> None:
     assert alice.get("/tasks").json == []
     created = [alice.task(title=title) for title in ("b", "a", "c")]
