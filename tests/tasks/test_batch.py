@@ -142,5 +142,5 @@ def test_the_limit_of_tasks_holds_for_a_batch(database: str) -> None:
 
 
 def test_a_batch_of_an_ended_session_is_401(alice: Actor) -> None:
-    alice.client.post("/api/auth/sign-out", headers={"Authorization": f"Bearer {alice.token}"})
+    alice.sign_out()
     assert batch(alice, CREATE).status_code == 401

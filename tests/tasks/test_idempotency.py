@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.callers import Caller, statuses
 from tests.databases import execute
-from tests.tasks.test_races import Caller, statuses
 
 if TYPE_CHECKING:
     from tests.actors import Actor
@@ -135,7 +135,7 @@ def test_a_key_is_forgotten_after_a_day(alice: Actor, database: str) -> None:
 
 def test_an_ended_session_is_told_nothing(alice: Actor) -> None:
     alice.post("/tasks", json=BODY, headers=KEY)
-    alice.client.post("/api/auth/sign-out", headers={"Authorization": f"Bearer {alice.token}"})
+    alice.sign_out()
     assert alice.post("/tasks", json=BODY, headers=KEY).status_code == 401
 
 

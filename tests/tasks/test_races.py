@@ -9,16 +9,16 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
+from tests.actors import PASSWORD
 from tests.callers import Caller, statuses
 from tests.databases import execute
 
 if TYPE_CHECKING:
-    import requests
+    from collections.abc import Callable
 
     from tests.processes import Service
-
-__all__ = ["Caller", "statuses"]  # test_idempotency takes them from here
 
 NUMBERS = """
 SELECT live, trashed,
