@@ -14,6 +14,7 @@ from todo_api.auth.credentials import access_claims
 from todo_api.auth.guard import Owner
 from todo_api.database import AUTOCOMMIT
 from todo_api.extensions import db
+from todo_api.places import seal
 from todo_api.tasks import listing
 from todo_api.tasks.parameters import SORT_KEYS, ListParameters
 
@@ -96,6 +97,13 @@ class Measured:
         place = f"&cursor={self.cursor(actor, sort, (number - 1) * PAGE)}" if number > 1 else ""
         return self.plan(actor, "GET", f"/tasks?sort={sort}&limit={PAGE}{place}")
 
+    def sync_token(self, actor: Actor, after: int) -> str:
+        """Return the token of whoever has seen so many changes."""
+        place = "SELECT version, id FROM tasks WHERE user_id = %s ORDER BY version, id OFFSET %s LIMIT 1"
+        ((version, task_id),) = execute(self.url, place, actor.id, after - 1)
+        with self.app.app_context():
+            return seal([version, task_id, version], ["changes", actor.id])
+
     def plan(self, actor: Actor, method: str, path: str, status: int = 200, **options: Any) -> Plan:
         """Return how the one statement of a request runs; what it changes once more is undone."""
         statements: list[tuple[str, Any]] = []
@@ -150,6 +158,16 @@ def test_only_the_users_own_rows_are_read_and_no_more_by_the_last_page(measured:
         assert not page.reads_all_of("tasks")
         assert page.rows_read() <= number
     assert last.rows_read() <= first.rows_read()
+
+
+def test_changes_cost_what_a_page_holds(measured: Measured) -> None:
+    first = measured.plan(measured.ada, "GET", f"/tasks/changes?limit={PAGE}")
+    token = measured.sync_token(measured.ada, NUMBER - 2 * PAGE)
+    last = measured.plan(measured.ada, "GET", f"/tasks/changes?limit={PAGE}&sync_token={token}")
+    for page in (first, last):
+        assert not page.reads_all_of("tasks")
+        assert PAGE < page.rows_read() <= 3 * PAGE
+        assert page.buffers < FEW
 
 
 def test_one_task_costs_the_same_among_many(measured: Measured) -> None:
