@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ class Caller:
         self.sign_up()
 
     def sign_up(self) -> None:
-        self.headers = sign_up_at(self.url, "ada@example.com").jwt
+        self.headers = sign_up_at(self.url, f"ada-{uuid.uuid4().hex[:8]}@example.com").jwt
 
     def call(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> requests.Response:
         url = f"{self.url}/api/me/tasks{path}"

@@ -13,31 +13,47 @@ import requests
 
 from tests.actors import PASSWORD
 from tests.callers import Caller, statuses
-from tests.databases import execute
+from tests.databases import execute, new_database
+from tests.processes import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.processes import Service
 
 NUMBERS = """
-SELECT live, trashed,
-       (SELECT count(*) FROM tasks WHERE deleted_at IS NULL), (SELECT count(*) FROM tasks WHERE deleted_at IS NOT NULL)
-  FROM task_lists
+SELECT live, trashed, count(tasks.id) FILTER (WHERE deleted_at IS NULL), count(deleted_at)
+  FROM task_lists LEFT JOIN tasks USING (user_id)
+ GROUP BY user_id
 """
 
 
-@pytest.fixture
-def caller(service: Service) -> Caller:
-    return Caller(service)
+@pytest.fixture(scope="module")
+def lasting_database(server: str, template: str) -> Iterator[str]:
+    with new_database(server, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def lasting_service(lasting_database: str) -> Iterator[Service]:
+    """Yield one service for all tests here, each of which has a user of its own."""
+    with serving(lasting_database) as service:
+        yield service
 
 
 @pytest.fixture
-def numbers_are_right(fresh_database: str, caller: Caller) -> Any:
+def caller(lasting_service: Service) -> Caller:
+    return Caller(lasting_service)
+
+
+@pytest.fixture
+def numbers_are_right(lasting_database: str, caller: Caller) -> Any:
     """Check after the test that what is kept count of is what is there."""
     yield
-    ((live, trashed, really_live, really_trashed),) = execute(fresh_database, NUMBERS)
-    assert (live, trashed) == (really_live, really_trashed)
+    lists = execute(lasting_database, NUMBERS)
+    assert lists
+    for live, trashed, really_live, really_trashed in lists:
+        assert (live, trashed) == (really_live, really_trashed)
 
 
 pytestmark = pytest.mark.usefixtures("numbers_are_right")
