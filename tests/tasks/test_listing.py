@@ -1,4 +1,4 @@
-"""Lists of tasks, filtered, sorted and paged, compared with a model of wire.md in Python."""
+"""Lists of tasks, filtered, sorted and paged, compared with a model of docs/api.md in Python."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def fill(database: str, owner: str, tasks: list[dict[str, Any]]) -> None:
         task["id"] = number
 
 
-# The model: what wire.md says of filters and sorting, without a database.
+# The model: what docs/api.md says of filters and sorting, without a database.
 
 
 def millis(local: datetime, zone: str) -> int:
