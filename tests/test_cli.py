@@ -10,13 +10,16 @@ import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
 from embedded_postgres import free_port
 from tests.actors import PASSWORD, Actor
 from tests.databases import CONFIG, application, execute, new_database
 from tests.processes import ROOT, environment
+from todo_api.extensions import db
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -269,6 +272,37 @@ def test_purge_deletes_what_was_in_the_trash_for_30_days(
     assert execute(fresh_database, "SELECT count(*) FROM task_tombstones") == [(0,)]
     assert flask("tasks", "purge", "--days", "0").stdout.startswith("Deleted 3 tasks and 0 kept answers;")
     assert [len(actor.get("/tasks").get_json()) for actor in (alice, bob)] == [1, 1]
+
+
+def test_purge_goes_on_where_somebody_is_busy(
+    flask: Callable[..., Result], own_app: Flask, fresh_database: str
+) -> None:
+    alice, bob = Actor.sign_up(own_app, "Alice"), Actor.sign_up(own_app, "Bob")
+    for actor in (alice, bob):
+        actor.delete(f"/tasks/{actor.task()['id']}")
+    connection = psycopg2.connect(fresh_database)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM task_lists WHERE user_id = %s FOR UPDATE", [alice.id])
+        result = flask("tasks", "purge", "--days", "0")
+    connection.close()
+    assert result.exit_code == 1
+    assert result.stdout.startswith("Deleted 1 task and")
+    assert result.stderr == "Error: The tasks of 1 user were changed all the time; run it again.\n"
+    assert [len(actor.get("/tasks?deleted=true").get_json()) for actor in (alice, bob)] == [1, 0]
+    assert flask("tasks", "purge", "--days", "0").exit_code == 0
+
+
+def test_purge_goes_no_further_where_something_else_is_wrong(
+    flask: Callable[..., Result], own_app: Flask, fresh_database: str
+) -> None:
+    alice = Actor.sign_up(own_app, "Alice")
+    alice.delete(f"/tasks/{alice.task()['id']}")
+    name = urlsplit(fresh_database).path[1:]
+    execute(fresh_database, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with own_app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+    refused(flask("tasks", "purge", "--days", "0"), "read-only")
 
 
 def test_purge_counts_anew_what_was_changed_by_hand(

@@ -3,9 +3,13 @@
 import sys
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from todo_api.commands import Commands, several
 from todo_api.tasks import idempotency, purging
+
+NO_TIME = {"55P03", "57014"}
+"""PostgreSQL's codes for a lock that was not to be had in time, and a statement that was not done in time."""
 
 TASKS = Commands("tasks", help="Look after the tasks.")
 
@@ -19,12 +23,29 @@ def purge(days: int) -> None:
     so many days to see, and answers kept for an Idempotency-Key, after 24 hours. It also counts anew where somebody has
     other tasks than are counted, as after a change by hand.
     """
-    users = purging.users_with_old(days)
-    with click.progressbar(users, label="Purging", file=sys.stderr) as shown:
-        purged = sum(purging.purge(user_id, days) for user_id in shown)
+    purged, busy = purge_users(days)
     recounted = sum(purging.recount(user_id) for user_id in purging.users_miscounted())
     forgotten = idempotency.purge()
     click.echo(
         f"Deleted {several(purged, 'task')} and {several(forgotten, 'kept answer')};"
         f" counted the tasks of {several(recounted, 'user')} anew."
     )
+    if busy:
+        raise click.ClickException(
+            f"The tasks of {several(busy, 'user')} were being changed all the time; run it again."
+        )
+
+
+def purge_users(days: int) -> tuple[int, int]:
+    """Purge user by user; return the numbers of tasks, and of users for whom there was no time."""
+    purged = busy = 0
+    users = purging.users_with_old(days)
+    with click.progressbar(users, label="Purging", file=sys.stderr, hidden=not sys.stderr.isatty()) as shown:
+        for user_id in shown:
+            try:
+                purged += purging.purge(user_id, days)
+            except DBAPIError as error:
+                if getattr(error.orig, "pgcode", None) not in NO_TIME:
+                    raise
+                busy += 1
+    return purged, busy
