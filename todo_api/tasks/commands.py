@@ -31,9 +31,7 @@ def purge(days: int) -> None:
         f" counted the tasks of {several(recounted, 'user')} anew."
     )
     if busy:
-        raise click.ClickException(
-            f"The tasks of {several(busy, 'user')} were being changed all the time; run it again."
-        )
+        raise click.ClickException(f"The tasks of {several(busy, 'user')} were changed all the time; run it again.")
 
 
 def purge_users(days: int) -> tuple[int, int]:
