@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.routes import RULES, USER_RULES, calls
+from todo_api.paths import BESIDE_IDS
 
 if TYPE_CHECKING:
     from tests.actors import Actor
@@ -81,3 +83,13 @@ def test_another_users_task_under_the_own_path_is_404(alice: Actor, bob: Actor, 
     response = alice.request(method, own, json=BODY)
     assert (response.status_code, response.get_json()["detail"]) == (404, "Task not found")
     assert bob.get("/tasks").json == [task]
+
+
+def test_names_that_stand_where_an_id_can_are_no_ids() -> None:
+    """Else a wrong method there would be answered as a task that is not there."""
+    beside = {
+        rule.rule.removeprefix("/api/<user_id>/tasks/")
+        for rule in RULES
+        if re.fullmatch("/api/<user_id>/tasks/[a-z]+", rule.rule)
+    }
+    assert beside == set(BESIDE_IDS)

@@ -1,0 +1,69 @@
+"""What a request costs, counted: calls of functions and statements. It may fall, and rises only on purpose.
+
+No time is measured, which another machine or a busy one would change. What was counted is that of Python 3.11; later
+releases call less.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.statements import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask
+
+    from tests.actors import Actor
+
+GROWTH = 1.1
+
+# Method, path and body, and the calls that were counted, those of the test client included.
+RECORDED = [
+    ("GET", "/tasks/{id}", None, 1_937),
+    ("GET", "/tasks", None, 3_585),
+    ("GET", "/tasks?limit=50&sort=-due,title&completed=false", None, 3_905),
+    ("POST", "/tasks", {"title": "x"}, 2_493),
+    ("PUT", "/tasks/{id}", {"title": "x"}, 2_371),
+    ("PATCH", "/tasks/{id}", {"title": "x"}, 2_363),
+    ("PATCH", "/tasks/{id}/complete", None, 2_051),
+    ("GET", "/tasks/changes?limit=50", None, 3_578),
+]
+
+
+def calls_of(action: Callable[[], Any]) -> int:
+    """Return how many functions are called, those in C included."""
+    number = 0
+
+    def count(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal number
+        number += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return number
+
+
+@pytest.mark.parametrize(("method", "path", "body", "recorded"), RECORDED)
+def test_a_request_costs_no_more_than_it_did(
+    app: Flask, alice: Actor, method: str, path: str, body: Any, recorded: int
+) -> None:
+    task, *_others = [alice.task() for _ in range(50)]
+
+    def request() -> None:
+        assert alice.request(method, path.format(id=task["id"]), json=body).status_code < 300
+
+    for _ in range(3):
+        request()  # what is built once is built now
+    calls = min(calls_of(request) for _ in range(3))
+    with counted(app) as statements:
+        request()
+    assert len(statements) == 1
+    assert calls <= recorded * GROWTH, f"{calls} calls"
