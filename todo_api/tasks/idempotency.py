@@ -34,7 +34,7 @@ PURGED_AT_ONCE = 10_000
 REPLAYED = ("Idempotency-Replayed", "true")
 
 THE_KEY: ColumnElement[str] = bindparam("the_key")
-# Held to the end of the transaction. Two keys of one hash would wait for each other, which is all.
+# Held to the end of the transaction. Two keys of one hash would be told to wait for each other, which is all.
 CLAIM = select(func.pg_try_advisory_xact_lock(func.hashtextextended(OWNER_ID + " " + THE_KEY, 0)).label("is_free"))
 STILL_KEPT = IdempotencyKey.created_at > func.now() - KEPT
 THIS = and_(IdempotencyKey.user_id == OWNER_ID, IdempotencyKey.key == THE_KEY, STILL_KEPT)

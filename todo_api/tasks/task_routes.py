@@ -1,4 +1,4 @@
-"""The routes of one task. Each is one SQL statement."""
+"""The routes of one task. Each is one SQL statement, in a transaction where it comes with an Idempotency-Key."""
 
 from __future__ import annotations
 
