@@ -15,7 +15,7 @@ from todo_api.auth.guard import ALIVE, Owner, fetch_owned
 from todo_api.paths import ID_MAX
 from todo_api.places import seal, unseal
 from todo_api.tasks.errors import InvalidSyncToken, SyncTokenExpired
-from todo_api.tasks.models import Task, TaskList, Tombstone
+from todo_api.tasks.models import TRASHED, Task, TaskList, Tombstone
 from todo_api.tasks.statements import MINE, OWNER_ID, SHOWN, THEIRS
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ def moved(table: type[Task | Tombstone], gone: ColumnElement[bool]) -> Select[An
 
 AT_MOST = bindparam("at_most", type_=Integer)
 MOVED = (
-    union_all(moved(Task, Task.deleted_at.is_not(None)), moved(Tombstone, true()))
-    .order_by("version", "id")
-    .limit(AT_MOST)
-    .subquery("moved")
+    union_all(moved(Task, TRASHED), moved(Tombstone, true())).order_by("version", "id").limit(AT_MOST).subquery("moved")
 )
 STILL_THERE = and_(THEIRS, Task.id == MOVED.c.id, MOVED.c.gone == false())
 CHANGES = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Boolean, Date, Text, any_, bindparam, cast, func, or_
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
-from todo_api.tasks.models import Task
+from todo_api.tasks.models import LIVE, TRASHED, Task
 from todo_api.tasks.parameters import chosen
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ ABBREVIATIONS = {"CET": "Europe/Brussels", "MET": "Europe/Brussels", "EET": "Eur
 
 Filters = tuple[tuple[str, type], ...]
 """Names of filters, each with the type of its value: what a statement depends on, and not the values."""
+IN_TRASH = ("deleted", bool)
 
 
 def filters_of(parameters: Mapping[str, Any]) -> Filters:
@@ -44,10 +45,8 @@ def filter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     """Yield what the tasks that are meant fulfil, in the trash or outside."""
-    yield Task.deleted_at.is_not(None) if ("deleted", bool) in filters else Task.deleted_at.is_(None)
-    for name, kind in filters:
-        if name != "deleted":
-            yield CONDITIONS[name](kind)
+    yield TRASHED if IN_TRASH in filters else LIVE
+    yield from (CONDITIONS[name](kind) for name, kind in filters if (name, kind) != IN_TRASH)
 
 
 def day_begins(day: Any) -> ColumnElement[datetime]:

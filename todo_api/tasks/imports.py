@@ -15,13 +15,13 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned
-from todo_api.bodies import faults
+from todo_api.bodies import FAULTS_MAX, faults
 from todo_api.database import transaction
 from todo_api.errors import InvalidInput
 from todo_api.tasks.documents import tasks_of
 from todo_api.tasks.errors import TaskLimitReached
-from todo_api.tasks.models import Task, TaskList
-from todo_api.tasks.statements import LIVE, MINE, ORDER_STEP, OWNER_ID, THEIRS
+from todo_api.tasks.models import LIVE, Task, TaskList
+from todo_api.tasks.statements import MINE, ORDER_STEP, OWNER_ID, THEIRS
 from todo_api.tasks.transfer_schemas import TransferTaskSchema
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, ColumnElement, Select
 
-FAULTS_MAX = 100
 CHUNK_MAX = 256 * 1024
 """Bytes of the rows of one statement, some hundred of them; the row that reaches it is the last one."""
 

@@ -15,7 +15,7 @@ from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned
 from todo_api.errors import InvalidParameter
 from todo_api.places import seal, unseal
 from todo_api.tasks.errors import FilterRequired, PreconditionFailed
-from todo_api.tasks.filters import conditions, filter_values, filters_of
+from todo_api.tasks.filters import IN_TRASH, conditions, filter_values, filters_of
 from todo_api.tasks.models import Task, TaskList
 from todo_api.tasks.parameters import chosen
 from todo_api.tasks.sorting import beyond, labelled, ordering, place_of, place_values, with_tie_break
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from todo_api.tasks.filters import Filters
     from todo_api.tasks.parameters import SortKey
 
-IN_TRASH = ("deleted", bool)
 STATEMENTS_MAX = 256
 """Statements of lists that are kept; the usual ones are few, and others are built again."""
 

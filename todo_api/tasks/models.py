@@ -74,6 +74,10 @@ class Task(Base):
     )
 
 
+LIVE = Task.deleted_at.is_(None)
+TRASHED = Task.deleted_at.is_not(None)
+
+
 class TaskList(Base):
     """What is counted of a user's tasks; a user has the row from the first task on.
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, or_, select, union, update
 from sqlalchemy.dialects.postgresql import insert
 
 from todo_api.database import fetch_all, fetch_one, transaction
-from todo_api.tasks.models import Task, TaskList, Tombstone
+from todo_api.tasks.models import LIVE, TRASHED, Task, TaskList, Tombstone
 from todo_api.tasks.statements import MINE, OWNER_ID, THEIRS
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def users_miscounted() -> list[str]:
     counts = (
         select(
             Task.user_id,
-            func.count().filter(Task.deleted_at.is_(None)).label("live"),
-            func.count().filter(Task.deleted_at.is_not(None)).label("trashed"),
+            func.count().filter(LIVE).label("live"),
+            func.count().filter(TRASHED).label("trashed"),
         )
         .group_by(Task.user_id)
         .subquery()
@@ -91,8 +91,8 @@ def recount(user_id: str) -> bool:
     number = select(func.count()).where(THEIRS)
     values = {
         "version": TaskList.version + 1,
-        "live": number.where(Task.deleted_at.is_(None)).scalar_subquery(),
-        "trashed": number.where(Task.deleted_at.is_not(None)).scalar_subquery(),
+        "live": number.where(LIVE).scalar_subquery(),
+        "trashed": number.where(TRASHED).scalar_subquery(),
     }
     with transaction():
         made = insert(TaskList).from_select(["user_id"], select(Task.user_id).where(THEIRS).limit(1))

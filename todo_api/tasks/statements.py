@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_api.auth.guard import ALIVE, HELD
-from todo_api.tasks.models import Task, TaskList, Tombstone
+from todo_api.tasks.models import LIVE, TRASHED, Task, TaskList, Tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +42,6 @@ OWNER_ID: ColumnElement[str] = bindparam("owner_id")
 THEIRS = Task.user_id == OWNER_ID
 MINE = TaskList.user_id == OWNER_ID
 THIS = and_(THEIRS, Task.id == bindparam("task_id"))
-LIVE = Task.deleted_at.is_(None)
-TRASHED = Task.deleted_at.is_not(None)
 VERSIONS = ARRAY(BigInteger)
 IF_MATCH = bindparam("if_match", type_=VERSIONS)
 """The versions of which one is asked for, or null where any will do."""
@@ -146,7 +144,7 @@ def create(members: frozenset[str]) -> Select[Any]:
 
     It gives nulls where the user has as many tasks as a user may have.
     """
-    listed = raise_counter(live=1)
+    listed = raise_counter()
     values: dict[str, Any] = {"user_id": OWNER_ID, "version": listed.c.version, "order": default_order(listed)}
     values |= {name: typed(name) for name in sorted(members)}
     if "completed" in members:
@@ -155,12 +153,12 @@ def create(members: frozenset[str]) -> Select[Any]:
     return select(created).select_from(HELD.outerjoin(created, true()))
 
 
-def raise_counter(live: int) -> CTE:
-    """Return the part that raises the user's counter for new tasks, or makes the row; none over the limit."""
-    row = select(OWNER_ID, literal(1), literal(live)).select_from(HELD)
+def raise_counter() -> CTE:
+    """Return the part that raises the user's counter for a new task, or makes the row; none over the limit."""
+    row = select(OWNER_ID, literal(1), literal(1)).select_from(HELD)
     made = upsert(TaskList).from_select(["user_id", "version", "live"], row)
-    fits = TaskList.live + TaskList.trashed + live <= bindparam("task_limit")
-    raised = {"version": TaskList.version + 1, "live": TaskList.live + live}
+    fits = TaskList.live + TaskList.trashed < bindparam("task_limit")
+    raised = {"version": TaskList.version + 1, "live": TaskList.live + 1}
     return (
         made.on_conflict_do_update(index_elements=["user_id"], set_=raised, where=fits)
         .returning(TaskList.version)
