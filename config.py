@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from config_rates import Rate, Rates, rate, rates, redis_url, scale
 from config_readers import (
     A_DATABASE,
     MAKE_A_SECRET,
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 THREADS = 12
 """Requests that one worker process has in hand at a time. Most of them may wait for their turn to hash a password."""
+
+MINUTE, QUARTER = timedelta(minutes=1), timedelta(minutes=15)
+MINUTELY = Rate(60, MINUTE)
+GUESSES = Rate(10, QUARTER)
+"""Wrong passwords that an account takes (NIST SP 800-63B-4 has 100 as the most)."""
 
 PLACEHOLDER_SECRET = "your-secret-key-here-generate-with-openssl-rand-hex-32"  # noqa: S105 - the one everybody knows
 
@@ -74,6 +80,18 @@ class Config:
     mail_from: str = setting("MAIL_FROM", mail_from, default="Todo API <no-reply@localhost>")
     max_tasks_per_user: int = setting("MAX_TASKS_PER_USER", integer(1, 10_000_000), default=50_000)
     bcrypt_cost: int = setting("BCRYPT_COST", integer(4, 16), default=12)
+    trusted_proxies: int = setting("TRUSTED_PROXIES", integer(0, 10), default=0)
+    rate_limit_sign_in: Rates = setting("RATE_LIMIT_SIGN_IN", rates, default=Rates(MINUTELY, GUESSES))
+    rate_limit_sign_up: Rates = setting("RATE_LIMIT_SIGN_UP", rates, default=Rates(MINUTELY, Rate(20, QUARTER)))
+    rate_limit_refresh: Rates = setting(
+        "RATE_LIMIT_REFRESH", rates, default=Rates(Rate(300, MINUTE), Rate(300, QUARTER))
+    )
+    rate_limit_reset: Rates = setting("RATE_LIMIT_RESET", rates, default=Rates(Rate(20, MINUTE), Rate(5, QUARTER)))
+    rate_limit_change_password: Rates = setting("RATE_LIMIT_CHANGE_PASSWORD", rates, default=Rates(MINUTELY, GUESSES))
+    rate_limit_writes: Rate = setting("RATE_LIMIT_WRITES", rate, default=Rate(12_000, MINUTE))
+    rate_limit_address_scale: float = setting("RATE_LIMIT_ADDRESS_SCALE", scale, default=1.0)
+    rate_limit_user_scale: float = setting("RATE_LIMIT_USER_SCALE", scale, default=1.0)
+    rate_limit_redis_url: str | None = setting("RATE_LIMIT_REDIS_URL", redis_url, default=None, repr=False)
     host: str = setting("HOST", str, default="127.0.0.1")
     port: int = setting("PORT", integer(1, PORT_MAX), default=8000)
     web_concurrency: int | None = setting("WEB_CONCURRENCY", integer(1, 1_000), default=None)

@@ -46,6 +46,7 @@ def serving(database: str, port: int | None = None, **extra: str) -> Iterator[Se
         "PORT": str(chosen),
         "BCRYPT_COST": "4",
         "WEB_CONCURRENCY": "2",
+        "RATE_LIMIT_ADDRESS_SCALE": "1000",
         **extra,
     }
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 RANKS = {
+    "config_rates": 0,
     "config_readers": 0,
     "config": 1,
     "todo_api.clock": 1,
@@ -29,6 +30,7 @@ RANKS = {
     "todo_api.answers": 2,
     "todo_api.database": 2,
     "todo_api.mail": 2,
+    "todo_api.models": 2,
     "todo_api.settings": 2,
     "todo_api.conditional": 2,
     "todo_api.json_provider": 2,
@@ -40,6 +42,11 @@ RANKS = {
     "todo_api.tasks.errors": 2,
     "todo_api.tasks.examples": 1,
     "todo_api.bodies": 3,
+    "todo_api.quotas": 3,
+    "todo_api.counters": 4,
+    "todo_api.redis_counters": 4,
+    "todo_api.throttle": 5,
+    "todo_api.auth.attempts": 6,
     "todo_api.auth.foreign": 3,
     "todo_api.auth.hashing": 3,
     "todo_api.auth.origins": 3,
@@ -63,35 +70,37 @@ RANKS = {
     "todo_api.auth.credentials": 4,
     "todo_api.auth.identity": 4,
     "todo_api.auth.resets": 4,
-    "todo_api.auth.guard": 6,
-    "todo_api.auth.grants": 7,
-    "todo_api.tasks.statements": 7,
-    "todo_api.tasks.queries": 8,
-    "todo_api.tasks.exports": 8,
-    "todo_api.tasks.imports": 9,
-    "todo_api.tasks.listing": 8,
-    "todo_api.tasks.changes": 8,
-    "todo_api.tasks.idempotency": 8,
+    "todo_api.auth.guard": 7,
+    "todo_api.auth.session_guard": 8,
+    "todo_api.auth.grants": 8,
+    "todo_api.tasks.statements": 8,
+    "todo_api.tasks.queries": 9,
+    "todo_api.tasks.exports": 9,
+    "todo_api.tasks.imports": 10,
+    "todo_api.tasks.listing": 9,
+    "todo_api.tasks.changes": 9,
+    "todo_api.tasks.idempotency": 9,
     "todo_api.tasks.list_schemas": 4,
-    "todo_api.tasks.batch": 9,
-    "todo_api.tasks.purging": 8,
-    "todo_api.tasks.commands": 9,
+    "todo_api.tasks.batch": 10,
+    "todo_api.tasks.purging": 9,
+    "todo_api.tasks.commands": 10,
     "todo_api.commands": 4,
-    "todo_api.cli": 10,
-    "todo_api.docs": 10,
-    "todo_api.system": 10,
-    "todo_api.auth.account_routes": 10,
-    "todo_api.auth.routes": 10,
-    "todo_api.auth.session_routes": 10,
-    "todo_api.tasks.routes": 10,
-    "todo_api.tasks.transfer_routes": 10,
-    "todo_api.tasks.task_routes": 10,
-    "todo_api": 11,
+    "todo_api.cli": 11,
+    "todo_api.docs": 11,
+    "todo_api.system": 11,
+    "todo_api.auth.account_routes": 11,
+    "todo_api.auth.routes": 11,
+    "todo_api.auth.session_routes": 11,
+    "todo_api.tasks.routes": 11,
+    "todo_api.tasks.transfer_routes": 11,
+    "todo_api.tasks.task_routes": 11,
+    "todo_api": 12,
 }
 """Every module of the service; a module imports lower ranks only."""
 
 PURE = {
     "config",
+    "config_rates",
     "config_readers",
     "todo_api.clock",
     "todo_api.errors",
@@ -106,7 +115,7 @@ PURE = {
 
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in [ROOT / "config.py", ROOT / "config_readers.py", *sorted((ROOT / "todo_api").rglob("*.py"))]
+    for path in [*ROOT.glob("config*.py"), *sorted((ROOT / "todo_api").rglob("*.py"))]
 }
 PACKAGES = {"todo_api.auth", "todo_api.tasks"}
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items() if name not in PACKAGES}

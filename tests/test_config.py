@@ -14,6 +14,7 @@ from config import PLACEHOLDER_SECRET, Config, ConfigError
 from tests.processes import ROOT, environment
 
 SECRET = "0123456789abcdef0123456789abcdef"
+SECOND = timedelta(seconds=1)
 DATABASE_URL = "postgresql://user:password@localhost:5432/todo_db"
 REQUIRED = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": DATABASE_URL}
 
@@ -61,6 +62,13 @@ def test_defaults_are_the_seeds() -> None:
         ("ENVIRONMENT", "development", "refuses_common_passwords", False),
         ("ENVIRONMENT", "production", "refuses_common_passwords", True),
         ("BCRYPT_COST", "10", "bcrypt_cost", 10),
+        ("TRUSTED_PROXIES", "2", "trusted_proxies", 2),
+        ("RATE_LIMIT_SIGN_IN", "5/10s  20/2h", "rate_limit_sign_in", ((5, 10 * SECOND), (20, 7200 * SECOND))),
+        ("RATE_LIMIT_WRITES", "100000/1d", "rate_limit_writes", (100_000, 86_400 * SECOND)),
+        ("RATE_LIMIT_USER_SCALE", "0.5", "rate_limit_user_scale", 0.5),
+        ("RATE_LIMIT_ADDRESS_SCALE", "1000000", "rate_limit_address_scale", 1e6),
+        ("RATE_LIMIT_REDIS_URL", "rediss://u:p@h:6380/1", "rate_limit_redis_url", "rediss://u:p@h:6380/1"),
+        ("RATE_LIMIT_REDIS_URL", "unix:///run/redis.sock", "rate_limit_redis_url", "unix:///run/redis.sock"),
         ("HOST", "0.0.0.0", "host", "0.0.0.0"),
         ("PORT", "9000", "port", 9000),
         ("WEB_CONCURRENCY", "4", "web_concurrency", 4),
@@ -115,6 +123,16 @@ def test_a_setting_is_read(name: str, text: str, field: str, value: Any) -> None
         ("DATABASE_URL", "postgresql://u:geheim@x@h/d", "has an @ in user or password"),
         ("DATABASE_URL", "postgresql://u:p@h:abc/d", "must name one host"),
         ("DATABASE_URL", "postgresql://h1:5432,h2:5433/d", "must name one host"),
+        ("RATE_LIMIT_WRITES", "60", "must be a rate such as 60/1m"),
+        ("RATE_LIMIT_WRITES", "0/1m", "must be a rate such as 60/1m"),
+        ("RATE_LIMIT_WRITES", "60/1w", "must be a rate such as 60/1m"),
+        ("RATE_LIMIT_SIGN_IN", "60/1m", "must be two rates"),
+        ("RATE_LIMIT_SIGN_IN", "60/1m 10", "must be a rate such as 60/1m"),
+        ("RATE_LIMIT_USER_SCALE", "0", "must be a number above 0"),
+        ("RATE_LIMIT_USER_SCALE", "inf", "must be a number above 0"),
+        ("RATE_LIMIT_ADDRESS_SCALE", "many", "must be a number above 0"),
+        ("RATE_LIMIT_REDIS_URL", "geheim@localhost", "must be a URL such as redis://"),
+        ("TRUSTED_PROXIES", "-1", "whole number from 0"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "-1", "whole number from 1"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0", "whole number from 1"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "1.5", "whole number from 1"),

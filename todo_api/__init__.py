@@ -3,9 +3,10 @@
 import re
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from todo_api import answers, cli, database, docs, headers, openapi, settings
+from todo_api import answers, cli, database, docs, headers, openapi, settings, throttle
 from todo_api.auth import foreign
 from todo_api.auth.account_routes import account_routes
 from todo_api.auth.routes import auth
@@ -23,6 +24,8 @@ def create_app(config: Config) -> Flask:
     # A path has one spelling: no redirect from another one.
     app.url_map.merge_slashes = False
     settings.bind(app, config)
+    if config.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
 
     app.config.from_mapping(database.options(config))
     db.init_app(app)
@@ -32,6 +35,7 @@ def create_app(config: Config) -> Flask:
     origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
     cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=headers.EXPOSED)
     headers.init_app(app)
+    throttle.init_app(app, config)
     foreign.init_app(app, config)
 
     reference = openapi.create_api(app, config.app_name)

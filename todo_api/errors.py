@@ -35,7 +35,6 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         return cls()
 
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
-        """Take what this one failure adds to its class."""
         super().__init__(detail or self.detail)
         self.detail = detail or self.detail
         self.headers = {**self.headers, **(headers or {})}
@@ -143,7 +142,6 @@ class InvalidInput(Problem):
         return cls([("#/email", "Missing data for required field.")])
 
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        """Take what is wrong, and where."""
         super().__init__(" ".join(f"{pointer[2:] or 'body'}: {text}" for pointer, text in faults))
         self.faults = faults
 
@@ -167,9 +165,20 @@ class InvalidParameter(InvalidInput):
         return cls([("limit", "Must be a whole number from 1 to 200.")])
 
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        """Take what is wrong, and with which parameter."""
         super().__init__([(f"#/{name}", text) for name, text in faults])
         self.faults = faults
+
+
+class TooManyRequests(Problem):
+    """Somebody asks too often; Better Auth's client reads X-Retry-After."""
+
+    status = 429
+    code = "TOO_MANY_REQUESTS"
+    detail = "Too many requests. Please try again later."
+    headers: Mapping[str, str] = {"Retry-After": "1", "X-Retry-After": "1"}
+
+    def __init__(self, seconds: int = 1) -> None:
+        super().__init__(headers=dict.fromkeys(self.headers, str(seconds)))
 
 
 class InternalError(Problem):

@@ -15,6 +15,8 @@ EXPOSED = [
     "Location",
     "Retry-After",
     "X-Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
     "X-Total-Count",
     "Idempotency-Replayed",
     "set-auth-token",

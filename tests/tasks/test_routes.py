@@ -212,4 +212,4 @@ def test_every_statement_is_bound_to_the_user(app: Flask, alice: Actor, method: 
     for table, times in used.items():
         assert statement.count(f" {table}.user_id = %(owner_id)s") >= times, table
     assert len(added) == statement.count("INSERT INTO")
-    assert set(added) <= {("user_id", "%(owner_id)s")}
+    assert set(added) <= {("user_id", "%(owner_id)s"), ("key", "%(write_key)s")}

@@ -19,6 +19,7 @@ from todo_api.auth.account_schemas import (
     SuccessSchema,
     UpdateUserSchema,
 )
+from todo_api.auth.attempts import charge_attempt, forgive, guessing
 from todo_api.auth.credentials import opaque_token
 from todo_api.auth.errors import (
     EmailCannotBeUpdated,
@@ -34,25 +35,26 @@ from todo_api.auth.errors import (
     PasswordTooShort,
     ResetDisabled,
     SessionExpired,
-    TooManyHashes,
 )
 from todo_api.auth.grants import HeaderList, granting, token_headers, withdrawing
-from todo_api.auth.guard import session_required
 from todo_api.auth.origins import check_target, refuse_foreign_origin
 from todo_api.auth.policy import check_new_password
+from todo_api.auth.session_guard import session_required
 from todo_api.clock import now
 from todo_api.documentation import raises
-from todo_api.errors import ServiceUnavailable
+from todo_api.errors import ServiceUnavailable, TooManyRequests
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from sqlalchemy import RowMapping
 
 account_routes = Blueprint("account", __name__, url_prefix="/api/auth", description="Changing one's account.")
 account_routes.before_request(refuse_foreign_origin)
 
 FOREIGN = (InvalidOrigin, MissingOrigin)
-NEW_PASSWORD = (PasswordTooShort, PasswordTooLong, PasswordTooCommon, TooManyHashes)
+NEW_PASSWORD = (PasswordTooShort, PasswordTooLong, PasswordTooCommon)
 MAILED = "If this email exists in our system, check your email for the reset link"
 
 
@@ -69,7 +71,8 @@ def change_password(body: dict[str, Any], session: RowMapping) -> tuple[dict[str
     With `revokeOtherSessions: true` this one ends too, and a new one begins: `token` and `set-auth-token` are its.
     """
     check_new_password(body["new"], "#/newPassword")
-    accounts.check_password(session, body["current"])
+    with guessing_own(session):
+        accounts.check_password(session, body["current"])
     revoke = body.get("revoke_others")
     if not revoke:
         survivor = session["session_id"] if revoke is None else None
@@ -77,6 +80,11 @@ def change_password(body: dict[str, Any], session: RowMapping) -> tuple[dict[str
     opened = sessions.new(session["id"], remembered=session["session_remembered"])
     user = accounts.change_password(session, body["new"], survivor=opened.id, reopen=opened)
     return {"token": opened.token, "user": user}, granting(opened)
+
+
+def guessing_own(session: RowMapping) -> AbstractContextManager[None]:
+    """Count the password that the block verifies as a wrong one that sessions of the account gave."""
+    return guessing("change-password", settings().rate_limit_change_password, f"user {session['id']}")
 
 
 @account_routes.post("/update-user")
@@ -99,14 +107,15 @@ def update_user(body: dict[str, Any], session: RowMapping) -> tuple[dict[str, bo
 @session_required
 @account_routes.body(DeleteUserSchema, takes="json_or_nothing", example={"password": "correct horse battery"})
 @account_routes.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
-@raises(InvalidPassword, SessionExpired, TooManyHashes, *FOREIGN)
+@raises(InvalidPassword, SessionExpired, *FOREIGN)
 def delete_user(body: dict[str, str], session: RowMapping) -> tuple[dict[str, Any], HeaderList]:
     """Delete your account with all its tasks and sessions.
 
     Without the password, you must have signed in within a day.
     """
     if "password" in body:
-        accounts.check_password(session, body["password"])
+        with guessing_own(session):
+            accounts.check_password(session, body["password"])
     elif now() - session["session_created_at"] > sessions.FRESH_AGE:
         raise SessionExpired
     accounts.delete_user(session["id"])
@@ -116,13 +125,14 @@ def delete_user(body: dict[str, str], session: RowMapping) -> tuple[dict[str, An
 @account_routes.post("/request-password-reset")
 @account_routes.body(RequestResetSchema, example={"email": "ada@example.com", "redirectTo": "/new-password"})
 @account_routes.response(200, StatusSchema(), example={"status": True, "message": MAILED})
-@raises(ResetDisabled, InvalidRedirect, *FOREIGN, ServiceUnavailable)
+@raises(ResetDisabled, InvalidRedirect, *FOREIGN, TooManyRequests, ServiceUnavailable)
 def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     """Have a link mailed that sets a new password. The answer is the same whether the account exists or not."""
     mail_url = settings().mail_url
     if mail_url is None:
         raise ResetDisabled
     check_target(body.get("redirect_to"), InvalidRedirect)
+    charge_attempt("reset", settings().rate_limit_reset, body["email"].lower())
     resets.request_reset(body["email"], body.get("redirect_to", "/"), mail_url)
     return {"status": True, "message": MAILED}
 
@@ -143,9 +153,10 @@ def follow_reset_link(token: str) -> tuple[None, HeaderList]:
 @account_routes.post("/reset-password")
 @account_routes.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": "c0ffee…"})
 @account_routes.response(200, StatusSchema(), example=examples.DONE)
-@raises(InvalidResetToken, *NEW_PASSWORD, *FOREIGN, ServiceUnavailable)
+@raises(InvalidResetToken, *NEW_PASSWORD, *FOREIGN, TooManyRequests, ServiceUnavailable)
 def reset_password(body: dict[str, str]) -> dict[str, bool]:
     """Set a new password with the token of a mailed link. It works once, and ends all sessions."""
     check_new_password(body["password"], "#/newPassword")
-    resets.reset_password(body.get("token") or request.args.get("token", ""), body["password"])
+    charge_attempt("reset", settings().rate_limit_reset)
+    forgive(resets.reset_password(body.get("token") or request.args.get("token", ""), body["password"]))
     return examples.DONE

@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from todo_api.errors import InvalidInput, InvalidToken, MethodNotAllowed, NotAuthenticated, Problem
+from todo_api.errors import (
+    InvalidInput,
+    InvalidToken,
+    MethodNotAllowed,
+    NotAuthenticated,
+    Problem,
+    TooManyRequests,
+)
 
 
 class InvalidScheme(NotAuthenticated):
@@ -177,10 +184,5 @@ class PostNotOffered(MethodNotAllowed):
     headers: Mapping[str, str] = {"Allow": "GET, HEAD, OPTIONS"}
 
 
-class TooManyHashes(Problem):
+class TooManyHashes(TooManyRequests):
     """More passwords wait to be hashed than this process has hands for."""
-
-    status = 429
-    code = "TOO_MANY_REQUESTS"
-    detail = "Too many requests. Please try again later."
-    headers: Mapping[str, str] = {"Retry-After": "1", "X-Retry-After": "1"}

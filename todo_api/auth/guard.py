@@ -10,17 +10,21 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, exists, func, literal, select, union_all
+from flask import g
+from sqlalchemy import Boolean, bindparam, exists, func, literal, not_, or_, select, union_all
 
 from todo_api.auth import foreign, sessions
-from todo_api.auth.credentials import access_claims, bare, bearer, opaque_token
-from todo_api.auth.errors import AccessForbidden, TokenExpired, Unauthorized
+from todo_api.auth.attempts import write_quota
+from todo_api.auth.credentials import access_claims, bare, bearer
+from todo_api.auth.errors import AccessForbidden, TokenExpired
 from todo_api.auth.issuer import issuer_of
 from todo_api.auth.models import Session, User
+from todo_api.counters import charging, is_within, parameters_of, standing
 from todo_api.database import fetch_all, stream
 from todo_api.documentation import View, document
 from todo_api.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
 from todo_api.openapi import BEARER
+from todo_api.throttle import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,15 +55,18 @@ ALIVE = union_all(
 """One row while what vouches for the owner stands, none when it does not. Statements about a user's own things join it:
 `alive LEFT JOIN found` gives no row to the dead, and a row of nulls where there is nothing."""
 
+IS_COUNTED = bindparam("write_is_counted", type_=Boolean)
+WRITE = charging("write", exists(select(ALIVE.c.one)), not_(IS_COUNTED))
 HELD = (
     select(literal(1).label("one"))
     .select_from(User)
-    .where(User.id == bindparam("owner_id"), exists(select(ALIVE.c.one)))
+    .where(User.id == bindparam("owner_id"), exists(select(ALIVE.c.one)), or_(IS_COUNTED, is_within(WRITE, "write")))
     .with_for_update(read=True, key_share=True)
     .cte("held")
 )
-"""`ALIVE` for statements that write. It locks the user's row as the foreign keys of what is written would, but before
-anything else is locked: who deletes an account begins there, too, so that neither waits for the other in turn."""
+"""`ALIVE` for statements that write, which counts the request among the user's writes and ends at their limit. It locks
+the user's row as the foreign keys of what is written would, but before any task: who deletes an account begins there,
+too, so that neither waits for the other in turn."""
 
 ACCOUNT = (
     select(User.id.label("account_id"), User.email.label("account_email"), User.name.label("account_name"))
@@ -84,6 +91,26 @@ def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, An
     if not rows:
         raise InvalidToken
     return rows
+
+
+def write_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[RowMapping]:
+    """Run a statement that is built on `HELD`. A request counts as one write, however many statements it takes.
+
+    Raises:
+        InvalidToken: 401, where the owner's session has ended.
+        TooManyRequests: 429, where the user has written too often.
+
+    """
+    quota = write_quota(owner.user_id)
+    counting = {**parameters_of("write", quota), "write_is_counted": "counted_write" in g}
+    g.counted_write = True
+    try:
+        return fetch_owned(owner, statement, {**parameters, **counting})
+    except InvalidToken:
+        charged = standing(quota, exists(select(ALIVE.c.one)), vouched(owner))
+        if charged:
+            tell([charged])
+        raise
 
 
 def stream_owned(owner: Owner, statement: Executable) -> Iterator[RowMapping]:
@@ -139,26 +166,6 @@ def owner_required(view: View) -> View:
     return guarded  # type: ignore[return-value]  # the same view, for mypy too
 
 
-def session_required(view: View) -> View:
-    """Let a request through that has a live session, by any credential, and pass its row on as `session`.
-
-    Raises:
-        Unauthorized: 401.
-
-    """
-
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        session = current_session()
-        if session is None:
-            raise Unauthorized
-        answer: ResponseReturnValue = view(*args, session=session, **kwargs)
-        return answer
-
-    document(guarded, Unauthorized, ServiceUnavailable, security=[{BEARER: []}])
-    return guarded  # type: ignore[return-value]
-
-
 def bearer_owner() -> Owner:
     """Return who the request's bearer token stands for."""
     token = bearer()
@@ -181,16 +188,3 @@ def jwt_owner(token: str) -> Owner:
         return Owner(claims.subject, claims.session_id)
     profile = foreign.verified_claims(issuer, token)
     return Owner(profile["sub"], issuer=issuer.issuer, profile=profile)
-
-
-def current_session() -> RowMapping | None:
-    """Return the live session, with its user, that the request's credential stands for; a bad credential is none."""
-    try:
-        token = bearer()
-        if token is not None and token.count(".") == JWT_DOTS:
-            claims = access_claims(token)
-            return sessions.find(claims.subject, claims.session_id)
-    except NotAuthenticated:
-        return None
-    opaque = opaque_token()
-    return sessions.find_by_token(opaque) if opaque else None

@@ -59,8 +59,8 @@ def is_valid(token: str) -> bool:
     return fetch_one(select(PasswordReset.user_id).where(named_by(token))) is not None
 
 
-def reset_password(token: str, password: str) -> None:
-    """Set the password, end all sessions and void all links of the token's user, together.
+def reset_password(token: str, password: str) -> str:
+    """Set the password, end all sessions and void all links of the token's user, together; return the user's e-mail.
 
     Raises:
         InvalidResetToken: 400, for a token that is unknown, used or too old.
@@ -78,9 +78,12 @@ def reset_password(token: str, password: str) -> None:
         update(User).where(User.id.in_(whose)).values(password_hash=hash_password(password), updated_at=func.now())
     )
     ended = delete(Session).where(Session.user_id.in_(whose)).cte("ended")
-    if fetch_one(changed.returning(User.id).add_cte(ended)) is None:
+    user = fetch_one(changed.returning(User.email).add_cte(ended))
+    if user is None:
         raise InvalidResetToken
     sessions.end_all(user_id)  # also what was opened while the statement waited, which it did not see
+    email: str = user["email"]
+    return email
 
 
 def purge() -> int:

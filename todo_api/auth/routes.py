@@ -10,6 +10,7 @@ from email_validator import EmailNotValidError
 from todo_api.api import Blueprint
 from todo_api.auth import accounts, examples, sessions
 from todo_api.auth.account_schemas import OkSchema, SuccessSchema
+from todo_api.auth.attempts import charge_attempt, guesser, guessing
 from todo_api.auth.credentials import bearer
 from todo_api.auth.errors import (
     CrossSiteLogin,
@@ -23,16 +24,15 @@ from todo_api.auth.errors import (
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
-    TooManyHashes,
 )
 from todo_api.auth.grants import HeaderList, credentials, granting, withdrawing
-from todo_api.auth.guard import current_session
 from todo_api.auth.origins import check_target, refuse_foreign_origin
 from todo_api.auth.policy import check_length
 from todo_api.auth.schemas import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address
+from todo_api.auth.session_guard import current_session
 from todo_api.auth.tokens import verify
 from todo_api.documentation import raises
-from todo_api.errors import InvalidToken, ServiceUnavailable
+from todo_api.errors import InvalidToken, ServiceUnavailable, TooManyRequests
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ FOREIGN = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
 @auth.post("/sign-up/email")
 @auth.body(SignUpSchema, takes="json_or_form", example={**examples.ACCOUNT, "name": "Ada"})
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
-@raises(EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *FOREIGN, TooManyHashes, ServiceUnavailable)
+@raises(EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *FOREIGN, TooManyRequests, ServiceUnavailable)
 def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     """Make an account and sign it in.
 
@@ -55,13 +55,14 @@ def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     The session is given three times over: `token`, an access JWT; `set-auth-token`, an opaque token; and a cookie.
     """
     check_target(account.pop("callback_url", None), InvalidCallback)
+    charge_attempt("sign-up", settings().rate_limit_sign_up, account["email"].lower())
     return grant(accounts.sign_up(account, remembered=account.pop("remembered", True)))
 
 
 @auth.post("/sign-in/email")
 @auth.body(SignInSchema, takes="json_or_form", example=examples.ACCOUNT)
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
-@raises(InvalidCredentials, InvalidEmail, PasswordTooLong, *FOREIGN, TooManyHashes, ServiceUnavailable)
+@raises(InvalidCredentials, InvalidEmail, PasswordTooLong, *FOREIGN, TooManyRequests, ServiceUnavailable)
 def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     """Sign in with e-mail and password.
 
@@ -76,7 +77,9 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
         raise InvalidEmail([("#/email", f"Invalid email address: {error}")]) from None
     check_length(account["password"])
     remembered = account.pop("remembered", True)
-    body, headers = grant(accounts.sign_in(email, account["password"], remembered=remembered))
+    with guessing("sign-in", settings().rate_limit_sign_in, guesser(email, current_session())):
+        signed_in = accounts.sign_in(email, account["password"], remembered=remembered)
+    body, headers = grant(signed_in)
     if target is None:
         return body, headers
     return {**body, "redirect": True, "url": target}, [*headers, ("Location", target)]
@@ -85,7 +88,7 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
 @auth.post("/refresh")
 @auth.body(RefreshSchema, takes="json_or_form", example={"refresh_token": examples.JWT})
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
-@raises(InvalidToken, InvalidOrigin, MissingOrigin, ServiceUnavailable)
+@raises(InvalidToken, InvalidOrigin, MissingOrigin, TooManyRequests, ServiceUnavailable)
 def refresh(body: dict[str, str]) -> dict[str, Any]:
     """Exchange a refresh token for new tokens.
 
@@ -97,6 +100,7 @@ def refresh(body: dict[str, str]) -> dict[str, Any]:
         claims = verify(body["refresh_token"], "refresh", secrets=config.secrets)
     except jwt.InvalidTokenError:
         raise InvalidToken from None
+    charge_attempt("refresh", config.rate_limit_refresh, claims.session_id)
     generation = sessions.rotate(claims, config.refresh_token_grace)
     session = None if generation is None else sessions.find(claims.subject, claims.session_id)
     if generation is None or session is None:

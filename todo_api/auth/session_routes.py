@@ -19,9 +19,9 @@ from todo_api.auth.account_schemas import (
 from todo_api.auth.credentials import opaque_token
 from todo_api.auth.errors import InvalidOrigin, MissingOrigin, PostNotOffered, SessionNotFresh
 from todo_api.auth.grants import HeaderList, presented_cookie, token_headers, withdrawing
-from todo_api.auth.guard import current_session, session_required
 from todo_api.auth.identity import identity_token, key_set
 from todo_api.auth.origins import refuse_foreign_origin
+from todo_api.auth.session_guard import current_session, session_required
 from todo_api.clock import now
 from todo_api.documentation import raises
 from todo_api.errors import ServiceUnavailable

@@ -14,7 +14,7 @@ from sqlalchemy import Integer, Text, and_, bindparam, case, cast, column, exist
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned
+from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned, write_owned
 from todo_api.bodies import FAULTS_MAX, faults
 from todo_api.database import transaction
 from todo_api.errors import InvalidInput
@@ -179,7 +179,7 @@ def write(owner: Owner, draft: Draft) -> int:
     """Create the tasks and return how many."""
     created = trashed = 0
     with transaction():
-        (listed,) = fetch_owned(owner, LOCK, {})
+        (listed,) = write_owned(owner, LOCK, {})
         version = listed["version"] + 1
         for chunk in draft.chunks():
             (added,) = fetch_owned(owner, ADD, {"sent_rows": chunk, "new_version": version})

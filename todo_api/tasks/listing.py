@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Integer, any_, bindparam, func, literal, not_, select, true, update
 
-from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned
+from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned, write_owned
 from todo_api.errors import InvalidParameter
 from todo_api.places import seal, unseal
 from todo_api.tasks.errors import FilterRequired, PreconditionFailed
@@ -129,7 +129,7 @@ def delete_many(owner: Owner, parameters: Mapping[str, Any], if_match: Sequence[
         raise FilterRequired
     which = [*conditions(filters_of(parameters)), is_asked_for(LOCKED.c.version - 1)]
     statement = erase_many(which) if parameters["permanent"] else trash_many(which)
-    row = fetch_owned(owner, statement, {**filter_values(parameters), "if_match": if_match})[0]
+    row = write_owned(owner, statement, {**filter_values(parameters), "if_match": if_match})[0]
     if if_match is not None and row["version"] not in if_match:
         raise PreconditionFailed
     deleted: int = row["number"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from todo_api.auth.guard import Owner, fetch_owned
+from todo_api.auth.guard import Owner, fetch_owned, write_owned
 from todo_api.settings import settings
 from todo_api.tasks import statements
 from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
@@ -23,7 +23,7 @@ def create(owner: Owner, members: Mapping[str, Any]) -> RowMapping:
 
     """
     limit = {"task_limit": settings().max_tasks_per_user}
-    row = fetch_owned(owner, statements.create(frozenset(members)), {**members, **limit})[0]
+    row = write_owned(owner, statements.create(frozenset(members)), {**members, **limit})[0]
     if row["id"] is None:
         raise TaskLimitReached
     return row
@@ -31,7 +31,7 @@ def create(owner: Owner, members: Mapping[str, Any]) -> RowMapping:
 
 def get_owned(owner: Owner, task_id: int) -> RowMapping:
     """Return the task's row."""
-    return found(owner, statements.GET, {"task_id": task_id})
+    return found(fetch_owned(owner, statements.GET, {"task_id": task_id}))
 
 
 def change(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Sequence[int] | None) -> RowMapping:
@@ -72,18 +72,18 @@ def write(
     members: Mapping[str, Any] = {},
 ) -> RowMapping:
     """Change the task if it is of one of the versions, of any where they are None; return its row."""
-    return found(owner, statement, {**members, "task_id": task_id, "if_match": if_match})
+    return found(write_owned(owner, statement, {**members, "task_id": task_id, "if_match": if_match}))
 
 
-def found(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> RowMapping:
-    """Run the statement and return its row.
+def found(rows: Sequence[RowMapping]) -> RowMapping:
+    """Return the row of a task.
 
     Raises:
-        TaskNotFound: 404, where it met no task of this owner.
+        TaskNotFound: 404, where the statement met no task of this owner.
         PreconditionFailed: 412, where the task is of another version than was asked for.
 
     """
-    row = fetch_owned(owner, statement, parameters)[0]
+    row = rows[0]
     if row["id"] is None:
         raise PreconditionFailed if row.get("present") else TaskNotFound
     return row

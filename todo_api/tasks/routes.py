@@ -11,6 +11,7 @@ from todo_api.api import Blueprint, no_parameters
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.conditional import if_match, known, validators
 from todo_api.documentation import raises, takes_header
+from todo_api.errors import TooManyRequests
 from todo_api.parameters import AS_SENT
 from todo_api.tasks import batch, listing, queries
 from todo_api.tasks.changes import changes_since
@@ -72,7 +73,7 @@ def links(cursor: str | None) -> str:
 @idempotent
 @tasks.body(TaskPostSchema, example=NEW)
 @tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=SHOWN)
-@raises(TaskLimitReached)
+@raises(TaskLimitReached, TooManyRequests)
 def create_task(members: dict[str, Any], owner: Owner) -> tuple[RowMapping, dict[str, str]]:
     """Create a task.
 
@@ -88,7 +89,7 @@ def create_task(members: dict[str, Any], owner: Owner) -> tuple[RowMapping, dict
 @tasks.query(DeleteManyParameters)
 @tasks.response(200, DeletedSchema(), example={"deleted": 12})
 @takes_header("If-Match", "Delete only if the list's ETag is one of these; else 412.")
-@raises(FilterRequired, PreconditionFailed)
+@raises(FilterRequired, PreconditionFailed, TooManyRequests)
 def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:
     """Delete the tasks that a filter chooses.
 
@@ -104,7 +105,7 @@ def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:
 @idempotent
 @tasks.body(BatchSchema, example=BATCH)
 @tasks.response(200, ResultsSchema(), example=RESULTS)
-@raises(TaskNotFound, PreconditionFailed, TaskLimitReached)
+@raises(TaskNotFound, PreconditionFailed, TaskLimitReached, TooManyRequests)
 def batch_tasks(members: dict[str, Any], owner: Owner) -> dict[str, Any]:
     """Do up to a hundred operations at once.
 

@@ -8,6 +8,7 @@ from todo_api.api import Blueprint, no_parameters
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.conditional import etag, if_match, validators
 from todo_api.documentation import raises, takes_header
+from todo_api.errors import TooManyRequests
 from todo_api.tasks import queries
 from todo_api.tasks.errors import PreconditionFailed, TaskNotFound
 from todo_api.tasks.examples import ETAG, SHOWN
@@ -26,9 +27,9 @@ Answer = tuple["RowMapping", dict[str, str]]
 
 
 def conditional(view: View) -> View:
-    """Document what a view that heeds If-Match takes and answers."""
+    """Document what a view that changes a task, and heeds If-Match, takes and answers."""
     heeding = takes_header("If-Match", 'Change it only if its ETag is one of these, such as "42"; else 412.')
-    return raises(TaskNotFound, PreconditionFailed)(heeding(view))
+    return raises(TaskNotFound, PreconditionFailed, TooManyRequests)(heeding(view))
 
 
 def shown(row: RowMapping) -> Answer:

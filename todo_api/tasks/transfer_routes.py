@@ -95,7 +95,7 @@ def content(file: IO[bytes]) -> Iterator[bytes]:
 @takes_export
 @idempotent
 @transfer.response(200, ImportedSchema(), example=IMPORTED)
-@raises(TaskLimitReached)
+@raises(TaskLimitReached, TooManyRequests)
 def import_tasks(parameters: dict[str, Any], owner: Owner, draft: imports.Draft) -> dict[str, Any]:
     """Import tasks from an export.
 

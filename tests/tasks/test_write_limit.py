@@ -1,0 +1,110 @@
+"""How often a user may write: counted by the statement that writes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from config_rates import Rate
+from tests.actors import Actor
+from tests.callers import Caller
+from tests.credentials import bearer
+from tests.databases import application, execute
+from tests.processes import serving
+from tests.statements import counted
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+LIMIT = Rate(3, timedelta(minutes=15))
+
+
+@pytest.fixture
+def app(fresh_database: str) -> Flask:
+    return application(fresh_database, rate_limit_writes=LIMIT)
+
+
+WRITES: list[tuple[str, str, Any]] = [
+    ("POST", "/tasks", {"title": "x"}),
+    ("PUT", "/tasks/{task}", {"title": "x"}),
+    ("PATCH", "/tasks/{task}", {"title": "x"}),
+    ("PATCH", "/tasks/{task}/complete", None),
+    ("PUT", "/tasks/999999", {"title": "x"}),
+    ("DELETE", "/tasks/999999", None),
+    ("DELETE", "/tasks?completed=true", None),
+    ("POST", "/tasks/batch", {"operations": [{"op": "create", "task": {"title": "x"}}] * 5}),
+    ("POST", "/import", {"format": "todo-export", "version": 1, "tasks": [{"title": "x"}]}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+def test_each_route_that_writes_counts_once(alice: Actor, method: str, path: str, body: Any) -> None:
+    task = alice.task()
+    answers = [alice.request(method, path.format(task=task["id"]), json=body) for _ in range(4)]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, True, True]
+    refused = answers[-1]
+    assert refused.get_json()["code"] == "TOO_MANY_REQUESTS"
+    assert 800 < int(refused.headers["Retry-After"]) <= 900
+    assert refused.headers["RateLimit-Policy"] == '"writes";q=3;w=900'
+    assert refused.headers["RateLimit"].startswith('"writes";r=0;t=')
+
+
+def test_who_writes_too_often_may_read_and_others_may_write(alice: Actor, bob: Actor) -> None:
+    tasks = [alice.task() for _ in range(3)]
+    assert alice.post("/tasks", json={"title": "x"}).status_code == 429
+    assert len(alice.get("/tasks").get_json()) == len(tasks)
+    assert alice.get("/tasks/999999").status_code == 404
+    assert bob.post("/tasks", json={"title": "x"}).status_code == 201
+
+
+def test_what_is_refused_is_not_done(alice: Actor) -> None:
+    task, *_ = (alice.task() for _ in range(3))
+    headers = {"Idempotency-Key": "a"}
+    assert alice.post("/tasks", json={"title": "x"}, headers=headers).status_code == 429
+    assert alice.delete(f"/tasks/{task['id']}").status_code == 429
+    assert len(alice.get("/tasks").get_json()) == 3
+
+
+def test_an_ended_session_is_told_so_and_counts_for_nobody(alice: Actor, fresh_database: str) -> None:
+    for _ in range(3):
+        alice.task()
+    alice.sign_out()
+    before = execute(fresh_database, "SELECT sum(count) FROM rate_limits")
+    for _ in range(5):
+        assert alice.post("/tasks", json={"title": "x"}).status_code == 401
+    assert execute(fresh_database, "SELECT sum(count) FROM rate_limits") == before
+
+
+def test_changes_of_the_account_count_too(alice: Actor) -> None:
+    statuses = [
+        alice.client.post("/api/auth/update-user", json={"name": "x"}, headers=bearer(alice.token)).status_code
+        for _ in range(4)
+    ]
+    assert statuses == [200] * 3 + [429]
+    assert alice.post("/tasks", json={"title": "x"}).status_code == 429
+    assert alice.client.get("/api/auth/get-session", headers=bearer(alice.token)).get_json() is not None
+    assert alice.sign_out().status_code == 200
+
+
+def test_the_scale_multiplies(fresh_database: str) -> None:
+    alice = Actor.sign_up(application(fresh_database, rate_limit_writes=LIMIT, rate_limit_user_scale=2), "Alice")
+    statuses = [alice.post("/tasks", json={"title": "x"}).status_code for _ in range(8)]
+    assert statuses == [201] * 6 + [429] * 2
+
+
+def test_a_write_is_one_statement_with_its_count(app: Flask, alice: Actor) -> None:
+    with counted(app) as statements:
+        alice.task()
+    assert len(statements) == 1
+    assert "INSERT INTO rate_limits" in statements[0]
+
+
+def test_it_is_exact_on_two_workers(fresh_database: str) -> None:
+    with serving(fresh_database, RATE_LIMIT_WRITES="20/1m") as service:
+        ada = Caller(service)
+        answers = ada.at_once(60, lambda _: ada.task())
+        assert Counter(answer.status_code for answer in answers) == {201: 20, 429: 40}
+        assert len(ada.call("GET", "").json()) == 20

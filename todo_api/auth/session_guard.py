@@ -1,0 +1,61 @@
+"""The gate in front of what is about a session: whoever has a live one may pass, by any credential."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+
+from todo_api.auth import sessions
+from todo_api.auth.attempts import write_quota
+from todo_api.auth.credentials import access_claims, bearer, opaque_token
+from todo_api.auth.errors import Unauthorized
+from todo_api.auth.guard import JWT_DOTS
+from todo_api.auth.origins import SAFE_METHODS
+from todo_api.documentation import View, document
+from todo_api.errors import NotAuthenticated, ServiceUnavailable, TooManyRequests
+from todo_api.openapi import BEARER
+from todo_api.throttle import charge
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+    from sqlalchemy import RowMapping
+
+
+def session_required(view: View) -> View:
+    """Let a request through that has a live session, by any credential, and pass its row on as `session`.
+
+    What is not only read counts among the user's writes.
+
+    Raises:
+        Unauthorized: 401.
+        TooManyRequests: 429.
+
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        session = current_session()
+        if session is None:
+            raise Unauthorized
+        if request.method not in SAFE_METHODS:
+            charge(write_quota(session["id"]))
+        answer: ResponseReturnValue = view(*args, session=session, **kwargs)
+        return answer
+
+    document(guarded, Unauthorized, TooManyRequests, ServiceUnavailable, security=[{BEARER: []}])
+    return guarded  # type: ignore[return-value]
+
+
+def current_session() -> RowMapping | None:
+    """Return the live session, with its user, that the request's credential stands for; a bad credential is none."""
+    try:
+        token = bearer()
+        if token is not None and token.count(".") == JWT_DOTS:
+            claims = access_claims(token)
+            return sessions.find(claims.subject, claims.session_id)
+    except NotAuthenticated:
+        return None
+    opaque = opaque_token()
+    return sessions.find_by_token(opaque) if opaque else None
