@@ -11,7 +11,7 @@ from todo_api.api import Blueprint
 from todo_api.auth.guard import Owner, owner_required, require_alive
 from todo_api.bodies import JSON
 from todo_api.documentation import document, raises
-from todo_api.errors import ContentTooLarge, InvalidInput, MalformedJSON, UnsupportedMediaType
+from todo_api.errors import ContentTooLarge, InvalidInput, MalformedJSON, TooManyRequests, UnsupportedMediaType
 from todo_api.settings import settings
 from todo_api.spooling import spool_body, spooled
 from todo_api.tasks import exports, imports
