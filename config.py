@@ -17,6 +17,7 @@ from config_readers import (
     PORT_MAX,
     algorithms,
     boolean,
+    choice,
     database_url,
     days,
     integer,
@@ -92,6 +93,8 @@ class Config:
     rate_limit_user_scale: float = setting("RATE_LIMIT_USER_SCALE", scale, default=1.0)
     rate_limit_redis_url: str | None = setting("RATE_LIMIT_REDIS_URL", redis_url, default=None, repr=False)
     bcrypt_cost: int = setting("BCRYPT_COST", integer(4, 16), default=12)
+    log_format: str = setting("LOG_FORMAT", choice("json", "text"), default="json")
+    metrics: bool = setting("METRICS", boolean, default=False)
     host: str = setting("HOST", str, default="127.0.0.1")
     port: int = setting("PORT", integer(1, PORT_MAX), default=8000)
     web_concurrency: int | None = setting("WEB_CONCURRENCY", integer(1, 1_000), default=None)

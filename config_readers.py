@@ -151,10 +151,19 @@ def algorithms(text: str) -> tuple[str, ...]:
 
 def boolean(text: str) -> bool:
     """Read true or false."""
-    if text.lower() not in {"true", "false"}:
-        message = f"must be true or false, not {text!r}"
-        raise ValueError(message)
-    return text.lower() == "true"
+    return choice("true", "false")(text) == "true"
+
+
+def choice(*values: str) -> Callable[[str], str]:
+    """Return a reader of one of some words."""
+
+    def read(text: str) -> str:
+        if text.lower() not in values:
+            message = f"must be {' or '.join(values)}, not {text!r}"
+            raise ValueError(message)
+        return text.lower()
+
+    return read
 
 
 def mail_url(text: str) -> str:

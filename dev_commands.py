@@ -60,7 +60,7 @@ def serve(environ: Environ, pid_file: Path) -> int:
     say("bringing the database up to date")
     if call("flask", "db", "upgrade", env=environ):
         return 1
-    arguments = ["--config", str(GUNICORN_CONF), "--pid", str(pid_file), "--access-logfile", "-"]
+    arguments = ["--config", str(GUNICORN_CONF), "--pid", str(pid_file)]
     # A session of its own, so that Ctrl-C reaches this process alone, and this one ends the server in order.
     server = subprocess.Popen([PYTHON, "-m", "gunicorn", *arguments], env=environ, start_new_session=True)
     try:
@@ -129,6 +129,8 @@ def environment() -> Environ:
             path.write_text(secrets.token_hex(32))
         environ["BETTER_AUTH_SECRET"] = path.read_text()
         say(f"BETTER_AUTH_SECRET is not set; the development secret in {path.relative_to(ROOT)} stands in")
+    if not environ.get("LOG_FORMAT"):
+        environ["LOG_FORMAT"] = "text"
     if not environ.get("MAIL_URL"):
         environ["MAIL_URL"] = (DATA / "mails").as_uri()
         say(f"MAIL_URL is not set; mails are written to {DATA.name}/mails")

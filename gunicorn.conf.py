@@ -2,14 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from dotenv import load_dotenv
+from gunicorn import glogging
 
+import logs
 from config import THREADS, Config
 
 load_dotenv(Path(__file__).with_name(".env"))
 # Read here too, so that a faulty configuration is reported once, by the master, before any worker starts.
 service = Config.from_env(os.environ)
+logs.begin(service.log_format)
 
 wsgi_app = "wsgi:app"
 bind = f"[{service.host}]:{service.port}" if ":" in service.host else f"{service.host}:{service.port}"
@@ -33,3 +37,16 @@ limit_request_line = 8190
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn creates the file safely
 # Nobody uses the control socket, so that none is opened.
 control_socket_disable = True
+
+
+class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's messages, which go the way of all others. Its access log stays off: the service knows more."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the writing to the handler that `logs.begin` has made."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+logger_class = Logger

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import requests
 
@@ -37,7 +37,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(database: str, port: int | None = None, **extra: str) -> Iterator[Service]:
+def serving(database: str, port: int | None = None, stderr: IO[bytes] | None = None, **extra: str) -> Iterator[Service]:
     """Run the service with its own gunicorn.conf.py, and with extra settings over the tests', until the block ends."""
     chosen = port or free_port()
     settings = {
@@ -50,7 +50,8 @@ def serving(database: str, port: int | None = None, **extra: str) -> Iterator[Se
         **extra,
     }
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(**settings), start_new_session=True)
+    environ = environment(**settings)
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=stderr, start_new_session=True)
     try:
         wait_until_answering(f"http://127.0.0.1:{chosen}/")
         yield Service(f"http://localhost:{chosen}", process)

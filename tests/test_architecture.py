@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 RANKS = {
     "config_rates": 0,
     "config_readers": 0,
+    "logs": 0,
     "config": 1,
     "todo_api.clock": 1,
     "todo_api.errors": 1,
@@ -29,6 +30,7 @@ RANKS = {
     "todo_api.auth.tokens": 1,
     "todo_api.answers": 2,
     "todo_api.database": 2,
+    "todo_api.observe": 2,
     "todo_api.mail": 2,
     "todo_api.models": 2,
     "todo_api.settings": 2,
@@ -102,6 +104,7 @@ PURE = {
     "config",
     "config_rates",
     "config_readers",
+    "logs",
     "todo_api.clock",
     "todo_api.errors",
     "todo_api.paths",
@@ -115,7 +118,7 @@ PURE = {
 
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in [*ROOT.glob("config*.py"), *sorted((ROOT / "todo_api").rglob("*.py"))]
+    for path in [*ROOT.glob("config*.py"), ROOT / "logs.py", *sorted((ROOT / "todo_api").rglob("*.py"))]
 }
 PACKAGES = {"todo_api.auth", "todo_api.tasks"}
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items() if name not in PACKAGES}

@@ -33,6 +33,7 @@ def test_defaults_are_the_seeds() -> None:
     assert config.refresh_token_ttl == timedelta(days=30)
     assert config.cors_origins == ("http://localhost:3000",)
     assert (config.mail_url, config.mail_from) == (None, "Todo API <no-reply@localhost>")
+    assert (config.log_format, config.metrics) == ("json", False)
     assert (config.host, config.port, config.bcrypt_cost, config.web_concurrency) == ("127.0.0.1", 8000, 12, None)
 
 
@@ -69,6 +70,8 @@ def test_defaults_are_the_seeds() -> None:
         ("RATE_LIMIT_ADDRESS_SCALE", "1000000", "rate_limit_address_scale", 1e6),
         ("RATE_LIMIT_REDIS_URL", "rediss://u:p@h:6380/1", "rate_limit_redis_url", "rediss://u:p@h:6380/1"),
         ("RATE_LIMIT_REDIS_URL", "unix:///run/redis.sock", "rate_limit_redis_url", "unix:///run/redis.sock"),
+        ("LOG_FORMAT", "TEXT", "log_format", "text"),
+        ("METRICS", "true", "metrics", True),
         ("HOST", "0.0.0.0", "host", "0.0.0.0"),
         ("PORT", "9000", "port", 9000),
         ("WEB_CONCURRENCY", "4", "web_concurrency", 4),
@@ -206,6 +209,8 @@ def test_a_setting_is_read(name: str, text: str, field: str, value: Any) -> None
         ("MAIL_FROM", "a@example.com b", "must be one address"),
         ("MAIL_FROM", "a@example.com\nBcc: b@example.com", "must be one address"),
         ("MAIL_FROM", "täglich@example.com", "must be one address"),
+        ("LOG_FORMAT", "xml", "must be json or text"),
+        ("METRICS", "maybe", "must be true or false"),
         ("PORT", "70000", "whole number from 1"),
         ("WEB_CONCURRENCY", "many", "whole number from 1"),
     ],

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from logs import note
 from todo_api.errors import (
     ContentTooLarge,
     InternalError,
@@ -52,6 +53,7 @@ def speaks_better_auth() -> bool:
 
 def respond(problem: Problem) -> Response:
     """Answer with the problem, as application/problem+json."""
+    note(code=problem.code)
     status = (speaks_better_auth() and problem.better_auth_status) or problem.status
     return Response(json.dumps(problem.members(status)), status, problem.headers, content_type=CONTENT_TYPE)
 

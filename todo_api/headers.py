@@ -19,6 +19,7 @@ EXPOSED = [
     "RateLimit-Policy",
     "X-Total-Count",
     "Idempotency-Replayed",
+    "X-Request-Id",
     "set-auth-token",
     "set-auth-jwt",
 ]

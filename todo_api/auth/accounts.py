@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from logs import note
 from todo_api.auth import sessions
 from todo_api.auth.errors import EmailTaken, InvalidCredentials, InvalidPassword, TooManyHashes
 from todo_api.auth.hashing import hash_password, verify_password
@@ -46,6 +47,7 @@ def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
     row = fetch_one(select(user).add_cte(session))
     if row is None:
         raise EmailTaken
+    note(user=opened.user_id)
     return SignedIn(row, opened)
 
 
@@ -90,6 +92,7 @@ def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
 
     """
     user = fetch_one(select(User).where(is_local(email)))
+    note(user=user["id"] if user else None)
     if not verify_password(password, user["password_hash"] if user else None) or user is None:
         raise InvalidCredentials
     opened = sessions.new(user["id"], remembered=remembered)

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import jwt
 from flask import request
 
+from logs import note
 from todo_api.auth import cookies
 from todo_api.auth.errors import InvalidScheme, InvalidTokenPayload, TokenExpired
 from todo_api.auth.tokens import Claims, ClaimsError, verify
@@ -33,13 +34,15 @@ def bearer() -> str | None:
 def access_claims(token: str) -> Claims:
     """Return what an access JWT of ours says."""
     try:
-        return verify(token, "access", secrets=settings().secrets)
+        claims = verify(token, "access", secrets=settings().secrets)
     except jwt.ExpiredSignatureError:
         raise TokenExpired from None
     except ClaimsError:
         raise InvalidTokenPayload from None
     except jwt.InvalidTokenError:
         raise InvalidToken from None
+    note(user=claims.subject)
+    return claims
 
 
 def opaque_token() -> str | None:

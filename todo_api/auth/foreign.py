@@ -13,6 +13,7 @@ import jwt
 from flask import Flask, current_app
 from sqlalchemy.dialects.postgresql import insert
 
+from logs import note
 from todo_api.auth.errors import TokenExpired
 from todo_api.auth.issuer import Issuer, IssuerUnavailable
 from todo_api.auth.models import User
@@ -64,6 +65,7 @@ def verified_claims(issuer: Issuer, token: str) -> dict[str, Any]:
         raise ServiceUnavailable from None
     if not SUBJECT.fullmatch(claims["sub"]):
         raise InvalidToken
+    note(user=claims["sub"])
     return claims
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from flask import current_app
 from sqlalchemy import delete, exists, func, insert, literal, select, update
 
+from logs import note
 from todo_api.auth import sessions
 from todo_api.auth.errors import InvalidResetToken
 from todo_api.auth.hashing import hash_password
@@ -46,10 +47,11 @@ def request_reset(email: str, redirect_to: str, mail_url: str) -> None:
     reset = fetch_one(insert(PasswordReset).from_select(columns, account).returning(PasswordReset.user_id))
     if reset is None:
         return
+    note(user=reset["user_id"])
     config = settings()
     callback = quote(redirect_to, safe="")
     link = f"{config.public_url}/api/auth/reset-password/{secret}_{reset['user_id']}?callbackURL={callback}"
-    if mail_url.startswith("file:"):  # nobody reads that mailbox but who develops here
+    if mail_url.startswith("file:") and config.environment == "development":  # who reads that log reads that mailbox
         current_app.logger.warning("A password may be reset by this link: %s", link)
     deliver_later(mail_url, config.mail_from, email, SUBJECT, TEXT.format(app=config.app_name, link=link))
 
@@ -70,6 +72,7 @@ def reset_password(token: str, password: str) -> str:
         raise InvalidResetToken
     named = exists(select(PasswordReset.user_id).where(named_by(token)))
     secret, _, user_id = token.partition("_")
+    note(user=user_id)
     whole = PasswordReset.__table__.c
     void = delete(PasswordReset).where(PasswordReset.user_id == user_id, named).returning(*whole).cte("void")
     # The link itself must be among those that this statement deletes: another one may be using it just now.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from email_validator import EmailNotValidError
 
+from logs import note
 from todo_api.api import Blueprint
 from todo_api.auth import accounts, examples, sessions
 from todo_api.auth.account_schemas import OkSchema, SuccessSchema
@@ -101,6 +102,7 @@ def refresh(body: dict[str, str]) -> dict[str, Any]:
     except jwt.InvalidTokenError:
         raise InvalidToken from None
     charge_attempt("refresh", config.rate_limit_refresh, claims.session_id)
+    note(user=claims.subject)
     generation = sessions.rotate(claims, config.refresh_token_grace)
     session = None if generation is None else sessions.find(claims.subject, claims.session_id)
     if generation is None or session is None:
@@ -133,6 +135,7 @@ def session_of_expired_token() -> tuple[str, str] | None:
         claims = verify(bearer() or "", "access", secrets=settings().secrets, expired=True)
     except (jwt.InvalidTokenError, InvalidScheme):
         return None
+    note(user=claims.subject)
     return claims.subject, claims.session_id
 
 

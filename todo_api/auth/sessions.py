@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 import uuid
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask import request
 from sqlalchemy import and_, case, delete, func, insert, literal, or_, select, update
 
+from logs import note, record
 from todo_api.auth.models import Session, User
 from todo_api.database import fetch_all, fetch_one
 from todo_api.settings import settings
@@ -111,6 +113,7 @@ def find_by_token(token: str) -> RowMapping | None:
     found = find(user_id, session_id)
     if found is None or not hmac.compare_digest(bytes(found["session_token_hash"]), token_hash(secret)):
         return None
+    note(user=user_id)
     return found if found["session_idle_alive"] else None
 
 
@@ -135,9 +138,11 @@ def listed(user_id: str) -> list[RowMapping]:
     return fetch_all(alive.order_by(Session.created_at, Session.id))
 
 
-def end(user_id: str, session_id: str) -> None:
-    """End one session of the user; where there is none, nothing happens."""
-    fetch_all(delete(Session).where(Session.user_id == user_id, Session.id == session_id).returning(Session.id))
+def end(user_id: str, session_id: str) -> bool:
+    """End one session of the user, and tell whether it was there and not past its end."""
+    ending = delete(Session).where(Session.user_id == user_id, Session.id == session_id)
+    ended = fetch_one(ending.returning((Session.ends_at > func.now()).label("lived")))
+    return ended is not None and bool(ended["lived"])
 
 
 def end_all(user_id: str, *, but: str | None = None) -> None:
@@ -175,7 +180,8 @@ def rotate(claims: Claims, grace: timedelta) -> int | None:
         .returning(Session.generation),
     )
     if rotated is None:
-        end(claims.subject, claims.session_id)
+        if end(claims.subject, claims.session_id):
+            record("refresh_reuse", logging.WARNING, outcome="failure")
         return None
     generation: int = rotated["generation"]
     return generation
