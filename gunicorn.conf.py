@@ -1,6 +1,8 @@
 """How gunicorn serves the application. Figures were measured on 2 cores; docs/deploy.md tells how to size a machine."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,28 @@ graceful_timeout = 30
 limit_request_line = 8190
 # The heartbeat file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn creates the file safely
+# Where the processes of this one keep their numbers. A reload, which reads this file again, keeps it.
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+OURS = f"todo_api-metrics-{os.getpid()}-"
+if service.metrics and OURS not in os.environ.get(METRICS_DIR, ""):
+    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=OURS, dir=worker_tmp_dir)
 # Nobody uses the control socket, so that none is opened.
 control_socket_disable = True
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hooks are called so
+    """Forget what a worker that has ended was just doing; what it counted stays."""
+    if service.metrics:
+        # Not above: whoever imports it before the folder has a name gets one that shares nothing.
+        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+        mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001
+    """Leave nothing behind."""
+    if service.metrics:
+        shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types

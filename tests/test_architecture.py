@@ -60,6 +60,7 @@ RANKS = {
     "todo_api.places": 3,
     "todo_api.openapi": 4,
     "todo_api.documentation": 5,
+    "todo_api.metrics": 3,
     "todo_api.spooling": 4,
     "todo_api.tasks.filters": 4,
     "todo_api.tasks.transfer_schemas": 4,

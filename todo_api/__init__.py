@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from todo_api import answers, cli, database, docs, headers, observe, openapi, settings, throttle
+from todo_api import answers, cli, database, docs, headers, metrics, observe, openapi, settings, throttle
 from todo_api.auth import foreign
 from todo_api.auth.account_routes import account_routes
 from todo_api.auth.routes import auth
@@ -37,6 +37,7 @@ def create_app(config: Config) -> Flask:
     cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=headers.EXPOSED)
     headers.init_app(app)
     throttle.init_app(app, config)
+    metrics.init_app(app, config)
     foreign.init_app(app, config)
 
     reference = openapi.create_api(app, config.app_name)
