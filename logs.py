@@ -23,6 +23,7 @@ takes as a whole from each of several processes. A traceback's end is what tells
 
 SIMPLE = re.compile(r"[!#-~]+")
 
+encode = json.JSONEncoder(default=str).encode
 logger = logging.getLogger("todo_api.events")
 
 
@@ -47,7 +48,7 @@ class JSONFormatter(logging.Formatter):
         line = {"time": time, "level": record.levelname.lower(), **members(record)}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps({name: sound(value) for name, value in line.items()}, default=str)
+        return encode({name: sound(value) for name, value in line.items()})
 
 
 class TextFormatter(logging.Formatter):

@@ -88,6 +88,7 @@ RANKS = {
     "todo_api.tasks.purging": 9,
     "todo_api.tasks.commands": 10,
     "todo_api.commands": 4,
+    "todo_api.doctor": 5,
     "todo_api.cli": 11,
     "todo_api.docs": 11,
     "todo_api.system": 11,

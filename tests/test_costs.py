@@ -1,20 +1,24 @@
 """What a request costs, counted: calls of functions and statements. It may fall, and rises only on purpose.
 
-No time is measured, which another machine or a busy one would change. What was counted is that of Python 3.11; later
+What is counted includes the line of the log. No time is measured, which another machine or a busy one would change. What was counted is that of Python 3.11; later
 releases call less.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from logs import JSONFormatter
 from tests.statements import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flask import Flask
 
@@ -33,6 +37,22 @@ RECORDED = [
     ("PATCH", "/tasks/{id}/complete", None, 2_051),
     ("GET", "/tasks/changes?limit=50", None, 3_578),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _logged() -> Iterator[None]:
+    """Write the lines, as gunicorn has them written, to nowhere."""
+    logger = logging.getLogger("todo_api")
+    with Path(os.devnull).open("w") as nowhere:
+        handler = logging.StreamHandler(nowhere)
+        handler.setFormatter(JSONFormatter())
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        yield
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
 
 
 def calls_of(action: Callable[[], Any]) -> int:

@@ -12,6 +12,7 @@ import pytest
 from config import Config
 from tests.processes import ROOT
 from todo_api.cli import SESSIONS, USERS
+from todo_api.doctor import doctor
 from todo_api.tasks.commands import TASKS
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def test_the_readme_names_each_command_of_administration_and_no_other() -> None:
     shown = re.findall(
         r"^\.venv/bin/flask (users|sessions|tasks) ([a-z-]+)", block(README, "flask users"), re.MULTILINE
     )
+    assert re.search(rf"^\.venv/bin/flask {doctor.name} ", block(README, "flask users"), re.MULTILINE)
     assert sorted(shown) == sorted((group.name, name) for group in (USERS, SESSIONS, TASKS) for name in group.commands)
 
 

@@ -19,6 +19,7 @@ from todo_api.auth.schemas import SignUpSchema
 from todo_api.bodies import faults
 from todo_api.commands import Commands, one_line, several
 from todo_api.database import fetch_all, fetch_one
+from todo_api.doctor import doctor
 from todo_api.errors import InvalidInput
 from todo_api.fields import Instant
 from todo_api.tasks.commands import TASKS
@@ -160,5 +161,5 @@ def unknown(email: str) -> click.ClickException:
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for group in (USERS, SESSIONS, TASKS):
-        app.cli.add_command(group)
+    for command in (USERS, SESSIONS, TASKS, doctor):
+        app.cli.add_command(command)

@@ -11,14 +11,16 @@ import os
 import smtplib
 import ssl
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from email import policy as email_policy
 from email.generator import BytesGenerator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
     from email.message import EmailMessage
     from urllib.parse import SplitResult
 
@@ -89,13 +91,42 @@ class EncryptedSession(Session, smtplib.SMTP_SSL):
     """The same with TLS from the first byte on."""
 
 
+def check(url: str, timeout: float = TIMEOUT) -> None:
+    """Find out whether a mail could be handed over, and change nothing.
+
+    Raises:
+        MailError: saying why it could not.
+
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        path = Path(unquote(parts.path))
+        # Not made here: it would be the file of whoever looks.
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise MailError(f"{path} cannot be written")
+        return
+    try:
+        with connected(parts, timeout):
+            pass
+    except OSError as error:
+        raise failure(error) from None
+
+
 def submit(parts: SplitResult, message: EmailMessage, timeout: float) -> None:
-    """Hand the mail over to an SMTP server, whose certificate must be one that this machine trusts.
+    """Hand the mail over to an SMTP server.
 
     Raises:
         OSError: if the server does not take it.
 
     """
+    with connected(parts, timeout) as session:
+        (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
+        session.send_message(message, sender.addr_spec, recipient.addr_spec)
+
+
+@contextmanager
+def connected(parts: SplitResult, timeout: float) -> Iterator[Session]:
+    """Yield a connection to an SMTP server, whose certificate must be one that this machine trusts."""
     context = ssl.create_default_context()
     host = str(parts.hostname)
     session: Session
@@ -109,9 +140,8 @@ def submit(parts: SplitResult, message: EmailMessage, timeout: float) -> None:
             session.starttls(context=context)
         if parts.username and parts.password:
             session.login(unquote(parts.username), unquote(parts.password))
-        (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
-        session.send_message(message, sender.addr_spec, recipient.addr_spec)
-        # The server has it: a farewell that fails must not have it sent again.
+        yield session
+        # The server has the mail: a farewell that fails must not have it sent again.
         with suppress(smtplib.SMTPException):
             session.quit()
     finally:
