@@ -1,7 +1,5 @@
 """A to-do service: accounts, bearer tokens and tasks over HTTP, on PostgreSQL."""
 
-import re
-
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -11,7 +9,7 @@ from todo_api.auth import foreign
 from todo_api.auth.account_routes import account_routes
 from todo_api.auth.routes import auth
 from todo_api.auth.session_routes import session_routes
-from todo_api.extensions import cors, db, migrate
+from todo_api.extensions import db, migrate
 from todo_api.system import system
 from todo_api.tasks.routes import tasks
 from todo_api.tasks.task_routes import task
@@ -32,10 +30,7 @@ def create_app(config: Config) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, render_as_batch=False)
 
-    # Escaped, since flask-cors takes a string with brackets, as an IPv6 origin's, for a regular expression.
-    origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
-    cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=headers.EXPOSED)
-    headers.init_app(app)
+    headers.init_app(app, config)
     throttle.init_app(app, config)
     metrics.init_app(app, config)
     foreign.init_app(app, config)

@@ -1,6 +1,11 @@
 """Headers of every answer."""
 
+import re
+
 from flask import Flask, Response
+
+from config import Config
+from todo_api.extensions import cors
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -26,8 +31,11 @@ EXPOSED = [
 """What scripts of the trusted origins may read."""
 
 
-def init_app(app: Flask) -> None:
-    """Complete the headers of every answer, errors included."""
+def init_app(app: Flask, config: Config) -> None:
+    """Complete the headers of every answer, errors included; those for the pages of other origins are flask-cors's."""
+    # Escaped, since flask-cors takes a string with brackets, as an IPv6 origin's, for a regular expression.
+    origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
+    cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=EXPOSED)
     app.after_request(complete)
 
 
