@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from sqlalchemy import literal, select
 
 from tests.actors import PASSWORD, Actor
 from tests.databases import application
-from tests.processes import serving
+from tests.processes import ROOT, serving
 from todo_api.database import connected
 
 if TYPE_CHECKING:
@@ -101,6 +103,23 @@ def test_connections_in_use_are_seen(counting: Flask) -> None:
         connection.execute(select(literal(1)))
         assert in_use() == 1
     assert in_use() == 0
+
+
+COUNT_ONE = """
+from dataclasses import replace
+from tests.databases import CONFIG
+from todo_api import create_app
+create_app(replace(CONFIG, metrics=True)).test_client().get("/")
+"""
+
+
+def test_any_process_shows_what_others_have_counted(
+    counting: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", COUNT_ONE], cwd=ROOT, check=True, timeout=120)
+    assert seen(counting)["http_requests_total", "GET", "/", "200"] == 2
 
 
 def folders(pid: int) -> list[Path]:
