@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -87,6 +88,7 @@ def test_run_serves_says_how_to_begin_and_ends_whole(checkout: Path, how: signal
     assert "the development secret in .data/development-secret stands in" in shown
     assert f"serving on http://127.0.0.1:{port} " in shown
     assert f"API reference: http://127.0.0.1:{port}/docs\n" in shown
+    assert re.search(r"^\d\d:\d\d:\d\d info    request .* method=GET route=/ status=200 ", shown, re.MULTILINE)
     line = shown.rpartition("try first: ")[2]
     tried = subprocess.run(["/bin/sh", "-c", f"{line.strip()} --silent"], capture_output=True, text=True, check=True)
     assert '"token":"' in tried.stdout
