@@ -20,6 +20,7 @@ RANKS = {
     "todo_api.fields": 1,
     "todo_api.mail_transport": 1,
     "todo_api.paths": 1,
+    "todo_api.patience": 1,
     "todo_api.writing": 1,
     "todo_api.auth.cookies": 1,
     "todo_api.auth.examples": 1,

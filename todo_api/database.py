@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import random
+import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import make_url
+from flask import has_request_context, request
+from sqlalchemy import Pool, event, make_url
+from sqlalchemy.exc import DBAPIError
 
+from todo_api import patience
 from todo_api.extensions import db
+from todo_api.patience import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy import Connection, Executable, RowMapping
 
     from config import Config
+
+Result = TypeVar("Result")
 
 AUTOCOMMIT = "autocommit"
 """The bind of single statements. Each is atomic by itself, so that it needs no BEGIN, no COMMIT and no ROLLBACK: two
@@ -26,9 +34,22 @@ CONNECTIONS = 4
 """Connections of one worker process for single statements, and as many for transactions. Its threads share them: a
 statement takes a millisecond, a request some more."""
 
-CONNECT_ARGS = {"connect_timeout": 3, "application_name": "todo_api"}
+POOL = 3
+"""Seconds that a request waits for a connection to be free. With those that it has for its statements, and a look at
+the clock, nobody waits longer than twelve (docs/decisions/0018)."""
+
+CONNECT_ARGS = {
+    "connect_timeout": 3,
+    "application_name": "todo_api",
+    # A connection that nobody uses finds out by itself that its network is gone, in some ten seconds.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 6000,
+}
 BOUNDS = "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
-"""PostgreSQL answers within them or the request fails: nobody waits for ever."""
+"""PostgreSQL answers within them or the request fails: nobody waits for ever. The silence of a server that is
+frozen or cut off is ended by patience.py."""
 
 
 def options(config: Config) -> dict[str, Any]:
@@ -38,7 +59,7 @@ def options(config: Config) -> dict[str, Any]:
         "hide_parameters": True,
         "pool_size": CONNECTIONS,
         "max_overflow": 0,
-        "pool_timeout": 5,
+        "pool_timeout": POOL,
         "pool_recycle": 300,
         # What the URL asks for comes after, and so before, what we ask for.
         "connect_args": {**CONNECT_ARGS, **asked, "options": f"{BOUNDS} {asked.get('options', '')}"},
@@ -60,49 +81,106 @@ def options(config: Config) -> dict[str, Any]:
 STREAMED = 250
 """Rows of a stream that are in memory at a time, of up to 40 KB each."""
 
+ROLLED_BACK = {"40001", "40P01"}
+"""What PostgreSQL undoes for the sake of another transaction: a serialization failure, a deadlock."""
+
+PAUSES = (0.05, 0.1, 0.2)
+"""Seconds before each repetition, at most: of two that met, one is to come later."""
+
 IN_TRANSACTION: ContextVar[Connection | None] = ContextVar("IN_TRANSACTION", default=None)
 """The connection whose transaction this thread's statements belong to."""
 
 
-@contextmanager
-def transaction() -> Iterator[None]:
-    """Let the statements of a block happen together or not at all: leaving it commits, raising rolls back.
+@event.listens_for(Pool, "connect")
+def watch_from_the_first(connection: Any, _record: Any) -> None:
+    """Watch a connection before anybody has it: SQLAlchemy asks a first one for this and that."""
+    watch.over(connection)
 
-    A transaction inside another is part of it.
+
+@contextmanager
+def connected(bind: str | None) -> Iterator[Connection]:
+    """Yield a connection of a pool, and a new one in the place of one whose server has hung up in the meantime."""
+    with db.engines[bind].connect() as connection:
+        if patience.has_hung_up(driver(connection)):
+            connection.invalidate()
+        watched = driver(connection)
+        watch.over(watched)
+        try:
+            yield connection
+        finally:
+            watch.no_more(watched)
+
+
+def driver(connection: Connection) -> Any:
+    """Return the driver's own connection."""
+    return connection.connection.dbapi_connection
+
+
+def repeated(attempt: Callable[[], Result]) -> Result:
+    """Do what can be done again once more, up to three times, where PostgreSQL has undone it.
+
+    That is a single statement or a whole transaction, which happen wholly or not at all. What reads only is also done
+    again where the connection was lost; of what writes nobody knows then whether it was done.
     """
-    if IN_TRANSACTION.get():
-        yield
-        return
-    with db.engine.begin() as connection:
+    for pause in PAUSES:
+        try:
+            return attempt()
+        except DBAPIError as error:
+            undone = getattr(error.orig, "pgcode", None) in ROLLED_BACK
+            if not (undone or (error.connection_invalidated and only_reads())):
+                raise
+        time.sleep(random.uniform(0, pause))  # noqa: S311 - it is no secret
+    return attempt()
+
+
+def only_reads() -> bool:
+    """Tell whether this request is safe (RFC 9110 section 9.2.1), so that its statements may be sent again."""
+    return has_request_context() and request.method in {"GET", "HEAD"}
+
+
+def transaction(work: Callable[[], Result]) -> Result:
+    """Let the statements of some work happen together or not at all, and return what it returns.
+
+    They are committed when it returns, and rolled back when it raises. It is done anew where PostgreSQL has undone it,
+    so that it keeps nothing of an attempt. Inside another transaction it is a part of that.
+    """
+    return work() if IN_TRANSACTION.get() else repeated(lambda: together(work))
+
+
+def together(work: Callable[[], Result]) -> Result:
+    """Do the work in a transaction, once."""
+    with connected(None) as connection, connection.begin():
         token = IN_TRANSACTION.set(connection)
         try:
-            yield
+            return work()
         finally:
             IN_TRANSACTION.reset(token)
 
 
-@contextmanager
-def connected() -> Iterator[Connection]:
-    """Yield the connection of the transaction that this thread is in, else one on which each statement stands alone."""
-    connection = IN_TRANSACTION.get()
-    if connection:
-        yield connection
-        return
-    with db.engines[AUTOCOMMIT].connect() as single:
-        yield single
-
-
 def fetch_all(statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[RowMapping]:
     """Run one statement in one round trip and return its rows, each by column name."""
-    with connected() as connection:
+    connection = IN_TRANSACTION.get()
+    if connection is None:
+        return repeated(lambda: alone(statement, parameters))
+    watch.over(driver(connection))
+    return list(connection.execute(statement, parameters).mappings())
+
+
+def alone(statement: Executable, parameters: Mapping[str, Any] | None) -> list[RowMapping]:
+    """Run a statement that stands alone, once."""
+    with connected(AUTOCOMMIT) as connection:
         return list(connection.execute(statement, parameters).mappings())
 
 
 def stream(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Iterator[RowMapping]:
     """Run one statement on a cursor of the server and yield its rows: one snapshot, few of them in memory at a time."""
+    patience.allow(patience.LONG)
     # A cursor lives in a transaction.
-    with db.engine.connect().execution_options(yield_per=STREAMED) as connection:
-        yield from connection.execute(statement, parameters).mappings()
+    with connected(None) as connection, connection.begin():
+        connection.execution_options(yield_per=STREAMED)
+        for rows in connection.execute(statement, parameters).mappings().partitions():
+            watch.over(driver(connection))
+            yield from rows
 
 
 def fetch_one(statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:

@@ -25,8 +25,7 @@ def run(owner: Owner, operations: Sequence[Mapping[str, Any]]) -> list[dict[str,
         TaskNotFound: 404, and its like, each naming the operation.
 
     """
-    with transaction():
-        return [result_of(owner, number, operation) for number, operation in enumerate(operations)]
+    return transaction(lambda: [result_of(owner, number, each) for number, each in enumerate(operations)])
 
 
 def result_of(owner: Owner, number: int, operation: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,18 +63,31 @@ def idempotent(view: View) -> View:
             raise InvalidIdempotencyKey
         draft = kwargs.get("draft")
         fingerprint = fingerprint_of(draft.digest if draft else hashlib.sha256(read_body(request)).digest())
-        with transaction():
+
+        def claimed() -> Response:
             kept = kept_answer(owner, key)
-            if kept is None:
-                answer = view(*args, owner=owner, **kwargs)
-                keep(owner, key, fingerprint, answer)
-                return answer
-        if kept["fingerprint"] != fingerprint:
-            raise IdempotencyKeyReused
-        return Response(kept["body"], kept["status"], [*kept["headers"], REPLAYED])
+            if kept:
+                return replayed(kept, fingerprint)
+            answer: Response = view(*args, owner=owner, **kwargs)
+            keep(owner, key, fingerprint, answer)
+            return answer
+
+        return transaction(claimed)
 
     described = takes_header("Idempotency-Key", "Do this once, however often it is sent; for 24 hours.")(once)
     return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(described)  # type: ignore[return-value]
+
+
+def replayed(kept: RowMapping, fingerprint: bytes) -> Response:
+    """Answer as the first was answered.
+
+    Raises:
+        IdempotencyKeyReused: 422, where the first was another request.
+
+    """
+    if kept["fingerprint"] != fingerprint:
+        raise IdempotencyKeyReused
+    return Response(kept["body"], kept["status"], [*kept["headers"], REPLAYED])
 
 
 def fingerprint_of(body_digest: bytes) -> bytes:

@@ -161,7 +161,7 @@ def run(owner: Owner, draft: Draft, *, dry_run: bool) -> dict[str, Any]:
     """
     if draft.faults and not dry_run:
         raise InvalidInput(draft.faults)
-    created = foresee(owner, draft) if dry_run else write(owner, draft)
+    created = foresee(owner, draft) if dry_run else transaction(lambda: write(owner, draft))
     errors = [{"pointer": pointer, "detail": detail} for pointer, detail in draft.faults]
     return {"created": created, "skipped": draft.sound + draft.repeated - created, "errors": errors}
 
@@ -178,16 +178,15 @@ def foresee(owner: Owner, draft: Draft) -> int:
 def write(owner: Owner, draft: Draft) -> int:
     """Create the tasks and return how many."""
     created = trashed = 0
-    with transaction():
-        (listed,) = write_owned(owner, LOCK, {})
-        version = listed["version"] + 1
-        for chunk in draft.chunks():
-            (added,) = fetch_owned(owner, ADD, {"sent_rows": chunk, "new_version": version})
-            created += added["created"]
-            trashed += added["trashed"]
-            require_room(draft, listed["number"], created)
-        if created:
-            fetch_owned(owner, COUNT, {"more_live": created - trashed, "more_trashed": trashed})
+    (listed,) = write_owned(owner, LOCK, {})
+    version = listed["version"] + 1
+    for chunk in draft.chunks():
+        (added,) = fetch_owned(owner, ADD, {"sent_rows": chunk, "new_version": version})
+        created += added["created"]
+        trashed += added["trashed"]
+        require_room(draft, listed["number"], created)
+    if created:
+        fetch_owned(owner, COUNT, {"more_live": created - trashed, "more_trashed": trashed})
     return created
 
 

@@ -78,9 +78,12 @@ def users_miscounted() -> list[str]:
     )
     both = TaskList.__table__.join(counts, TaskList.user_id == counts.c.user_id, full=True)
     who = func.coalesce(TaskList.user_id, counts.c.user_id).label("user_id")
-    with transaction():
+
+    def compared() -> list[str]:
         fetch_one(select(func.set_config("statement_timeout", "0", True)))  # noqa: FBT003 - it reads all tasks
         return [row["user_id"] for row in fetch_all(select(who).select_from(both).where(differs))]
+
+    return transaction(compared)
 
 
 def recount(user_id: str) -> bool:
@@ -94,9 +97,12 @@ def recount(user_id: str) -> bool:
         "live": number.where(LIVE).scalar_subquery(),
         "trashed": number.where(TRASHED).scalar_subquery(),
     }
-    with transaction():
+    raised = update(TaskList).where(MINE).values(values).returning(TaskList.user_id)
+
+    def counted() -> bool:
         made = insert(TaskList).from_select(["user_id"], select(Task.user_id).where(THEIRS).limit(1))
         fetch_all(made.on_conflict_do_nothing().returning(TaskList.user_id), {"owner_id": user_id})
         fetch_all(LOCK, {"owner_id": user_id})
-        counted = update(TaskList).where(MINE).values(values).returning(TaskList.user_id)
-        return fetch_one(counted, {"owner_id": user_id}) is not None
+        return fetch_one(raised, {"owner_id": user_id}) is not None
+
+    return transaction(counted)

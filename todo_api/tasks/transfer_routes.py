@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from flask import Response, request
 
+from todo_api import patience
 from todo_api.api import Blueprint
 from todo_api.auth.guard import Owner, owner_required, require_alive
 from todo_api.bodies import JSON
@@ -54,6 +55,7 @@ def takes_export(view: View) -> View:
         with spooled() as file, spooled() as rows:
             draft = imports.Draft(rows, limit, spool_body(request, file, size_max(limit)))
             imports.read(file, draft)
+            patience.allow(patience.LONG)
             answer: ResponseReturnValue = view(*args, owner=owner, draft=draft, **kwargs)
             return answer
 
