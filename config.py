@@ -98,6 +98,7 @@ class Config:
     host: str = setting("HOST", str, default="127.0.0.1")
     port: int = setting("PORT", integer(1, PORT_MAX), default=8000)
     web_concurrency: int | None = setting("WEB_CONCURRENCY", integer(1, 1_000), default=None)
+    shutdown_delay: timedelta = setting("SHUTDOWN_DELAY_SECONDS", seconds, default=timedelta(0))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Config:

@@ -74,6 +74,7 @@ def test_defaults_are_the_seeds() -> None:
         ("METRICS", "true", "metrics", True),
         ("HOST", "0.0.0.0", "host", "0.0.0.0"),
         ("PORT", "9000", "port", 9000),
+        ("SHUTDOWN_DELAY_SECONDS", "10", "shutdown_delay", timedelta(seconds=10)),
         ("WEB_CONCURRENCY", "4", "web_concurrency", 4),
         ("WEB_CONCURRENCY", "", "web_concurrency", None),
         ("DATABASE_URL", "postgres://u:p@h/d", "database_url", "postgresql+psycopg2://u:p@h/d"),

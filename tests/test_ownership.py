@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PUBLIC = {
     "system.welcome",
+    "system.health",
+    "system.readiness",
     "docs.document",
     "docs.page",
     "docs.script",
