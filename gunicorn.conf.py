@@ -1,9 +1,11 @@
 """How gunicorn serves the application. Figures were measured on 2 cores; docs/deploy.md tells how to size a machine."""
 
+import ctypes
 import os
 import shutil
 import signal
 import socket
+import struct
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +17,6 @@ from gunicorn import glogging
 from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
-from gunicorn.workers.gthread import ThreadWorker
 
 import ending
 import logs
@@ -32,29 +33,7 @@ bind = f"[{service.host}]:{service.port}" if ":" in service.host else f"{service
 
 # Threads wait for PostgreSQL together and keep connections alive, which sync workers cannot: with four clients
 # signing in, sync workers served 0.06 times the requests of gthread's.
-class LastWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """A worker of gthread's that leaves nobody in front of a closed door.
-
-    What the kernel has taken from the network and no worker has accepted is cut off when the last worker goes; so who
-    ends takes all of it, and then has the kernel refuse what comes, which clients may send again.
-    """
-
-    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's own
-        """Accept what waits before accepting no more."""
-        if ending.is_near() and not self.alive and self._accepting:
-            for listener in self.sockets:
-                taken = -1
-                while taken != self.nr_conns:
-                    taken = self.nr_conns
-                    self.accept(listener)
-        super().set_accept_enabled(enabled)
-        if ending.is_near() and not self.alive:
-            for listener in self.sockets:
-                with suppress(OSError):  # another worker was first
-                    listener.shutdown(socket.SHUT_RDWR)
-
-
-worker_class = LastWorker
+worker_class = "gthread"
 threads = THREADS
 # One process more than cores keeps them busy while one of them hashes a password: 1.7 times the requests of
 # one process a core then. Nine of them hold at most 72 connections of the 100 that a default PostgreSQL has.
@@ -77,6 +56,57 @@ if service.metrics and OURS not in os.environ.get(METRICS_DIR, ""):
     os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=OURS, dir=worker_tmp_dir)
 # Nobody uses the control socket, so that none is opened.
 control_socket_disable = True
+
+
+NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+"""For the kernel: read byte 13 of a TCP packet, its flags; with SYN among them drop it, else take it whole."""
+
+SO_ATTACH_FILTER = 26
+"""Linux's, which Python does not name."""
+
+THRESHOLD = 0.2
+"""Seconds for who has been let in by the kernel to be accepted by a worker, who needs a thousandth of that."""
+
+
+def when_ready(server: Arbiter) -> None:
+    """Let TERM begin an end that cuts nobody off; each further one ends a pause in it.
+
+    Who asks /readyz has time to send nobody here any more. Then nobody new is let in, since those that the kernel has
+    let in and no worker has accepted would be cut off when the last worker closes the door. Then gunicorn ends.
+    """
+    delay = service.shutdown_delay.total_seconds()
+    steps = iter(
+        [
+            (ending.announce, delay),
+            (lambda: let_nobody_in(server.LISTENERS), THRESHOLD),
+            (lambda: server.signal(signal.SIGTERM, None), 0.0),
+        ]
+    )
+
+    def go_on(_number: int, _frame: FrameType | None) -> None:
+        for step, seconds in steps:
+            step()
+            if seconds:
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+                return
+
+    signal.signal(signal.SIGTERM, go_on)
+    signal.signal(signal.SIGALRM, go_on)
+
+
+def let_nobody_in(listeners: list[socket.socket]) -> None:
+    """Have the kernel ignore who knocks: they knock again, and are refused as soon as the door is closed."""
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in NO_SYN))
+    program = struct.pack("HL", len(NO_SYN), ctypes.addressof(code))
+    for listener in listeners:
+        with suppress(OSError):  # Linux alone can do it
+            listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+
+def pre_request(worker: Worker, req: Request) -> None:  # noqa: ARG001 - called by place
+    """Have proxies let go of their connections before the service ends."""
+    if ending.is_near():
+        req.force_close()
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hooks are called so
@@ -105,25 +135,3 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 logger_class = Logger
-
-
-def when_ready(server: Arbiter) -> None:
-    """Serve on for a while after TERM, so that who asks /readyz sends nobody here any more. A second TERM ends it."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        soon = not ending.is_near() and number == signal.SIGTERM and delay
-        ending.announce()
-        if soon:
-            signal.setitimer(signal.ITIMER_REAL, delay)
-        else:
-            server.signal(signal.SIGTERM, frame)
-
-    delay = service.shutdown_delay.total_seconds()
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGALRM, end)
-
-
-def pre_request(worker: Worker, req: Request) -> None:  # noqa: ARG001 - called by place
-    """Have proxies let go of their connections before the service ends."""
-    if ending.is_near():
-        req.force_close()

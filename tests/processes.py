@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -18,7 +18,7 @@ from embedded_postgres import free_port
 from tests.databases import CONFIG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parent.parent
 
@@ -58,6 +58,24 @@ def serving(database: str, port: int | None = None, stderr: IO[bytes] | None = N
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=40)
+
+
+def children(pid: int) -> set[int]:
+    """Return the processes that the process has started."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True, text=True).stdout
+    pairs = (map(int, line.split()) for line in listed.splitlines())
+    return {child for child, parent in pairs if parent == pid}
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> float:
+    """Return how long it took until the condition was true; a connection that fails is no answer."""
+    started = time.monotonic()
+    while time.monotonic() < started + seconds:
+        with suppress(requests.ConnectionError):
+            if condition():
+                return time.monotonic() - started
+        time.sleep(0.02)
+    raise AssertionError("it never came true")
 
 
 def wait_until_answering(url: str, seconds: float = 30) -> None:
