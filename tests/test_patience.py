@@ -142,6 +142,14 @@ def test_a_lost_connection_is_hidden_from_who_reads_and_told_to_who_writes(
     assert called == ((2,) if status == 200 else (1,))
 
 
+def test_silence_is_not_asked_twice(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "REQUEST", 0.3)
+    with app.test_request_context(method="GET"), counted(app) as statements:
+        with pytest.raises(DBAPIError):
+            fetch_all(text("SELECT pg_sleep(4)"))
+        assert len(statements) == 1
+
+
 FAILING = """CREATE FUNCTION failing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF nextval('failures') <= {times} THEN RAISE EXCEPTION 'again' USING ERRCODE = '{code}'; END IF;
     RETURN NEW; END $$"""

@@ -127,7 +127,8 @@ def repeated(attempt: Callable[[], Result]) -> Result:
             return attempt()
         except DBAPIError as error:
             undone = getattr(error.orig, "pgcode", None) in ROLLED_BACK
-            if not (undone or (error.connection_invalidated and only_reads())):
+            again = undone or (error.connection_invalidated and only_reads())
+            if not (again and patience.is_left()):
                 raise
         time.sleep(random.uniform(0, pause))  # noqa: S311 - it is no secret
     return attempt()

@@ -50,6 +50,11 @@ def end_of_patience() -> float:
     return min(ends, now + ANSWER)
 
 
+def is_left() -> bool:
+    """Tell whether another answer would be waited for."""
+    return end_of_patience() > time.monotonic()
+
+
 def has_hung_up(connection: extensions.connection) -> bool:
     """Tell whether there is something to read though nothing was asked: the server's farewell, or its end."""
     poll = select.poll()
