@@ -18,7 +18,7 @@ from sqlalchemy import literal, select
 from tests.actors import PASSWORD, Actor
 from tests.databases import application
 from tests.processes import ROOT, serving
-from todo_api.database import connected
+from todo_api.database import AUTOCOMMIT, connected
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -99,7 +99,7 @@ def test_connections_in_use_are_seen(counting: Flask) -> None:
         return seen(counting)["database_connections_in_use", "autocommit"]
 
     assert in_use() == 0
-    with counting.app_context(), connected() as connection:
+    with counting.app_context(), connected(AUTOCOMMIT) as connection:
         connection.execute(select(literal(1)))
         assert in_use() == 1
     assert in_use() == 0

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from todo_api.answers import database_words
 from todo_api.clock import now
 from todo_api.commands import one_line
-from todo_api.database import connected, fetch_all
+from todo_api.database import AUTOCOMMIT, connected, fetch_all
 from todo_api.mail_transport import MailError, check
 from todo_api.settings import settings
 
@@ -102,7 +102,7 @@ def asked() -> tuple[int, datetime, set[str]]:
     """Return the database's version, its time, and the revisions that it is at."""
     version = func.current_setting("server_version_num").label("version")
     (row,) = fetch_all(select(version, func.clock_timestamp().label("now")))
-    with connected() as connection:
+    with connected(AUTOCOMMIT) as connection:
         current = set(MigrationContext.configure(connection).get_current_heads())
     return int(row["version"]), row["now"], current
 
