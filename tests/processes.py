@@ -71,7 +71,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> float:
     """Return how long it took until the condition was true; a connection that fails is no answer."""
     started = time.monotonic()
     while time.monotonic() < started + seconds:
-        with suppress(requests.ConnectionError):
+        with suppress(requests.ConnectionError, requests.Timeout):
             if condition():
                 return time.monotonic() - started
         time.sleep(0.02)
@@ -83,7 +83,7 @@ def wait_until_answering(url: str, seconds: float = 30) -> None:
     while True:
         try:
             requests.get(url, timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             assert time.monotonic() < deadline, f"nothing answers on {url}"
             time.sleep(0.05)
         else:
