@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ALGORITHM = "HS256"
 CLAIMS: dict[str, type] = {"sub": str, "email": str, "sid": str, "iat": int, "exp": int, "jti": str, "type": str}
+ID = re.compile("[!-~]+")
+"""What names a user or a session; PostgreSQL takes neither NUL nor lone surrogates, and the secret may have signed both."""
 COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 Use = Literal["access", "refresh"]
@@ -79,5 +81,7 @@ def checked(claims: dict[str, Any], use: Use) -> Claims:
     """Return the claims, all of them present and of their types."""
     wanted = CLAIMS if use == "access" else {**CLAIMS, "gen": int}
     if any(type(claims.get(name)) is not kind for name, kind in wanted.items()) or claims["type"] != use:
+        raise ClaimsError
+    if not ID.fullmatch(claims["sub"]) or not ID.fullmatch(claims["sid"]):
         raise ClaimsError
     return Claims(claims["sub"], claims["email"], claims["sid"], claims.get("gen", 0))
