@@ -47,6 +47,8 @@ timeout = 30
 graceful_timeout = 30
 # A path of any sensible length gets its answer from the application, as a problem.
 limit_request_line = 8190
+# A client behind a proxy of this machine could name its own path by these, and be answered 500.
+forwarder_headers = ""
 # The heartbeat file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn creates the file safely
 # Where the processes of this one keep their numbers. A reload, which reads this file again, keeps it.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ALGORITHM = "HS256"
 CLAIMS: dict[str, type] = {"sub": str, "email": str, "sid": str, "iat": int, "exp": int, "jti": str, "type": str}
 ID = re.compile("[!-~]+")
-"""What names a user or a session; PostgreSQL takes neither NUL nor lone surrogates, and the secret may have signed both."""
+"""What names a user or a session. PostgreSQL takes neither NUL nor lone surrogates; the secret may have signed both."""
 COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 Use = Literal["access", "refresh"]
