@@ -147,6 +147,7 @@ def test_utf8_json_is_read_whatever_its_charset_says(alice: Actor) -> None:
         assert alice.post("/tasks", data=body, content_type=content_type).get_json()["title"] == "Käse"
 
 
+@pytest.mark.shows("ASVS 16.5.1", "ASVS 16.5.4")
 def test_a_fault_of_ours_is_500_and_tells_nothing(database: str, caplog: pytest.LogCaptureFixture) -> None:
     app = application(database)
 
@@ -179,6 +180,7 @@ def test_a_refusal_of_the_database_is_503_and_shows_no_row(
         assert private not in response.text
 
 
+@pytest.mark.shows("ASVS 16.5.2")
 def test_without_a_database_the_answer_is_503(caplog: pytest.LogCaptureFixture) -> None:
     client = application(f"postgresql://nobody:geheim@127.0.0.1:{free_port()}/nothing").test_client()
     response = client.post("/api/auth/sign-in/email", data={"email": "a@example.com", "password": "x"})
@@ -227,6 +229,7 @@ def test_a_body_that_is_shorter_than_it_says_is_400(alice: Actor) -> None:
     assert alice.get("/tasks").get_json() == []
 
 
+@pytest.mark.shows("PostgreSQL foreign key")
 def test_whatever_is_written_for_a_user_who_is_gone_is_401(app: Flask) -> None:
     with app.app_context(), pytest.raises(IntegrityError) as raised:
         fetch_all(insert(Task).values(user_id="nobody", title="x").returning(Task.id))

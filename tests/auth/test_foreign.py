@@ -201,6 +201,7 @@ def test_anothers_path_is_forbidden(ours: Flask) -> None:
     assert adam.titles() == ["Adam's"]
 
 
+@pytest.mark.shows("ASVS 6.8.1")
 def test_a_foreign_sub_is_no_local_user_of_the_same_id(ours: Flask, database: str) -> None:
     alice = Actor.sign_up(ours, "Alice")
     before = rows(database, alice.id)
@@ -220,6 +221,7 @@ def test_a_foreign_sub_is_no_local_user_of_the_same_id(ours: Flask, database: st
     assert rows(database, alice.id) == before
 
 
+@pytest.mark.shows("ASVS 6.8.1")
 def test_a_local_credential_is_no_foreign_user_of_the_same_id(ours: Flask, database: str) -> None:
     """Nothing local vouches for an id that the issuer's user had first, and none can be made for it."""
     alice = Actor.sign_up(ours, "Alice")
@@ -262,6 +264,7 @@ def test_an_email_of_the_issuers_is_free_here(ours: Flask) -> None:
     assert eve.titles() == ["Eve's"]
 
 
+@pytest.mark.shows("ASVS 6.8.1")
 def test_a_user_of_another_issuer_is_not_met(ours: Flask, database: str, site: Site) -> None:
     eve = Visitor(ours)
     eve.task("Eve's")
@@ -371,6 +374,7 @@ def test_without_an_issuer_no_foreign_token_is_taken(app: Flask) -> None:
 # An issuer that is down.
 
 
+@pytest.mark.shows("ASVS 16.5.2", "ASVS 16.5.3")
 def test_an_issuer_that_was_never_seen_is_503(database: str) -> None:
     app = taking(database, f"http://127.0.0.1:{free_port()}/jwks")
     eve = Visitor(app)

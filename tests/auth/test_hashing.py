@@ -133,6 +133,7 @@ def test_a_hash_that_fails_gives_its_place_back(database: str, alice: Actor, app
     assert alice.client.post(SIGN_IN, data={"email": alice.email, "password": PASSWORD}).status_code == 200
 
 
+@pytest.mark.shows("ASVS 6.3.8", "Better Auth unknown e-mail")
 def test_known_or_not_a_sign_in_is_one_hash(alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = {"email": f"x{alice.email}", "password": PASSWORD}
     assert alice.client.post(SIGN_IN, data=unknown).status_code == 401  # makes what unknown ones are compared with
@@ -201,6 +202,7 @@ def test_a_foreign_issuers_user_of_the_same_address_signs_nobody_in(database: st
     assert sign_in(alice).opens(alice.client) == ALL
 
 
+@pytest.mark.shows("bcrypt floods")
 def test_a_flood_of_sign_ins_leaves_the_tasks_alone(service: Service, fresh_database: str) -> None:
     """More clients than both workers have places guess as fast as they can; a task route is read meanwhile."""
     form = {"email": "ada@example.com", "password": PASSWORD}

@@ -93,6 +93,7 @@ def test_the_token_of_somebody_who_is_gone_is_not_made(app: Flask) -> None:
 # The secret is changed.
 
 
+@pytest.mark.shows("Better Auth secrets")
 def test_a_secret_is_changed_without_signing_anybody_out(fresh_database: str) -> None:
     """In three steps: the old secret; the new one with the old one beside it; the new one alone."""
     port = free_port()
@@ -156,6 +157,7 @@ def test_a_refresh_token_of_the_previous_secret_buys_tokens_of_the_new_one(datab
     assert presented(after, {"Authorization": f"Bearer {renewed.get_json()['token']}"}) == (True, True)
 
 
+@pytest.mark.shows("Better Auth secrets")
 def test_what_the_new_secret_signs_is_not_the_old_ones(database: str) -> None:
     during = application(database, better_auth_secret=NEW, better_auth_secret_previous=OLD)
     alice = Actor.sign_up(during, "Alice")

@@ -474,6 +474,7 @@ def test_a_withdrawn_key_stops_working_within_five_minutes(issuer: Issuer, site:
     assert refused(issuer, token(key=ED_OTHER, kid="new"))
 
 
+@pytest.mark.shows("API10:2023")
 def test_a_flood_of_unknown_kids_is_one_fetch_in_thirty_seconds(issuer: Issuer, site: Site, clock: Clock) -> None:
     for second in range(90):
         clock.now = 1_000.0 + second
@@ -536,6 +537,7 @@ def fail(site: Site, fault: dict[str, Any]) -> None:
         setattr(site, name, value)
 
 
+@pytest.mark.shows("API10:2023", "ASVS 16.5.3")
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_an_issuer_that_never_answered_makes_nothing_judged(
     site: Site, clock: Clock, fault: dict[str, Any], caplog: pytest.LogCaptureFixture
@@ -555,6 +557,7 @@ def test_an_issuer_that_never_answered_makes_nothing_judged(
     assert issuer.verify(token())
 
 
+@pytest.mark.shows("API10:2023")
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_known_keys_outlive_the_issuers_faults(site: Site, clock: Clock, fault: dict[str, Any]) -> None:
     issuer = Issuer(ORIGIN, ORIGIN, site.url, clock=clock, timeout=0.4)
@@ -583,6 +586,7 @@ def test_an_issuer_that_is_down(clock: Clock) -> None:
     assert issuer.verify(token())
 
 
+@pytest.mark.shows("API7:2023", "API10:2023")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(issuer: Issuer, site: Site, status: int) -> None:
     with serving() as other:

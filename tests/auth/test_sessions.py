@@ -415,6 +415,7 @@ ENDINGS: dict[str, tuple[str, Any]] = {
 }
 
 
+@pytest.mark.shows("ASVS 7.4.1", "races: sign-out")
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("credential", CREDENTIALS)
 def test_an_ended_session_is_refused_by_every_worker_at_once(

@@ -151,6 +151,7 @@ def test_a_request_under_way_is_409(alice: Actor, database: str) -> None:
     assert alice.post("/tasks", json=BODY, headers=KEY).status_code == 201
 
 
+@pytest.mark.shows("Idempotency parallel")
 def test_20_equal_requests_at_once_make_one_task(service: Service) -> None:
     caller = Caller(service)
     answers = caller.at_once(20, lambda _: caller.call("POST", "", KEY, json=BODY))
@@ -171,6 +172,7 @@ def kill_workers_by_turns(service: Service, stop: threading.Event) -> None:
             killed += 1
 
 
+@pytest.mark.shows("Idempotency faults")
 def test_a_worker_that_is_killed_leaves_both_or_none(service: Service, fresh_database: str) -> None:
     """Post tasks, each until it is answered, while workers die."""
     caller = Caller(service)

@@ -96,6 +96,7 @@ def test_the_same_deletion_counts_once(caller: Caller) -> None:
     assert statuses(answers)[204] <= 2
 
 
+@pytest.mark.shows("ASVS 15.4.1")
 def test_whatever_comes_at_once_the_numbers_stay_right(caller: Caller) -> None:
     ids = [caller.task(tags=["odd"] if n % 2 else []).json()["id"] for n in range(40)]
     for number in ids[::4]:
@@ -174,6 +175,7 @@ def test_a_copy_misses_nothing_of_what_is_written_meanwhile(caller: Caller) -> N
     assert copy == {task["id"]: task for task in caller.call("GET", "").json()}
 
 
+@pytest.mark.shows("ASVS 15.4.3", "PostgreSQL foreign key")
 def test_an_account_is_deleted_beside_its_writers(caller: Caller) -> None:
     """Whoever is later is told so; nobody waits for the other in turn, which PostgreSQL would end after a second."""
     operations = [{"op": "create", "task": {"title": str(n)}} for n in range(20)]
