@@ -1,4 +1,4 @@
-"""Writes docs/security.md from the catalogue and from what the tests say they show: python3 -m tests.security.page."""
+"""Writes docs/security.md from the catalogue and the tests: .venv/bin/python -m tests.security.page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD = """# What the service is safe from
 Each line is a promise and the tests that hold it. They attack a running service from outside wherever that can be done,
 and every answer is searched for faults and for what it must not tell. `python3 dev.py test tests/security` runs them.
 
-This page is written by `python3 -m tests.security.page`; a test compares.
+This page is written by `.venv/bin/python -m tests.security.page`; a test compares.
 """
 
 Evidence = dict[str, list[tuple[str, str]]]

@@ -19,4 +19,4 @@ def test_every_test_shows_items_that_there_are() -> None:
 
 
 def test_the_page_is_the_catalogues() -> None:
-    assert PAGE.read_text() == written(), "run python3 -m tests.security.page to renew it"
+    assert PAGE.read_text() == written(), "run .venv/bin/python -m tests.security.page to renew it"
