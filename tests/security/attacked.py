@@ -28,6 +28,8 @@ PUBLIC = "https://todo.example"
 """The address under which the service is told that clients reach it."""
 ISSUER = "https://auth.example"
 AUDIENCE = "https://todo.example"
+UNLIMITED = {"RATE_LIMIT_ADDRESS_SCALE": "1000", "RATE_LIMIT_USER_SCALE": "1000"}
+"""The limits have tests of their own; here they would stop the attacks before what they are aimed at."""
 PASSWORD = "a fine staple of horses"
 COOKIE = "__Secure-better-auth.session_token"
 AUTH = "/api/auth"

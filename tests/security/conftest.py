@@ -10,7 +10,7 @@ from tests.auth.test_issuer import ED, jwk
 from tests.auth.test_issuer import serving as serving_keys
 from tests.databases import new_database
 from tests.processes import serving
-from tests.security.attacked import AUDIENCE, ISSUER, PUBLIC, Attacked
+from tests.security.attacked import AUDIENCE, ISSUER, PUBLIC, UNLIMITED, Attacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +34,7 @@ def attacked(
             "JWT_AUDIENCE": AUDIENCE,
             "JWT_JWKS_URL": keys.url,
             "MAIL_URL": mails.as_uri(),
-            # The limits have tests of their own; here they would stop the attacks before what they are aimed at.
-            "RATE_LIMIT_ADDRESS_SCALE": "1000",
-            "RATE_LIMIT_USER_SCALE": "1000",
+            **UNLIMITED,
         }
         with serving(database, **settings) as service:
             under_attack = Attacked(service.url.replace("localhost", "127.0.0.1"), database, keys, mails)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tests.security.attacked import Attacked, Person
 
 
+A_REAL_ONE = "the issuer's, for a local user"
+
+
 @pytest.fixture(scope="module")
 def target(attacked: Attacked) -> Person:
     return attacked.person()
@@ -105,6 +108,17 @@ def test_9_2_1_claims_that_are_not_an_access_tokens_open_nothing(attacked: Attac
 @pytest.mark.parametrize("name", ISSUERS)
 def test_9_2_3_an_issuers_token_opens_no_local_users_tasks(attacked: Attacked, target: Person, name: str) -> None:
     stays_shut(attacked, target, "issuer", name)
+
+
+@pytest.mark.shows("ASVS 9.1.2", "ASVS 9.2.1", "ASVS 9.2.3", "RFC 8725 3.8", "RFC 8725 3.9")
+@pytest.mark.parametrize("name", sorted(set(ISSUERS) - {A_REAL_ONE}))
+def test_9_2_3_what_is_not_the_issuers_or_not_for_us_opens_no_foreign_users_tasks(
+    attacked: Attacked, target: Person, name: str
+) -> None:
+    real = target.session.access
+    said = {**claims_of(real), "sub": f"foreign-{target.id}"}
+    assert opens(attacked, target, ISSUERS[A_REAL_ONE](real, said)) > NONE
+    assert opens(attacked, target, ISSUERS[name](real, said)) == NONE
 
 
 @pytest.mark.shows("ASVS 9.1.3", "API7:2023", "RFC 8725 3.10")

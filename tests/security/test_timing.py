@@ -6,7 +6,7 @@ import os
 import statistics
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -14,7 +14,7 @@ import requests
 from tests.credentials import sign_up_at
 from tests.databases import new_database
 from tests.processes import serving
-from tests.security.attacked import AUTH
+from tests.security.attacked import AUTH, UNLIMITED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,8 @@ def worker_of(service: Service) -> int:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the work of a process is read from /proc")
 @pytest.mark.shows("ASVS 6.3.8", "Better Auth unknown e-mail")
 def test_6_3_8_a_sign_in_is_as_much_work_for_a_known_as_for_an_unknown_email(server: str, template: str) -> None:
-    with new_database(server, template) as url, serving(url, WEB_CONCURRENCY="1", BCRYPT_COST="11") as service:
+    settings: dict[str, Any] = {"WEB_CONCURRENCY": "1", "BCRYPT_COST": "11", **UNLIMITED}
+    with new_database(server, template) as url, serving(url, **settings) as service:
         emails = [f"ada-{uuid.uuid4().hex[:8]}@example.com" for _ in range(ACCOUNTS)]
         for email in emails:
             sign_up_at(service.url, email)
