@@ -33,8 +33,10 @@ bind = f"[{service.host}]:{service.port}" if ":" in service.host else f"{service
 
 # Threads wait for PostgreSQL together and keep connections alive, which sync workers cannot: with four clients
 # signing in, sync workers served 0.06 times the requests of gthread's.
-worker_class = "gthread"
+worker_class = "worker.Worker"  # gthread, with a patience that ends
 threads = THREADS
+# Every answer goes out the way whose time is bounded.
+sendfile = False
 # One process more than cores keeps them busy while one of them hashes a password: 1.7 times the requests of
 # one process a core then. Nine of them hold at most 72 connections of the 100 that a default PostgreSQL has.
 workers = service.web_concurrency or min((os.cpu_count() or 1) + 1, 9)
@@ -47,8 +49,10 @@ timeout = 30
 graceful_timeout = 30
 # A path of any sensible length gets its answer from the application, as a problem.
 limit_request_line = 8190
-# A client behind a proxy of this machine could name its own path by these, and be answered 500.
+# Nothing that a client writes moves the path or the scheme, whatever address it comes from.
+forwarded_allow_ips = ""
 forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 # The heartbeat file must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn creates the file safely
 # Where the processes of this one keep their numbers. A reload, which reads this file again, keeps it.
