@@ -1,18 +1,31 @@
 """Headers of every answer."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response
-
-from config import Config
 from todo_api.extensions import cors
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+    from config import Config
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""What an answer says unless its view says otherwise: no guessing of types, no copy kept, nothing to run or frame."""
+"""What an answer says unless its view says otherwise: no guessing of types, no copy kept, nothing to run or frame.
+
+Also that no address is told on, and that other sites' pages get it by CORS or not at all.
+"""
+
+TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+"""What an answer of a service that is reached by TLS adds: for a year, by nothing else."""
 
 EXPOSED = [
     "ETag",
@@ -36,11 +49,12 @@ def init_app(app: Flask, config: Config) -> None:
     # Escaped, since flask-cors takes a string with brackets, as an IPv6 origin's, for a regular expression.
     origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
     cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=EXPOSED)
+    headers = {**HEADERS, **(TLS_ONLY if config.public_url.startswith("https:") else {})}
+
+    def complete(response: Response) -> Response:
+        """Add what the view has not set."""
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
     app.after_request(complete)
-
-
-def complete(response: Response) -> Response:
-    """Add what the view has not set."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
