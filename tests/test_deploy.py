@@ -1,0 +1,81 @@
+"""The files of deploy/: they confine the service, and hold what it needs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.databases import CONFIG
+from tests.processes import ROOT, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEPLOY = ROOT / "deploy"
+UNITS = ("todo-api.service", "todo-api-purge.service")
+ANALYZE = shutil.which("systemd-analyze")
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+
+
+@pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_exposes_little(unit: str) -> None:
+    assert ANALYZE
+    command = [ANALYZE, "security", "--offline=true", "--no-pager", "--threshold=15", str(DEPLOY / unit)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_unit_waits_longer_than_gunicorn() -> None:
+    grace = re.search(r"^graceful_timeout = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)
+    stop = re.search(r"^TimeoutStopSec=(\d+)", (DEPLOY / UNITS[0]).read_text(), re.MULTILINE)
+    assert grace
+    assert stop
+    assert int(stop[1]) > int(grace[1])
+
+
+def test_both_units_are_confined_alike() -> None:
+    first, second = (
+        {line for line in (DEPLOY / unit).read_text().splitlines() if re.match("Private|Protect|Restrict|System", line)}
+        for unit in UNITS
+    )
+    assert first == second
+
+
+def test_the_image_is_made_of_checked_packages_and_runs_as_nobody_in_particular() -> None:
+    assert "--require-hashes --no-deps --only-binary=:all:" in DOCKERFILE
+    assert re.findall(r"^USER (.*)", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["python:3.13-slim-bookworm"] * 2
+    assert not re.search(r"^ADD|latest|curl|SECRET|PASSWORD", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_image_holds_all_that_the_service_needs(tmp_path: Path, database: str) -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) (\S+)$", DOCKERFILE, re.MULTILINE)[1:]
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    for sources, target in copied:
+        for source in sources.split():
+            assert f"!{source}" in allowed
+            path = ROOT / source
+            if path.is_dir():
+                shutil.copytree(path, tmp_path / target)
+            else:
+                shutil.copy(path, tmp_path / target)
+    environ = environment(DATABASE_URL=database, BETTER_AUTH_SECRET=CONFIG.better_auth_secret)
+    for command in (["gunicorn", "--check-config"], ["flask", "--app", "wsgi", "db", "current"]):
+        ended = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+
+
+def test_composed_containers_can_do_nothing_but_serve() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+    for line in ("read_only: true", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]'):
+        assert f"\n  {line}\n" in text.partition("services:")[0]
+    assert re.findall(r"<<: \*confined", text) == ["<<: *confined"] * 2
+    assert all(value.startswith("${") and value.endswith(":?}") for value in re.findall(r"SECRET: (\S+)", text))
