@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import signal
@@ -20,7 +21,7 @@ import psycopg2
 from dotenv import dotenv_values
 
 from config import Config
-from dev import POSTGRES_LOCK, PYTHON, ROOT, install, say
+from dev import AUDIT_LOCK, POSTGRES_LOCK, PYTHON, ROOT, SERVICE_LOCK, install, say
 from embedded_postgres import PostgresError, end_leftover, locked, running
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 DATA = ROOT / ".data"
 GUNICORN_CONF = ROOT / "gunicorn.conf.py"
+
+AUDIT_TIMEOUT = 180.0
+"""Seconds for the index of weaknesses to answer about every package."""
 
 START_TIMEOUT = 30.0
 """Seconds until the service must answer."""
@@ -105,7 +109,38 @@ def flask(*arguments: str) -> int:
         return call("flask", *arguments, env=environ)
 
 
-COMMANDS: dict[str, Callable[..., int]] = {"run": run, "test": test, "check": check, "flask": flask}
+def audit() -> int:
+    """Ask for known weaknesses of what the service is made of, by a tool that shares no environment with it."""
+    DATA.mkdir(exist_ok=True)
+    install(AUDIT_LOCK, DATA / "audit")
+    tool = [str(DATA / "audit" / "bin" / "python"), "-m", "pip_audit", "--progress-spinner=off", "--format=json"]
+    command = [*tool, "--disable-pip", "--require-hashes", "--requirement", str(ROOT / SERVICE_LOCK)]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=AUDIT_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return judge("", "no answer in time")
+    return judge(ended.stdout, ended.stderr)
+
+
+def judge(report: str, complaint: str) -> int:
+    """Say what the report says and return the exit code; what could not be asked fails nobody."""
+    try:
+        packages = json.loads(report)["dependencies"]
+    except ValueError:
+        reason = (complaint.strip().splitlines() or ["silence"])[-1]
+        say(f"audit: nothing found out, the index cannot be asked: {reason}")
+        return 0
+    weak = [(package, fault) for package in packages for fault in package.get("vulns", [])]
+    for package, fault in weak:
+        mended = ", ".join(fault["fix_versions"]) or "no version"
+        say(f"audit: {package['name']} {package['version']} has {fault['id']}, mended in {mended}")
+    skipped = [package["skip_reason"] for package in packages if "skip_reason" in package]
+    unknown = f"; {len(skipped)} could not be asked about: {skipped[0]}" if skipped else ""
+    say(f"audit: {len(weak)} weaknesses known of {len(packages) - len(skipped)} packages{unknown}")
+    return 1 if weak else 0
+
+
+COMMANDS: dict[str, Callable[..., int]] = {"run": run, "test": test, "check": check, "audit": audit, "flask": flask}
 
 
 def call(*command: str, **options: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from dev_commands import judge
 from embedded_postgres import command_line, free_port
 from tests.processes import ROOT, environment
 
@@ -198,8 +200,23 @@ def test_a_set_database_is_used_and_no_other_started(checkout: Path, fresh_datab
 def test_help_names_every_command(checkout: Path) -> None:
     for arguments in (["--help"], [], ["run", "--help"]):
         shown = subprocess.run([*DEV, *arguments], cwd=checkout, capture_output=True, text=True, check=True).stdout
-        assert all(f"python3 dev.py {command}" in shown for command in ("run", "test", "check", "flask"))
+        assert all(f"python3 dev.py {command}" in shown for command in ("run", "test", "check", "audit", "flask"))
     assert "has no command 'rum'" in refused(checkout, "rum")
+
+
+def test_an_audit_fails_for_a_known_weakness_only(capsys: pytest.CaptureFixture[str]) -> None:
+    sound: dict[str, object] = {"name": "flask", "version": "3.1.2", "vulns": []}
+    weak = {"name": "old", "version": "1.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["1.1", "2.0"]}]}
+    skipped = {"name": "ours", "skip_reason": "unknown"}
+    for packages, code in (([sound, skipped], 0), ([sound, weak], 1)):
+        assert judge(json.dumps({"dependencies": packages, "fixes": []}), "") == code
+    assert judge("", "Traceback\nConnectionError: refused\n") == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "todo_api: audit: 0 weaknesses known of 1 packages; 1 could not be asked about: unknown",
+        "todo_api: audit: old 1.0 has PYSEC-1, mended in 1.1, 2.0",
+        "todo_api: audit: 1 weaknesses known of 2 packages",
+        "todo_api: audit: nothing found out, the index cannot be asked: ConnectionError: refused",
+    ]
 
 
 def works(python: str) -> bool:
