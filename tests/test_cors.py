@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,14 @@ ALLOWED = ["http://localhost:3000", "https://app.example.com"]
 FOREIGN = [
     "https://evil.example",
     "http://localhost:3001",
+    "http://localhost",
+    "http://localhost:30000",
+    "https://app.example.com:443",
+    "https://app.example.com:8443",
+    "HTTPS://APP.EXAMPLE.COM",
+    "https://app.example.com/",
+    "https://user@app.example.com",
+    "https://app.example.com, https://evil.example",
     "https://localhost:3000",
     "https://app.example.com.evil.example",
     "https://appxexample.com",
@@ -54,7 +62,31 @@ def test_a_preflight_is_answered_without_a_token(client: FlaskClient) -> None:
     assert response.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
 
 
-def test_a_preflight_of_another_origin_gets_nothing(client: FlaskClient) -> None:
-    headers = {"Origin": FOREIGN[0], "Access-Control-Request-Method": "PUT"}
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_a_preflight_of_another_origin_gets_nothing(client: FlaskClient, origin: str) -> None:
+    headers = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
     response = client.options("/api/somebody/tasks/1", headers=headers)
     assert not any(name.startswith("Access-Control-Allow") for name in response.headers.keys())  # noqa: SIM118
+
+
+REFUSED = [
+    (401, "GET", "/api/me/tasks", {"headers": {"Authorization": "Bearer x"}}),
+    (404, "GET", "/nothing", {}),
+    (405, "TRACE", "/api/me/tasks", {}),
+    (413, "POST", "/tasks", {"data": b" " * 2_000_000, "content_type": "application/json"}),
+    (415, "POST", "/tasks", {"data": b"x", "content_type": "text/plain"}),
+    (422, "POST", "/tasks", {"json": {}}),
+]
+
+
+@pytest.mark.parametrize(("status", "method", "path", "options"), REFUSED)
+def test_a_refusal_is_shown_to_an_allowed_origin_and_no_other(
+    alice: Actor, status: int, method: str, path: str, options: dict[str, Any]
+) -> None:
+    for origin, named in ((ALLOWED[0], ALLOWED[0]), (FOREIGN[0], None), ("null", None)):
+        headers = {"Authorization": f"Bearer {alice.token}", **options.get("headers", {}), "Origin": origin}
+        target = f"/api/{alice.id}{path}" if path == "/tasks" else path
+        response = alice.client.open(target, method=method, **{**options, "headers": headers})
+        assert response.status_code == status
+        assert response.headers.get("Access-Control-Allow-Origin") == named
+        assert (response.headers.get("Vary") == "Origin") is (named is not None)

@@ -22,7 +22,7 @@ import trustme
 from embedded_postgres import free_port
 from tests.processes import ROOT, Service, serving
 from tests.test_edges import BROKEN, SMUGGLED, post
-from tests.test_patience import BODY, many, trickling
+from tests.test_slow_clients import BODY, many, trickling
 from tests.wires import answered, exchange
 
 if TYPE_CHECKING:

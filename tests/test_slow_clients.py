@@ -15,6 +15,7 @@ from tests.wires import answered, connect, everything
 
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Iterator
 
 SIGN_UP = b"POST /api/auth/sign-up/email HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -31,10 +32,12 @@ def narrow(database: str) -> Iterator[Service]:
 
 
 @contextmanager
-def many(service: Service, number: int, sent: bytes) -> Iterator[list[socket.socket]]:
+def many(
+    service: Service, number: int, sent: bytes, trusting: ssl.SSLContext | None = None
+) -> Iterator[list[socket.socket]]:
     """Keep so many connections open, on each of which the bytes were sent."""
     with ExitStack() as stack:
-        connections = [stack.enter_context(connect(service)) for _ in range(number)]
+        connections = [stack.enter_context(connect(service, trusting)) for _ in range(number)]
         for connection in connections:
             connection.sendall(sent)
         yield connections

@@ -1,0 +1,56 @@
+"""No answer tells how the service is made: no versions, paths, SQL or traces, whatever is sent to whichever route."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.routes import RULES, calls
+
+if TYPE_CHECKING:
+    from tests.actors import Actor
+
+TELLTALE = re.compile(
+    r"Traceback|File \"|\.py\b|site-packages|/home/|/usr/|psycopg|sqlalchemy|SELECT |INSERT |UPDATE .+ SET|relation \""
+    r"|werkzeug|gunicorn|flask[/ ]\d|python[/ ]\d|postgres",
+    re.IGNORECASE,
+)
+"""What only the inside has words for."""
+
+JSON = {"content_type": "application/json"}
+OWN_NAME = f'"userAgent":"Werkzeug/{version("werkzeug")}"'
+"""What the tests' own client calls itself, told to nobody but its user."""
+
+HOSTILE: list[dict[str, Any]] = [
+    {},
+    {"data": b"{", **JSON},
+    {"data": b"\xff\x00", **JSON},
+    {"data": b"[" * 5000, **JSON},
+    {"data": rb'{"title": "\u0000", "email": "\u0027; DROP TABLE users; --", "password": {"$ne": 1}}', **JSON},
+    {"data": rb'{"title": "\ud800", "token": "a.b.c", "refresh_token": "../../etc/passwd"}', **JSON},
+    {"data": rb'[{"op": "create"}, null, 1e400]', **JSON},
+    {"data": b"email=%00&password=%FF", "content_type": "application/x-www-form-urlencoded"},
+    {"data": b"--x", "content_type": "multipart/form-data; boundary=x"},
+    {"query_string": "limit=1'&sort=%00&q=%ED%A0%80&cursor=AAAA&since=-1&format=../x&callbackURL=//evil.example"},
+    {"headers": {"If-Match": '"\x80', "Idempotency-Key": "'" * 300, "Range": "bytes=9-1", "Cookie": "a=\x00"}},
+]
+
+ROUTES = [call for call in calls(RULES) if not call[1].startswith("/docs") and call[1] != "/openapi.json"]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_answer_names_what_it_is_made_with(alice: Actor, method: str, path: str) -> None:
+    ends = path == "/api/{user}/account" or path.endswith(("delete-user", "sign-out", "revoke-sessions"))
+    for hostile in HOSTILE[1:] if ends else HOSTILE:
+        for task in ("1", "0", "9" * 30, "%00", "'"):
+            headers = {"Authorization": f"Bearer {alice.token}", **hostile.get("headers", {})}
+            target = re.sub(r"<[^>]+>", "x", path.format(user=alice.id, task=task))
+            response = alice.client.open(target, method=method, **{**hostile, "headers": headers})
+            shown = f"{response.headers}\n{response.text}".replace(OWN_NAME, "")
+            assert response.status_code < 500, (target, hostile)
+            assert not TELLTALE.search(shown), (target, hostile, shown)
+            if "{task}" not in path:
+                break
