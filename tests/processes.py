@@ -78,7 +78,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> float:
     raise AssertionError("it never came true")
 
 
-def wait_until_answering(url: str, seconds: float = 30) -> None:
+def wait_until_answering(url: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
