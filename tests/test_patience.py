@@ -191,6 +191,18 @@ def test_what_postgresql_undoes_is_done_again_up_to_three_times(
     assert [task["title"] for task in ada.get("/tasks").get_json()] == ["x"]
 
 
+def test_an_import_may_take_longer_than_a_request(
+    ada: Actor, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "REQUEST", 0.2)
+    slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$"
+    execute(fresh_database, slow)
+    execute(fresh_database, "CREATE TRIGGER slow BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION slow()")
+    assert ada.post(**CREATE["alone"]).status_code == 503
+    assert ada.post(**CREATE["import"]).status_code == 200
+    assert ada.post(**CREATE["import with key"]).status_code == 200
+
+
 def test_another_failure_is_not_tried_again(ada: Actor, fresh_database: str) -> None:
     fail(fresh_database, 1, errorcodes.DISK_FULL)
     assert ada.post("/tasks", json={"title": "x"}).status_code == 503
