@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,6 +49,26 @@ def test_a_token_says_what_it_was_issued_for() -> None:
     assert list(read) == ["sub", "email", "sid", "iat", "exp", "jti", "type"]
     assert read["exp"] - read["iat"] == 3600
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
+
+
+def test_a_token_that_was_good_expires_all_the_same() -> None:
+    token = issue(WHO, "access", secret=SECRET, now=datetime.now(UTC), ttl=timedelta(seconds=1))
+    assert verify(token, "access", secrets=[SECRET]) == WHO
+    time.sleep(1.1)
+    with pytest.raises(jwt.ExpiredSignatureError):
+        verify(token, "access", secrets=[SECRET])
+    assert verify(token, "access", secrets=[SECRET], expired=True) == WHO
+
+
+def test_a_token_that_was_good_is_refused_for_another_use_or_secret() -> None:
+    token = issue(WHO, "access", secret=SECRET, now=NOW, ttl=timedelta(hours=1))
+    assert verify(token, "access", secrets=[SECRET]) == WHO
+    with pytest.raises(ClaimsError):
+        verify(token, "refresh", secrets=[SECRET])
+    with pytest.raises(jwt.InvalidSignatureError):
+        verify(token, "access", secrets=["another secret of 32 bytes or more"])
+    with pytest.raises(jwt.InvalidTokenError):
+        verify(token[:-1], "access", secrets=[SECRET])
 
 
 def test_every_token_has_an_id_of_its_own() -> None:
