@@ -103,11 +103,11 @@ class Line:
                 if self.cut:
                     raise ConnectionRefusedError
                 server = socket.create_connection(("127.0.0.1", self.target), timeout=10)
+                server.settimeout(None)
             except OSError:
                 client.close()
                 continue
             for here, there in ((client, server), (server, client)):
-                here.settimeout(None)
                 threading.Thread(target=self.carry, args=(here, there), daemon=True).start()
 
     def carry(self, here: socket.socket, there: socket.socket) -> None:
