@@ -73,6 +73,13 @@ def test_the_image_holds_all_that_the_service_needs(tmp_path: Path, database: st
         assert ended.returncode == 0, ended.stderr
 
 
+def test_the_service_believes_the_one_proxy_that_is_in_front() -> None:
+    """All clients would share the proxy's address else, and so one limit."""
+    assert re.search(r"^Environment=.* TRUSTED_PROXIES=1$", (DEPLOY / UNITS[0]).read_text(), re.MULTILINE)
+    assert re.search(r'^    TRUSTED_PROXIES: "1"$', (DEPLOY / "compose.yaml").read_text(), re.MULTILINE)
+    assert "X-Forwarded-For $remote_addr;" in (DEPLOY / "nginx.conf").read_text()
+
+
 def test_composed_containers_can_do_nothing_but_serve() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     for line in ("read_only: true", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]'):
