@@ -19,6 +19,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from gunicorn.glogging import Logger as OwnLogger
 from gunicorn.http.errors import (
     ExpectationFailed,
     InvalidResponseHeader,
@@ -152,3 +153,13 @@ def refusal(status: int) -> bytes:
     headers = {**HEADERS, "Content-Type": CONTENT_TYPE, "Content-Length": len(body), "Connection": "close"}
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class Logger(OwnLogger):
+    """gunicorn's messages, which go to the handler that `logs.begin` has made."""
+
+    def setup(self, cfg: Any) -> None:
+        """Write nothing by itself."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
