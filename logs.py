@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -94,17 +93,6 @@ def text(value: object) -> str:
     return plain if SIMPLE.fullmatch(plain) else json.dumps(plain)
 
 
-def discreet(record: logging.LogRecord) -> bool:
-    """Take out of gunicorn's messages what they quote of a request, which may be a secret: its path, or a header."""
-    said = str(record.msg)
-    if said.startswith("Invalid request from "):
-        error = sys.exc_info()[0]
-        record.msg = f"{said.partition(': ')[0]}: {error.__name__ if error else 'unreadable'}"
-    elif said.startswith("Error handling request"):
-        record.msg, record.args = "Error handling request", ()
-    return True
-
-
 def begin(log_format: str) -> None:
     """Write the lines of this process and of those that it forks to standard error."""
     handler = logging.StreamHandler()
@@ -112,4 +100,3 @@ def begin(log_format: str) -> None:
     logging.basicConfig(handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     logging.getLogger("todo_api").setLevel(logging.INFO)
-    logging.getLogger("gunicorn.error").addFilter(discreet)
