@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from config import Config
+from config import THREADS, Config
 from tests.processes import ROOT
+from todo_api import patience
 from todo_api.cli import SESSIONS, USERS
+from todo_api.database import CONNECTIONS, POOL
 from todo_api.doctor import doctor
 from todo_api.tasks.commands import TASKS
 
@@ -131,3 +133,19 @@ def test_locks_hold_hashes_and_no_address(path: Path) -> None:
     packages = re.split(r"^\S+==", text, flags=re.MULTILINE)[1:]
     assert packages
     assert all("--hash=sha256:" in package for package in packages)
+
+
+@pytest.mark.shows("ASVS 13.1.2")
+def test_the_page_on_deploying_says_how_many_connections_there_are_and_how_long_is_waited() -> None:
+    page = " ".join((ROOT / "docs" / "deploy.md").read_text().split())
+    words = {3: "three", 4: "four", 6: "six", 8: "eight", 12: "twelve"}
+    for said in (
+        f"up to {words[THREADS]} requests in hand and holds at most {words[CONNECTIONS]} connections",
+        f"`WEB_CONCURRENCY` × {2 * CONNECTIONS} must stay under",
+        f"{words[POOL]} for a free connection, {words[int(patience.REQUEST)]} for all statements of a request",
+        f"of which each has {words[int(patience.ANSWER)]}",
+        f"nothing, if one is free in {words[POOL]} seconds; else 503",
+    ):
+        assert said in page
+    assert POOL + patience.REQUEST + patience.LOOK < 12
+    assert "within twelve seconds" in page

@@ -105,6 +105,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("sent", BROKEN.values(), ids=BROKEN)
+@pytest.mark.shows("ASVS 4.2.1")
 def test_a_broken_message_is_refused_and_what_follows_is_not_read(edge: Service, sent: bytes) -> None:
     got = exchange(edge, sent + SMUGGLED)
     (status,) = answered(got)
@@ -134,6 +135,7 @@ def test_a_chunk_extension_is_passed_over(edge: Service) -> None:
     assert answered(exchange(edge, post("Transfer-Encoding: chunked", "Connection: close", body=body))) == [400]
 
 
+@pytest.mark.shows("ASVS 4.2.1")
 def test_a_body_refused_unread_is_no_next_request(edge: Service) -> None:
     inside = SMUGGLED * (2 * MIB // len(SMUGGLED))
     for framing, body in (
@@ -171,6 +173,7 @@ def test_who_asks_whether_to_go_on_gets_one_answer(edge: Service) -> None:
         assert answered(everything(connection)) == [400]
 
 
+@pytest.mark.shows("ASVS 4.1.3")
 @pytest.mark.parametrize(
     "forged",
     [

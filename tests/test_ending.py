@@ -71,6 +71,7 @@ class Stream:
             thread.join(40)
 
 
+@pytest.mark.shows("gunicorn TERM")
 def test_whoever_is_in_the_database_at_sigterm_is_answered(service: Service, fresh_database: str) -> None:
     ada = Caller(service)
     ada.task()
@@ -101,6 +102,7 @@ def slowly_ending(fresh_database: str) -> Iterator[Service]:
         service.process.send_signal(signal.SIGINT)  # where the test has failed
 
 
+@pytest.mark.shows("gunicorn TERM", "gunicorn readiness")
 def test_sigterm_drops_nobody_who_was_let_in(slowly_ending: Service) -> None:
     service = slowly_ending
     ada = Caller(service)
@@ -161,6 +163,7 @@ def test_after_a_reload_sigterm_still_says_so(fresh_database: str) -> None:
         assert service.process.wait(40) == 0
 
 
+@pytest.mark.shows("gunicorn KILL")
 def test_the_service_outlives_any_worker(service: Service) -> None:
     ada = Caller(service)
     for worker in children(service.process.pid):

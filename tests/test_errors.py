@@ -180,7 +180,7 @@ def test_a_refusal_of_the_database_is_503_and_shows_no_row(
         assert private not in response.text
 
 
-@pytest.mark.shows("ASVS 16.5.2")
+@pytest.mark.shows("ASVS 16.3.4", "ASVS 16.5.2")
 def test_without_a_database_the_answer_is_503(caplog: pytest.LogCaptureFixture) -> None:
     client = application(f"postgresql://nobody:geheim@127.0.0.1:{free_port()}/nothing").test_client()
     response = client.post("/api/auth/sign-in/email", data={"email": "a@example.com", "password": "x"})

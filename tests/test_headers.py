@@ -30,6 +30,7 @@ def test_every_answer_forbids_guessing_and_framing(client: FlaskClient, path: st
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/docs", "/api/me/tasks"])
 @pytest.mark.parametrize(("address", "promised"), [("https://todo.example.com", "max-age=31536000"), (None, None)])
+@pytest.mark.shows("ASVS 3.4.1")
 def test_a_service_behind_tls_is_kept_to_tls_for_a_year(path: str, address: str | None, promised: str | None) -> None:
     client = create_app(replace(CONFIG, better_auth_url=address)).test_client()
     with client.get(path) as response:

@@ -41,6 +41,7 @@ HOSTILE: list[dict[str, Any]] = [
 ROUTES = [call for call in calls(RULES) if not call[1].startswith("/docs") and call[1] != "/openapi.json"]
 
 
+@pytest.mark.shows("ASVS 13.4.6", "ASVS 16.5.1")
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_no_answer_names_what_it_is_made_with(alice: Actor, method: str, path: str) -> None:
     ends = path == "/api/{user}/account" or path.endswith(("delete-user", "sign-out", "revoke-sessions"))

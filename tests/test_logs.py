@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 import logs
+from config_rates import Rate
 from tests.actors import PASSWORD, Actor
 from tests.databases import application, execute
 from tests.processes import ROOT, serving
@@ -103,6 +105,7 @@ def test_an_answer_that_is_known_already_carries_one_too(alice: Actor) -> None:
     assert (response.status_code, response.headers["X-Request-Id"]) == (304, "mine")
 
 
+@pytest.mark.shows("ASVS 16.3.4")
 def test_a_fault_of_ours_carries_the_id_that_its_line_has(database: str, log: Lines) -> None:
     app = application(database)
 
@@ -190,6 +193,7 @@ def test_unknown_paths_and_methods_are_not_repeated(client: FlaskClient, log: Li
     assert "geheim" not in str(log.lines).lower()
 
 
+@pytest.mark.shows("ASVS 16.3.1")
 def test_what_happens_to_accounts_and_sessions_is_told_with_its_outcome(
     fresh_database: str, tmp_path: Path, log: Lines
 ) -> None:
@@ -239,6 +243,27 @@ def test_what_happens_to_accounts_and_sessions_is_told_with_its_outcome(
     assert [line["user"] for line in log.of("sign_in")] == [ada.id, ada.id, None]
 
 
+@pytest.mark.shows("ASVS 16.3.2", "ASVS 16.3.3")
+def test_who_is_refused_is_told_with_the_reason(fresh_database: str, log: Lines) -> None:
+    ada = Actor.sign_up(application(fresh_database, rate_limit_writes=Rate(1, timedelta(hours=1))), "Ada")
+    log.lines.clear()
+    ada.client.get("/api/me/tasks")
+    ada.client.get("/api/somebody/tasks", headers={"Authorization": f"Bearer {ada.token}"})
+    for _ in range(2):
+        ada.post("/tasks", json={"title": "x"})
+    for _ in range(11):
+        ada.client.post("/api/auth/sign-in/email", json={"email": ada.email, "password": "a wrong one"})
+    told = [(line["status"], line.get("code"), line["user"]) for line in log.of("request")]
+    assert told[:4] == [
+        (401, "UNAUTHORIZED", None),
+        (403, "FORBIDDEN", ada.id),
+        (201, None, ada.id),
+        (429, "TOO_MANY_REQUESTS", ada.id),
+    ]
+    assert told[-2:] == [(401, "INVALID_EMAIL_OR_PASSWORD", ada.id), (429, "TOO_MANY_REQUESTS", None)]
+
+
+@pytest.mark.shows("ASVS 16.3.3")
 def test_a_token_that_was_copied_is_told_once(app: Flask, alice: Actor, log: Lines) -> None:
     def refresh(token: str) -> Any:
         return alice.client.post("/api/auth/refresh", json={"refresh_token": token}).get_json()
@@ -270,6 +295,7 @@ def test_every_event_has_its_endpoint(app: Flask) -> None:
     assert posts >= AUTH_EVENTS
 
 
+@pytest.mark.shows("ASVS 16.4.1")
 @pytest.mark.parametrize(
     "made", [record(HOSTILE), record("%s", HOSTILE), record("event", members={"x": HOSTILE, "y": b"\n\xff"})]
 )
@@ -360,6 +386,7 @@ SECRET_REQUESTS = [
 ]
 
 
+@pytest.mark.shows("ASVS 16.2.5", "ASVS 16.4.1")
 def test_a_whole_run_is_lines_of_json_without_a_secret(fresh_database: str, tmp_path: Path) -> None:
     """From the start of gunicorn to its end, with people, strangers and nonsense in between."""
     mails, path = tmp_path / "mails", tmp_path / "log"

@@ -58,6 +58,7 @@ def end_sessions(url: str) -> None:
     assert all(done for (done,) in execute(url, f"SELECT pg_terminate_backend(pid, 5000) {others}", name))
 
 
+@pytest.mark.shows("PostgreSQL frozen")
 def test_silence_ends_the_request_and_not_the_pool(
     ada: Actor, fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +73,7 @@ def test_silence_ends_the_request_and_not_the_pool(
     assert ada.post("/tasks", json={"title": "y"}).status_code == 201
 
 
+@pytest.mark.shows("PostgreSQL timeouts")
 def test_the_statements_of_a_request_share_its_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "REQUEST", 1.0)
 
@@ -111,6 +113,7 @@ def test_a_server_that_is_cut_off_before_the_first_word_is_503(monkeypatch: pyte
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
 
 
+@pytest.mark.shows("PostgreSQL restart")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_sessions_that_ended_meanwhile_are_noticed_before_anything_is_sent(
     ada: Actor, fresh_database: str, method: str
@@ -123,6 +126,7 @@ def test_sessions_that_ended_meanwhile_are_noticed_before_anything_is_sent(
     assert ada.post("/tasks", json={"title": "x"}, headers={"Idempotency-Key": "k"}).status_code == 201
 
 
+@pytest.mark.shows("PostgreSQL commit in doubt")
 @pytest.mark.parametrize(("method", "status"), [("GET", 200), ("HEAD", 200), ("POST", 503)])
 def test_a_lost_connection_is_hidden_from_who_reads_and_told_to_who_writes(
     app: Flask, fresh_database: str, method: str, status: int
@@ -140,6 +144,24 @@ def test_a_lost_connection_is_hidden_from_who_reads_and_told_to_who_writes(
     assert (answer.status_code, attempts) == (status, [method])
     (called,) = execute(fresh_database, "SELECT last_value FROM lost")
     assert called == ((2,) if status == 200 else (1,))
+
+
+LOST_AT_COMMIT = """CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('losses') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+    RETURN NULL; END $$"""
+
+
+@pytest.mark.shows("PostgreSQL commit in doubt")
+def test_who_lost_the_connection_at_the_commit_is_told_503_and_has_it_once_with_a_key(
+    ada: Actor, fresh_database: str
+) -> None:
+    execute(fresh_database, "CREATE SEQUENCE losses")
+    execute(fresh_database, LOST_AT_COMMIT)
+    at_commit = "CREATE CONSTRAINT TRIGGER lost AFTER INSERT ON tasks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+    execute(fresh_database, f"{at_commit} EXECUTE FUNCTION lost()")
+    answers = [ada.post(**CREATE["key"]) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 201, 201]
+    assert [task["title"] for task in ada.get("/tasks").get_json()] == ["x"]
 
 
 def test_silence_is_not_asked_twice(app: Flask, fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +199,7 @@ CREATE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("code", [errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED])
 @pytest.mark.parametrize("request_of", CREATE.values(), ids=CREATE)
+@pytest.mark.shows("PostgreSQL deadlock")
 def test_what_postgresql_undoes_is_done_again_up_to_three_times(
     ada: Actor, fresh_database: str, code: str, request_of: dict[str, Any]
 ) -> None:
@@ -203,12 +226,14 @@ def test_an_import_may_take_longer_than_a_request(
     assert ada.post(**CREATE["import with key"]).status_code == 200
 
 
+@pytest.mark.shows("PostgreSQL full")
 def test_another_failure_is_not_tried_again(ada: Actor, fresh_database: str) -> None:
     fail(fresh_database, 1, errorcodes.DISK_FULL)
     assert ada.post("/tasks", json={"title": "x"}).status_code == 503
     assert execute(fresh_database, "SELECT last_value FROM failures") == [(1,)]
 
 
+@pytest.mark.shows("PostgreSQL deadlock", "ASVS 15.4.3")
 def test_a_real_deadlock_is_not_seen_by_the_client(ada: Actor, fresh_database: str) -> None:
     """We hold Ada's list and want her task; the batch has changed the task, and wants the list of its next change."""
     name = urlsplit(fresh_database).path[1:]

@@ -194,6 +194,7 @@ def test_no_version_is_named(proxy: Proxy) -> None:
         assert not re.search(r"nginx/|gunicorn", answer.text)
 
 
+@pytest.mark.shows("API4:2023")
 def test_slow_clients_starve_nobody(proxy: Proxy) -> None:
     with many(proxy.tls, 50, BODY, proxy.trusting) as connections, trickling(connections):
         for _ in range(20):
@@ -201,6 +202,7 @@ def test_slow_clients_starve_nobody(proxy: Proxy) -> None:
             assert answer.status_code == 401
 
 
+@pytest.mark.shows("ASVS 4.1.3")
 def test_a_forged_address_is_dropped(witness: Witness, tmp_path: Path) -> None:
     forged = {
         "X-Forwarded-For": "10.0.0.1",
@@ -218,6 +220,7 @@ def test_a_forged_address_is_dropped(witness: Witness, tmp_path: Path) -> None:
     assert not any(re.search("evil|10.0.0.1|gopher", line) for line in lines)
 
 
+@pytest.mark.shows("ASVS 4.1.3")
 @pytest.mark.parametrize("claimed", [None, "10.0.0.1", "10.0.0.1, 127.0.0.1"])
 def test_clients_are_told_apart_by_their_own_addresses(proxy: Proxy, claimed: str | None) -> None:
     account = {"email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
@@ -249,6 +252,7 @@ def test_connections_are_kept_on_both_sides(witness: Witness, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("sent", BROKEN.values(), ids=BROKEN)
+@pytest.mark.shows("ASVS 4.2.1")
 def test_a_broken_message_slips_nothing_past_the_proxy(proxy: Proxy, sent: bytes) -> None:
     last = SMUGGLED.replace(b"Host: x", b"Host: x\r\nConnection: close")
     statuses = answered(exchange(proxy.tls, sent + last, proxy.trusting))

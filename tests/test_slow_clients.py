@@ -67,6 +67,7 @@ def assert_served(service: Service, seconds: float) -> None:
     assert requests.get(f"{service.url}/", timeout=seconds).status_code == 200
 
 
+@pytest.mark.shows("API4:2023")
 def test_silent_connections_hold_no_thread(narrow: Service) -> None:
     with many(narrow, 10 * THREADS, b"") as connections:
         assert_served(narrow, 15)
@@ -78,6 +79,7 @@ def test_clients_that_do_not_hang_up_hold_nothing_for_long(narrow: Service) -> N
         assert_served(narrow, 20)
 
 
+@pytest.mark.shows("API4:2023")
 @pytest.mark.parametrize(("sent", "statuses"), [(HEAD, []), (BODY, [400]), (CHUNKS, [400])])
 def test_a_request_that_trickles_is_ended(narrow: Service, sent: bytes, statuses: list[int]) -> None:
     with many(narrow, THREADS, sent) as connections, trickling(connections):
@@ -85,6 +87,7 @@ def test_a_request_that_trickles_is_ended(narrow: Service, sent: bytes, statuses
         assert [answered(everything(connection)) for connection in connections] == [statuses] * len(connections)
 
 
+@pytest.mark.shows("API4:2023")
 def test_an_answer_that_nobody_takes_is_given_up(narrow: Service) -> None:
     asked = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 20
     with many(narrow, THREADS, asked):

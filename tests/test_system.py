@@ -52,6 +52,7 @@ def test_ready_is_who_has_a_database_with_tables(app: Flask) -> None:
     assert (response.status_code, response.json, len(statements)) == (200, {"status": "ok"}, 1)
 
 
+@pytest.mark.shows("PostgreSQL full")
 @pytest.mark.parametrize("fault", ["DROP TABLE idempotency_keys", READ_ONLY])
 def test_a_database_that_cannot_serve_is_not_ready(fresh_database: str, fault: str) -> None:
     execute(fresh_database, fault.format(name=urlsplit(fresh_database).path[1:]))
@@ -64,6 +65,7 @@ def test_without_a_database_nothing_is_ready_and_all_is_healthy() -> None:
     assert app.test_client().get("/healthz").status_code == 200
 
 
+@pytest.mark.shows("gunicorn readiness")
 def test_what_is_about_to_end_is_not_ready(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "SHARED", bytearray(1))
     assert app.test_client().get("/readyz").status_code == 200

@@ -79,6 +79,7 @@ def guess(actor: Actor, times: int, **options: Any) -> list[int]:
     return [enter(actor, f"wrong password {number}", **options).status_code for number in range(times)]
 
 
+@pytest.mark.shows("ASVS 6.3.1", "NIST throttle")
 def test_ten_wrong_passwords_and_no_more(make: Callable[..., Actor]) -> None:
     ada = make()
     assert guess(ada, 12) == [401] * 10 + [429] * 2
@@ -102,6 +103,7 @@ def test_an_e_mail_without_an_account_is_told_the_same(make: Callable[..., Actor
         ]
 
 
+@pytest.mark.shows("ASVS 6.3.1")
 def test_case_and_address_headers_change_nothing(make: Callable[..., Actor]) -> None:
     ada = make()
     spellings = [ada.email, ada.email.upper(), ada.email.title()]
@@ -129,6 +131,7 @@ def test_what_was_not_looked_at_is_not_counted(make: Callable[..., Actor]) -> No
     assert guess(ada, 11) == [401] * 10 + [429]
 
 
+@pytest.mark.shows("ASVS 6.1.1")
 def test_guesses_of_strangers_end_no_session_and_keep_nobody_out_who_has_one(make: Callable[..., Actor]) -> None:
     ada = make()
     guess(ada, 11)
@@ -145,6 +148,7 @@ def test_a_session_guesses_ten_times_too_and_only_its_own_account(make: Callable
     assert enter(ada, PASSWORD, headers=bearer(bob.token)).status_code == 429
 
 
+@pytest.mark.shows("NIST throttle")
 def test_after_the_wait_the_right_password_opens(fresh_database: str) -> None:
     ada = Actor.sign_up(application(fresh_database), "Ada")
     guess(ada, 11)
@@ -167,6 +171,7 @@ def test_a_hundred_wrong_passwords_a_day(fresh_database: str) -> None:
     assert 86_000 < int(enter(ada, PASSWORD).headers["Retry-After"]) <= 86_400
 
 
+@pytest.mark.shows("ASVS 6.1.1")
 def test_a_password_set_anew_by_mail_ends_the_wait(make: Callable[..., Actor], tmp_path: Path) -> None:
     ada = make(mail_url=(tmp_path / "mails").as_uri())
     guess(ada, 11)
@@ -180,6 +185,7 @@ def test_a_password_set_anew_by_mail_ends_the_wait(make: Callable[..., Actor], t
     assert enter(ada, "another password").status_code == 200
 
 
+@pytest.mark.shows("Better Auth limits", "ASVS 15.4.2")
 def test_parallel_guesses_on_two_workers_are_ten(fresh_database: str) -> None:
     with serving(fresh_database) as service, ThreadPoolExecutor(12) as threads:
         sign_up_at(service.url, "ada@example.com")
@@ -191,6 +197,7 @@ def test_parallel_guesses_on_two_workers_are_ten(fresh_database: str) -> None:
         assert Counter(threads.map(attempt, range(60))) == {401: 10, 429: 50}
 
 
+@pytest.mark.shows("Better Auth limits")
 def test_an_address_is_counted_exactly_on_two_workers(fresh_database: str) -> None:
     limited = serving(fresh_database, RATE_LIMIT_SIGN_UP="5/1m 1/1m", RATE_LIMIT_ADDRESS_SCALE="2")
     with limited as service, ThreadPoolExecutor(8) as threads:
@@ -227,6 +234,7 @@ CHANGE = call("/change-password", currentPassword=PASSWORD, newPassword=PASSWORD
 MAIL = "rate_limit_reset"
 
 
+@pytest.mark.shows("ASVS 2.4.1", "API6:2023")
 @pytest.mark.parametrize(
     ("setting", "ask", "status"),
     [
@@ -251,6 +259,7 @@ def test_each_route_counts_the_address(
     assert left == ["2", "1", "0", "0"]
 
 
+@pytest.mark.shows("API6:2023", "refresh: flood", "Better Auth limits")
 @pytest.mark.parametrize(
     ("setting", "ask", "status", "passed"),
     [
@@ -299,6 +308,7 @@ def proxied(fresh_database: str) -> Callable[..., list[int]]:
     return enter_from
 
 
+@pytest.mark.shows("ASVS 4.1.3")
 @pytest.mark.parametrize(
     ("proxies", "origins", "last"),
     [

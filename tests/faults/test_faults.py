@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'todo_api'"
 
 
+@pytest.mark.shows("gunicorn KILL")
 def test_workers_killed(hurt: Service, writing: Writing) -> None:
     with writing() as writers:
         writers.cuts_allowed = True
@@ -48,6 +49,7 @@ def has_ended(service: Service, worker: int) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL], ids=["at_once", "killed"])
+@pytest.mark.shows("PostgreSQL restart", "PostgreSQL commit in doubt")
 def test_postgresql_restarted(patient: Patient, writing: Writing, how: signal.Signals) -> None:
     with writing() as writers:
         for _ in range(2):
@@ -57,6 +59,7 @@ def test_postgresql_restarted(patient: Patient, writing: Writing, how: signal.Si
         writers.fault = "3 restarts, "
 
 
+@pytest.mark.shows("PostgreSQL frozen")
 @pytest.mark.parametrize("seconds", [2, 10])
 def test_postgresql_frozen(patient: Patient, writing: Writing, seconds: int) -> None:
     with writing() as writers, patient.frozen():
@@ -65,6 +68,7 @@ def test_postgresql_frozen(patient: Patient, writing: Writing, seconds: int) -> 
         time.sleep(max(0.0, ends - time.monotonic()))
 
 
+@pytest.mark.shows("PostgreSQL full")
 def test_no_connection_left(patient: Patient, writing: Writing) -> None:
     with writing() as writers, ExitStack() as taken, closing(psycopg2.connect(patient.url)) as first:
         first.autocommit = True
@@ -79,6 +83,7 @@ def test_no_connection_left(patient: Patient, writing: Writing) -> None:
         writers.meanwhile()
 
 
+@pytest.mark.shows("PostgreSQL timeouts")
 def test_tables_locked(patient: Patient, writing: Writing) -> None:
     with writing() as writers, closing(psycopg2.connect(patient.url)) as other:
         with other.cursor() as cursor:
@@ -88,6 +93,7 @@ def test_tables_locked(patient: Patient, writing: Writing) -> None:
         time.sleep(2)
 
 
+@pytest.mark.shows("PostgreSQL full")
 def test_read_only(patient: Patient, writing: Writing) -> None:
     with writing() as writers:
         for value in ("on", "off"):
@@ -98,6 +104,7 @@ def test_read_only(patient: Patient, writing: Writing) -> None:
                 wait_until(lambda: writers.refused > 6)
 
 
+@pytest.mark.shows("PostgreSQL frozen")
 def test_the_network_says_nothing_any_more(patient: Patient, writing: Writing) -> None:
     with writing() as writers:
         patient.line.dead = True
@@ -143,6 +150,7 @@ def small_disk(patient: Patient) -> Iterator[Path]:
         disk.rmdir()
 
 
+@pytest.mark.shows("PostgreSQL full")
 def test_the_disk_is_full(small_disk: Path, writing: Writing) -> None:
     with writing() as writers:
         fill = small_disk / "full"

@@ -197,13 +197,3 @@ SECTIONS = {
 }
 
 ITEMS = {name: promise for section in SECTIONS.values() for name, promise in section.items()}
-
-AWAITED = {
-    *("ASVS 2.4.1", "ASVS 3.4.1", "ASVS 4.1.3", "ASVS 4.2.1", "ASVS 6.1.1", "ASVS 6.3.1", "ASVS 13.1.2", "ASVS 13.2.6"),
-    *("ASVS 16.2.5", "ASVS 16.3.1", "ASVS 16.3.2", "ASVS 16.3.3", "ASVS 16.3.4", "ASVS 16.4.1"),
-    *("API6:2023", "refresh: flood", "NIST throttle", "Better Auth limits"),
-    *("gunicorn TERM", "gunicorn readiness", "gunicorn KILL", "gunicorn fork"),
-    *("PostgreSQL restart", "PostgreSQL commit in doubt", "PostgreSQL pool", "PostgreSQL deadlock"),
-    *("PostgreSQL timeouts", "PostgreSQL frozen", "PostgreSQL full"),
-}
-"""Items that no test shows yet. One that has got a test must be taken out of here."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.processes import ROOT
 from tests.security.absent import ABSENT
-from tests.security.catalogue import AWAITED, SECTIONS
+from tests.security.catalogue import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,13 +53,11 @@ def written() -> str:
         parts += [f"| {item} | {promise} | {tests(found.get(item, []))} |\n" for item, promise in items.items()]
     parts.append("\n## What does not apply\n\n| part of ASVS | why |\n|---|---|\n")
     parts += [f"| {part} | {reason} |\n" for part, reason in ABSENT.items()]
-    if AWAITED:
-        parts.append(f"\nWithout a test by now: {', '.join(sorted(AWAITED))}.\n")
     return "".join(parts)
 
 
 def tests(found: list[tuple[str, str]]) -> str:
-    return "<br>".join(f"[{name.removeprefix('test_')}](../{path})" for path, name in found) or "–"
+    return "<br>".join(f"[{name.removeprefix('test_')}](../{path})" for path, name in found)
 
 
 if __name__ == "__main__":

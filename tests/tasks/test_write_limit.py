@@ -40,6 +40,7 @@ WRITES: list[tuple[str, str, Any]] = [
 ]
 
 
+@pytest.mark.shows("ASVS 2.4.1")
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
 def test_each_route_that_writes_counts_once(alice: Actor, method: str, path: str, body: Any) -> None:
     task = alice.task()
@@ -52,6 +53,7 @@ def test_each_route_that_writes_counts_once(alice: Actor, method: str, path: str
     assert refused.headers["RateLimit"].startswith('"writes";r=0;t=')
 
 
+@pytest.mark.shows("ASVS 2.4.1")
 def test_who_writes_too_often_may_read_and_others_may_write(alice: Actor, bob: Actor) -> None:
     tasks = [alice.task() for _ in range(3)]
     assert alice.post("/tasks", json={"title": "x"}).status_code == 429
