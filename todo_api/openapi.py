@@ -62,6 +62,9 @@ PROBLEM_SCHEMA = {
 DESCRIPTION = """
 A to-do list for each of your users. Sign up, press **Authorize** and paste the answer's `token`; its `user.id`, or
 `me`, is the `user_id` of every path below. Failures are `application/problem+json` (RFC 9457) with a stable `code`.
+
+Every answer has an `X-Request-Id`, by which the log knows it. Answers of the auth routes that are limited tell in
+`RateLimit` what is left; a 429 tells in `Retry-After` when to come again.
 """
 
 BEARER = "bearer"
