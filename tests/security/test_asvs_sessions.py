@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.auth.test_tokens import encode
+from tests.callers import at_once, statuses
 from tests.credentials import ALL, NONE
 from tests.databases import CONFIG, execute
-from tests.security.attacked import AUTH, COOKIE, PASSWORD, at_once, statuses
+from tests.security.attacked import AUTH, COOKIE, PASSWORD
 from tests.security.forged import claims_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.callers import at_once, statuses
 from tests.databases import execute
-from tests.security.attacked import PASSWORD, at_once, statuses
+from tests.security.attacked import PASSWORD
 
 if TYPE_CHECKING:
     import requests

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.auth.test_tokens import encode
+from tests.callers import at_once, statuses
 from tests.credentials import ALL, NONE
 from tests.databases import execute
-from tests.security.attacked import at_once, statuses
 from tests.security.forged import LATER, SECRET, claims_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +15,7 @@ import requests
 
 from tests.callers import Caller, statuses
 from tests.databases import execute
+from tests.processes import children
 
 if TYPE_CHECKING:
     from tests.actors import Actor
@@ -163,12 +163,11 @@ def test_20_equal_requests_at_once_make_one_task(service: Service) -> None:
 
 def kill_workers_by_turns(service: Service, stop: threading.Event) -> None:
     """Kill a worker a few times, whenever all of them have come up again."""
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
     killed = 0
     while killed < 6 and not stop.wait(0.5):
-        workers = children.read_text().split()
+        workers = children(service.process.pid)
         if len(workers) == 2:
-            os.kill(int(workers[0]), signal.SIGKILL)
+            os.kill(min(workers), signal.SIGKILL)
             killed += 1
 
 
