@@ -25,6 +25,8 @@ from tests.security.leaks import leaks
         "password_hash",
         "Server: gunicorn/23.0.0",
         "Python/3.11",
+        "Flask 3",
+        "/home/todo/app",
         CONFIG.better_auth_secret,
     ],
 )
