@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
 import pytest
 
 from config_rates import Rate
 from tests.actors import Actor
 from tests.callers import Caller
-from tests.credentials import bearer
+from tests.credentials import bearer, sign_in
 from tests.databases import application, execute
 from tests.processes import serving
 from tests.statements import counted
+from todo_api.quotas import quota
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -86,9 +89,28 @@ def test_changes_of_the_account_count_too(alice: Actor) -> None:
         for _ in range(4)
     ]
     assert statuses == [200] * 3 + [429]
-    assert alice.post("/tasks", json={"title": "x"}).status_code == 429
     assert alice.client.get("/api/auth/get-session", headers=bearer(alice.token)).get_json() is not None
     assert alice.sign_out().status_code == 200
+
+
+def test_who_writes_with_a_stolen_session_keeps_nobody_from_ending_it(alice: Actor) -> None:
+    owner = sign_in(alice)
+    for _ in range(3):
+        alice.task()
+    assert alice.post("/tasks", json={"title": "x"}).status_code == 429
+    assert alice.client.post("/api/auth/revoke-other-sessions", headers=owner.jwt).status_code == 200
+    assert alice.post("/tasks", json={"title": "x"}).status_code == 401
+
+
+def test_who_imports_with_a_stolen_session_keeps_nobody_from_ending_it(alice: Actor, fresh_database: str) -> None:
+    """As long as an import lasts, its transaction holds what it counted."""
+    owner = sign_in(alice)
+    alice.task()
+    with closing(psycopg2.connect(fresh_database)) as importing, importing.cursor() as cursor:
+        cursor.execute("SELECT FROM rate_limits WHERE key = %s FOR UPDATE", [quota("writes", alice.id, LIMIT).key])
+        assert cursor.rowcount == 1
+        assert alice.client.post("/api/auth/revoke-other-sessions", headers=owner.jwt).status_code == 200
+    assert alice.get("/tasks").status_code == 401
 
 
 def test_the_scale_multiplies(fresh_database: str) -> None:

@@ -87,7 +87,7 @@ def from_here(name: str, rate: Rate) -> Quota:
     return address_quota(name, request.remote_addr or "", rate)
 
 
-def write_quota(user_id: str) -> Quota:
-    """Return the quota of what a user may write."""
+def write_quota(who: str) -> Quota:
+    """Return the quota of what a user may write, or change of the account by one session."""
     config = settings()
-    return quota("writes", user_id, config.rate_limit_writes, config.rate_limit_user_scale)
+    return quota("writes", who, config.rate_limit_writes, config.rate_limit_user_scale)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def session_required(view: View) -> View:
     """Let a request through that has a live session, by any credential, and pass its row on as `session`.
 
-    What is not only read counts among the user's writes.
+    What is not only read counts among the session's writes. Counted with the user's, whoever writes much by a stolen
+    session would keep its owner from ending it.
 
     Raises:
         Unauthorized: 401.
@@ -40,7 +41,7 @@ def session_required(view: View) -> View:
         if session is None:
             raise Unauthorized
         if request.method not in SAFE_METHODS:
-            charge(write_quota(session["id"]))
+            charge(write_quota(f"session {session['session_id']}"))
         answer: ResponseReturnValue = view(*args, session=session, **kwargs)
         return answer
 
