@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from contextlib import closing, contextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.actors import Actor
+from tests.credentials import bearer, sign_in
 from tests.databases import application, execute
 from tests.statements import counted
 from todo_api import patience
@@ -214,16 +216,38 @@ def test_what_postgresql_undoes_is_done_again_up_to_three_times(
     assert [task["title"] for task in ada.get("/tasks").get_json()] == ["x"]
 
 
+SLOW = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$"
+
+
 def test_an_import_may_take_longer_than_a_request(
     ada: Actor, fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "REQUEST", 0.2)
-    slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$"
-    execute(fresh_database, slow)
+    execute(fresh_database, SLOW)
     execute(fresh_database, "CREATE TRIGGER slow BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION slow()")
     assert ada.post(**CREATE["alone"]).status_code == 503
     assert ada.post(**CREATE["import"]).status_code == 200
     assert ada.post(**CREATE["import with key"]).status_code == 200
+
+
+class SlowBody(BytesIO):
+    """A body that takes its time to come."""
+
+    def readinto(self, buffer: Any) -> int:
+        time.sleep(1)
+        return super().readinto(buffer)
+
+
+def test_a_slow_client_uses_up_nothing_of_the_database(
+    ada: Actor, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An opaque token is looked up before the body has come."""
+    monkeypatch.setattr(patience, "REQUEST", 1.5)
+    execute(fresh_database, SLOW)
+    execute(fresh_database, "CREATE TRIGGER slow BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION slow()")
+    body = b'{"title": "x"}'
+    headers = {**bearer(sign_in(ada).opaque), "Content-Type": "application/json", "Content-Length": str(len(body))}
+    assert ada.post("/tasks", headers=headers, input_stream=SlowBody(body)).status_code == 201
 
 
 @pytest.mark.shows("PostgreSQL full")

@@ -14,14 +14,9 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 
+from todo_api import patience
 from todo_api.answers import FORM_TYPES, MULTIPART, URLENCODED
-from todo_api.errors import (
-    ContentTooLarge,
-    InvalidInput,
-    InvalidParameter,
-    UnreadableBody,
-    UnsupportedMediaType,
-)
+from todo_api.errors import ContentTooLarge, InvalidInput, InvalidParameter, UnreadableBody, UnsupportedMediaType
 from todo_api.parameters import AS_SENT, WORDS, query_members
 
 if TYPE_CHECKING:
@@ -124,9 +119,10 @@ def read_body(req: flask.Request) -> bytes:
 
 @contextmanager
 def transport() -> Iterator[None]:
-    """Tell a body that breaks off or breaks its framing apart from a fault of ours."""
+    """Tell a body that breaks off or breaks its framing apart from a fault of ours, and wait at nobody's cost."""
     try:
-        yield
+        with patience.paused():
+            yield
     except HTTPException:
         raise
     except Exception as error:  # each WSGI server has classes of its own for it

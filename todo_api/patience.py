@@ -12,7 +12,7 @@ import select
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ import psycopg2
 from flask import g, has_request_context
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from psycopg2 import extensions
 
 ANSWER = 6.0
@@ -39,6 +41,17 @@ def allow(seconds: float) -> None:
     """Let the statements of this request take as long as this from now on, all of them together."""
     if has_request_context():
         g.patience_ends = time.monotonic() + seconds
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Do not count the time of the block, in which somebody else is waited for, as a client who sends."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        if "patience_ends" in g:
+            g.patience_ends += time.monotonic() - began
 
 
 def end_of_patience() -> float:
