@@ -7,8 +7,15 @@ import re
 from datetime import timedelta
 from typing import NamedTuple
 
+from redis import ConnectionPool, RedisError
+
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+A_REDIS = "must be a URL such as redis://localhost:6379/0, rediss://user:password@host or unix:///path"
 RATE = re.compile("([1-9][0-9]{0,8})/([1-9][0-9]{0,4})([smhd])")
+
+
+SCALE_MAX = 1_000_000
+"""The largest limit times it is one that PostgreSQL and a header can still write."""
 
 
 class Rate(NamedTuple):
@@ -50,14 +57,18 @@ def scale(text: str) -> float:
         factor = float(text)
     except ValueError:
         factor = math.nan
-    if not 0 < factor < math.inf:
-        message = f"must be a number above 0, such as 1 or 1000, not {text!r}"
+    if not 0 < factor <= SCALE_MAX:
+        message = f"must be a number above 0, at most {SCALE_MAX}, such as 1 or 1000, not {text!r}"
         raise ValueError(message)
     return factor
 
 
 def redis_url(text: str) -> str:
     """Read the URL of a Redis. No fault repeats the text, which may hold a password."""
-    if not re.fullmatch(r"(?:rediss?|unix)://\S+", text):
-        raise ValueError("must be a URL such as redis://localhost:6379/0, rediss://user:password@host or unix:///path")
-    return text
+    try:
+        if re.fullmatch(r"(?:rediss?|unix)://\S+", text):
+            ConnectionPool.from_url(text).make_connection()  # it connects with its first command only
+            return text
+    except (ValueError, TypeError, RedisError):
+        pass
+    raise ValueError(A_REDIS)
