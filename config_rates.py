@@ -14,10 +14,6 @@ A_REDIS = "must be a URL such as redis://localhost:6379/0, rediss://user:passwor
 RATE = re.compile("([1-9][0-9]{0,8})/([1-9][0-9]{0,4})([smhd])")
 
 
-SCALE_MAX = 1_000_000
-"""The largest limit times it is one that PostgreSQL and a header can still write."""
-
-
 class Rate(NamedTuple):
     """So many requests in a period, which begins with the first of them."""
 
@@ -57,8 +53,8 @@ def scale(text: str) -> float:
         factor = float(text)
     except ValueError:
         factor = math.nan
-    if not 0 < factor <= SCALE_MAX:
-        message = f"must be a number above 0, at most {SCALE_MAX}, such as 1 or 1000, not {text!r}"
+    if not 0 < factor < math.inf:
+        message = f"must be a number above 0, such as 1 or 1000, not {text!r}"
         raise ValueError(message)
     return factor
 

@@ -134,7 +134,6 @@ def test_a_setting_is_read(name: str, text: str, field: str, value: Any) -> None
         ("RATE_LIMIT_SIGN_IN", "60/1m 10", "must be a rate such as 60/1m"),
         ("RATE_LIMIT_USER_SCALE", "0", "must be a number above 0"),
         ("RATE_LIMIT_USER_SCALE", "inf", "must be a number above 0"),
-        ("RATE_LIMIT_USER_SCALE", "1000001", "at most 1000000"),
         ("RATE_LIMIT_ADDRESS_SCALE", "many", "must be a number above 0"),
         ("RATE_LIMIT_REDIS_URL", "geheim@localhost", "must be a URL such as redis://"),
         ("RATE_LIMIT_REDIS_URL", "redis://u:geheim/x@localhost:6379/0", "must be a URL such as redis://"),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from config_rates import Rate
 
+NUMBER_MAX = 2**31 - 1
+"""What a counter can count to."""
+
 SITE = 64
 """Bits of an IPv6 address that one subscriber has all addresses of (RFC 6177)."""
 
@@ -67,7 +70,7 @@ class Counters(Protocol):
 def quota(name: str, who: str, rate: Rate, scale: float = 1) -> Quota:
     """Return the quota of somebody, who is known to the counters by a hash only."""
     key = hashlib.sha256(f"{name}\0{who}".encode(errors="surrogatepass")).digest()
-    return Quota(name, key, max(1, int(rate.number * scale)), rate.period)
+    return Quota(name, key, max(1, int(min(rate.number * scale, NUMBER_MAX))), rate.period)
 
 
 def address_quota(name: str, address: str, rate: Rate) -> Quota:

@@ -119,6 +119,16 @@ def test_the_scale_multiplies(fresh_database: str) -> None:
     assert statuses == [201] * 6 + [429] * 2
 
 
+def test_a_scale_beyond_what_can_be_counted_is_no_limit(fresh_database: str) -> None:
+    alice = Actor.sign_up(
+        application(
+            fresh_database, rate_limit_writes=LIMIT, rate_limit_user_scale=1e300, rate_limit_address_scale=1e300
+        ),
+        "Alice",
+    )
+    assert {alice.post("/tasks", json={"title": "x"}).status_code for _ in range(5)} == {201}
+
+
 def test_a_write_is_one_statement_with_its_count(app: Flask, alice: Actor) -> None:
     with counted(app) as statements:
         alice.task()

@@ -34,11 +34,10 @@ def turn() -> Iterator[None]:
     if not IN_LINE.acquire(blocking=False):
         raise TooManyHashes
     try:
-        with AT_ONCE:
+        with patience.paused(), AT_ONCE:  # the time in line is not the database's
             yield
     finally:
         IN_LINE.release()
-        patience.allow(patience.REQUEST)  # the time in line was not the database's
 
 
 def hash_password(password: str) -> str:
