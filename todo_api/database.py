@@ -6,7 +6,7 @@ import random
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from flask import has_request_context, request
 from sqlalchemy import Pool, event, make_url
@@ -19,11 +19,13 @@ from todo_api.patience import watch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from sqlalchemy import Connection, Executable, RowMapping
+    from sqlalchemy import Connection, CursorResult, Executable
 
     from config import Config
 
 Result = TypeVar("Result")
+Row: TypeAlias = "dict[str, Any]"
+"""A row by column name. A plain dictionary: what writes a list looks up a dozen names in each row of it."""
 
 AUTOCOMMIT = "autocommit"
 """The bind of single statements. Each is atomic by itself, so that it needs no BEGIN, no COMMIT and no ROLLBACK: two
@@ -158,33 +160,41 @@ def together(work: Callable[[], Result]) -> Result:
             IN_TRANSACTION.reset(token)
 
 
-def fetch_all(statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[RowMapping]:
+def fetch_all(statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
     """Run one statement in one round trip and return its rows, each by column name."""
     connection = IN_TRANSACTION.get()
     if connection is None:
         return repeated(lambda: alone(statement, parameters))
     watch.over(driver(connection))
-    return list(connection.execute(statement, parameters).mappings())
+    return rows_of(connection.execute(statement, parameters))
 
 
-def alone(statement: Executable, parameters: Mapping[str, Any] | None) -> list[RowMapping]:
+def alone(statement: Executable, parameters: Mapping[str, Any] | None) -> list[Row]:
     """Run a statement that stands alone, once."""
     with connected(AUTOCOMMIT) as connection:
-        return list(connection.execute(statement, parameters).mappings())
+        return rows_of(connection.execute(statement, parameters))
 
 
-def stream(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Iterator[RowMapping]:
+def rows_of(result: CursorResult[Any]) -> list[Row]:
+    """Return all rows of a result."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+
+def stream(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
     """Run one statement on a cursor of the server and yield its rows: one snapshot, few of them in memory at a time."""
     patience.allow(patience.LONG)
     # A cursor lives in a transaction.
     with connected(None) as connection, connection.begin():
         connection.execution_options(yield_per=STREAMED)
-        for rows in connection.execute(statement, parameters).mappings().partitions():
+        result = connection.execute(statement, parameters)
+        names = tuple(result.keys())
+        for rows in result.partitions():
             watch.over(driver(connection))
-            yield from rows
+            yield from (dict(zip(names, row, strict=True)) for row in rows)
 
 
-def fetch_one(statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:
+def fetch_one(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Row | None:
     """Run one statement in one round trip and return its row, or None where it gave none."""
     rows = fetch_all(statement, parameters)
     return rows[0] if rows else None

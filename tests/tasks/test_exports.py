@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from flask import Flask
-    from sqlalchemy import RowMapping
+
+    from todo_api.database import Row
 
 MEMBERS = [
     *("title", "description", "completed", "due", "priority", "tags", "order"),
@@ -103,7 +104,7 @@ def test_no_file_is_left_open(alice: Actor, method: str, read: Callable[[Any], o
 def test_no_connection_is_held_while_an_export_is_written(app: Flask, alice: Actor) -> None:
     alice.task()
 
-    def write(_: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
+    def write(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
         yield b"%d" % db.engine.pool.checkedout()  # type: ignore[attr-defined]
         yield from lines
 

@@ -48,7 +48,7 @@ from todo_api.settings import settings
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import RowMapping
+    from todo_api.database import Row
 
 account_routes = Blueprint("account", __name__, url_prefix="/api/auth", description="Changing one's account.")
 account_routes.before_request(refuse_foreign_origin)
@@ -65,7 +65,7 @@ MAILED = "If this email exists in our system, check your email for the reset lin
 )
 @account_routes.response(200, ChangedPasswordSchema(), example={"token": None, "user": examples.USER})
 @raises(InvalidPassword, *NEW_PASSWORD, *FOREIGN)
-def change_password(body: dict[str, Any], session: RowMapping) -> tuple[dict[str, Any], HeaderList]:
+def change_password(body: dict[str, Any], session: Row) -> tuple[dict[str, Any], HeaderList]:
     """Change your password. Your other sessions end, unless `revokeOtherSessions` is false.
 
     With `revokeOtherSessions: true` this one ends too, and a new one begins: `token` and `set-auth-token` are its.
@@ -82,7 +82,7 @@ def change_password(body: dict[str, Any], session: RowMapping) -> tuple[dict[str
     return {"token": opened.token, "user": user}, granting(opened)
 
 
-def guessing_own(session: RowMapping) -> AbstractContextManager[None]:
+def guessing_own(session: Row) -> AbstractContextManager[None]:
     """Count the password that the block verifies as a wrong one that sessions of the account gave."""
     return guessing("change-password", settings().rate_limit_change_password, f"user {session['id']}")
 
@@ -92,7 +92,7 @@ def guessing_own(session: RowMapping) -> AbstractContextManager[None]:
 @account_routes.body(UpdateUserSchema, takes="json_or_nothing", example={"name": "Ada Lovelace"})
 @account_routes.response(200, StatusSchema(), example=examples.DONE)
 @raises(EmailCannotBeUpdated, NoFieldsToUpdate, *FOREIGN)
-def update_user(body: dict[str, Any], session: RowMapping) -> tuple[dict[str, bool], HeaderList]:
+def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], HeaderList]:
     """Change your name or image; `null` clears the image."""
     if "email" in body:
         raise EmailCannotBeUpdated
@@ -108,7 +108,7 @@ def update_user(body: dict[str, Any], session: RowMapping) -> tuple[dict[str, bo
 @account_routes.body(DeleteUserSchema, takes="json_or_nothing", example={"password": "correct horse battery"})
 @account_routes.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
 @raises(InvalidPassword, SessionExpired, *FOREIGN)
-def delete_user(body: dict[str, str], session: RowMapping) -> tuple[dict[str, Any], HeaderList]:
+def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], HeaderList]:
     """Delete your account with all its tasks and sessions.
 
     Without the password, you must have signed in within a day.

@@ -23,14 +23,15 @@ from todo_api.database import fetch_all, fetch_one
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
     from sqlalchemy.sql.dml import ReturningInsert
+
+    from todo_api.database import Row
 
 
 class SignedIn(NamedTuple):
     """A user and the session that was opened."""
 
-    user: RowMapping
+    user: Row
     session: sessions.Opened
 
 
@@ -107,13 +108,13 @@ def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
     return SignedIn(user, opened)
 
 
-def renew_hash(user: RowMapping, password: str) -> None:
+def renew_hash(user: Row, password: str) -> None:
     """Replace a hash of another making, such as the seed's bare bcrypt, now that the password is known."""
     own = update(User).where(User.id == user["id"], User.password_hash == user["password_hash"])
     fetch_all(own.values(password_hash=hash_password(password)).returning(User.id))
 
 
-def check_password(user: RowMapping, password: str) -> None:
+def check_password(user: Row, password: str) -> None:
     """Let the user's own password pass.
 
     Raises:
@@ -124,9 +125,7 @@ def check_password(user: RowMapping, password: str) -> None:
         raise InvalidPassword
 
 
-def change_password(
-    user: RowMapping, password: str, *, survivor: str | None, reopen: sessions.Opened | None = None
-) -> RowMapping:
+def change_password(user: Row, password: str, *, survivor: str | None, reopen: sessions.Opened | None = None) -> Row:
     """Set a new password; with `survivor`, end all sessions of the user but that one, which `reopen` may open just now.
 
     Raises:

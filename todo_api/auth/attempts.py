@@ -23,9 +23,8 @@ from todo_api.throttle import charge, counters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import RowMapping
-
     from config_rates import Rates
+    from todo_api.database import Row
 
 GUESSES_A_DAY = Rate(100, timedelta(days=1))
 """Wrong passwords of one account, however often its limit is waited for (NIST SP 800-63B-4 section 3.2.2)."""
@@ -65,7 +64,7 @@ def guessing(name: str, rates: Rates, who: str) -> Iterator[None]:
             counters().refund(guesses)
 
 
-def guesser(email: str, session: RowMapping | None) -> str:
+def guesser(email: str, session: Row | None) -> str:
     """Return who guesses a password: the account's own session where that one asks, else everybody together."""
     if session and session["email"].lower() == email.lower():
         return f"session {session['session_id']}"

@@ -16,14 +16,13 @@ from todo_api.clock import now
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
-
     from todo_api.auth.sessions import Opened
+    from todo_api.database import Row
 
 HeaderList = list[tuple[str, str]]
 
 
-def credentials(user: RowMapping, session_id: str, generation: int = 0) -> dict[str, Any]:
+def credentials(user: Row, session_id: str, generation: int = 0) -> dict[str, Any]:
     """Return the user with an access token and the session's newest refresh token."""
     config = settings()
     claims = Claims(user["id"], user["email"], session_id, generation)

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
-    from sqlalchemy import Executable, RowMapping
+    from sqlalchemy import Executable
+
+    from todo_api.database import Row
 
 JWT_DOTS = 2
 
@@ -76,7 +78,7 @@ ACCOUNT = (
 """`ALIVE`, with what the owner is called."""
 
 
-def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[RowMapping]:
+def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row]:
     """Run a statement that is built on `ALIVE` or `HELD`, and return its rows, of which there is always one.
 
     Raises:
@@ -93,7 +95,7 @@ def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, An
     return rows
 
 
-def write_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[RowMapping]:
+def write_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row]:
     """Run a statement that is built on `HELD`. A request counts as one write, however many statements it takes.
 
     Raises:
@@ -113,7 +115,7 @@ def write_owned(owner: Owner, statement: Executable, parameters: Mapping[str, An
         raise
 
 
-def stream_owned(owner: Owner, statement: Executable) -> Iterator[RowMapping]:
+def stream_owned(owner: Owner, statement: Executable) -> Iterator[Row]:
     """Yield the rows that `fetch_owned` would return, of which few are in memory at a time.
 
     Raises:

@@ -12,7 +12,7 @@ from todo_api.clock import now
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+    from todo_api.database import Row
 
 TTL = timedelta(minutes=15)
 USER = UserSchema()
@@ -20,7 +20,7 @@ USER = UserSchema()
 signing_key = cache(keyring.derive)
 
 
-def identity_token(user: RowMapping) -> str:
+def identity_token(user: Row) -> str:
     """Return a token with the user's fields, made for our own origin as issuer and audience."""
     issued_at = int(now().timestamp())
     origin = settings().public_origin

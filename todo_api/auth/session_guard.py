@@ -20,7 +20,8 @@ from todo_api.throttle import charge
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
-    from sqlalchemy import RowMapping
+
+    from todo_api.database import Row
 
 
 def session_required(view: View) -> View:
@@ -49,7 +50,7 @@ def session_required(view: View) -> View:
     return guarded  # type: ignore[return-value]
 
 
-def current_session() -> RowMapping | None:
+def current_session() -> Row | None:
     """Return the live session, with its user, that the request's credential stands for; a bad credential is none."""
     try:
         token = bearer()

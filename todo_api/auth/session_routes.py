@@ -27,7 +27,7 @@ from todo_api.documentation import raises
 from todo_api.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
+    from todo_api.database import Row
 
 session_routes = Blueprint("sessions", __name__, url_prefix="/api/auth", description="Seeing and ending sessions.")
 session_routes.before_request(refuse_foreign_origin)
@@ -56,7 +56,7 @@ def get_session() -> tuple[dict[str, Any] | None, HeaderList]:
     return {"session": shown, "user": shown}, [*headers, *identifying(session)]
 
 
-def identifying(session: RowMapping) -> HeaderList:
+def identifying(session: Row) -> HeaderList:
     """Return the headers that show the user to other services."""
     return [("set-auth-jwt", identity_token(session)), ("Access-Control-Expose-Headers", "set-auth-jwt")]
 
@@ -72,7 +72,7 @@ def post_session() -> NoReturn:
 @session_required
 @session_routes.response(200, SessionSchema(many=True), example=[examples.SESSION])
 @raises(SessionNotFresh)
-def list_sessions(session: RowMapping) -> list[RowMapping]:
+def list_sessions(session: Row) -> list[Row]:
     """List your live sessions, oldest first. The session that asks must have begun within a day."""
     if now() - session["session_created_at"] > sessions.FRESH_AGE:
         raise SessionNotFresh
@@ -84,7 +84,7 @@ def list_sessions(session: RowMapping) -> list[RowMapping]:
 @session_routes.body(RevokeSessionSchema, example={"token": examples.SESSION["token"]})
 @session_routes.response(200, StatusSchema(), example=examples.DONE)
 @raises(*FOREIGN)
-def revoke_session(body: dict[str, str], session: RowMapping) -> dict[str, bool]:
+def revoke_session(body: dict[str, str], session: Row) -> dict[str, bool]:
     """End one of your sessions, by the `token` that list-sessions shows. Another's, or none, stays as it is."""
     sessions.end(session["session_user_id"], body["token"])
     return examples.DONE
@@ -94,7 +94,7 @@ def revoke_session(body: dict[str, str], session: RowMapping) -> dict[str, bool]
 @session_required
 @session_routes.response(200, StatusSchema(), example=examples.DONE)
 @raises(*FOREIGN)
-def revoke_sessions(session: RowMapping) -> tuple[dict[str, bool], HeaderList]:
+def revoke_sessions(session: Row) -> tuple[dict[str, bool], HeaderList]:
     """End all your sessions, this one included."""
     sessions.end_all(session["session_user_id"])
     return examples.DONE, withdrawing()
@@ -104,7 +104,7 @@ def revoke_sessions(session: RowMapping) -> tuple[dict[str, bool], HeaderList]:
 @session_required
 @session_routes.response(200, StatusSchema(), example=examples.DONE)
 @raises(*FOREIGN)
-def revoke_other_sessions(session: RowMapping) -> dict[str, bool]:
+def revoke_other_sessions(session: Row) -> dict[str, bool]:
     """End all your sessions but this one."""
     sessions.end_all(session["session_user_id"], but=session["session_id"])
     return examples.DONE
@@ -113,7 +113,7 @@ def revoke_other_sessions(session: RowMapping) -> dict[str, bool]:
 @session_routes.get("/token")
 @session_required
 @session_routes.response(200, TokenSchema(), example={"token": examples.JWT})
-def identity(session: RowMapping) -> dict[str, str]:
+def identity(session: Row) -> dict[str, str]:
     """Get a JWT that other services can verify with the keys of /api/auth/jwks.
 
     It is signed with EdDSA, lasts 15 minutes, names this service as `iss` and `aud`, and cannot be taken back.

@@ -23,9 +23,10 @@ from todo_api.database import fetch_all, fetch_one
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Insert, RowMapping, Select
+    from sqlalchemy import ColumnElement, Insert, Select
 
     from todo_api.auth.tokens import Claims
+    from todo_api.database import Row
 
 TTL = timedelta(days=7)
 """How long a session lasts without use; moved on at most once per `UPDATE_AGE`."""
@@ -97,14 +98,14 @@ def is_alive() -> ColumnElement[bool]:
     return and_(Session.ends_at > func.now(), or_(Session.expires_at > func.now(), refreshable))
 
 
-def find(user_id: str, session_id: str) -> RowMapping | None:
+def find(user_id: str, session_id: str) -> Row | None:
     """Return the session and its user, the session's columns named `session_…`."""
     idle_alive = (Session.expires_at > func.now()).label("session_idle_alive")
     statement = select(*SHOWN, idle_alive, is_due().label("session_due"), User)
     return fetch_one(statement.join(User, User.id == Session.user_id).where(is_session(user_id, session_id)))
 
 
-def find_by_token(token: str) -> RowMapping | None:
+def find_by_token(token: str) -> Row | None:
     """Return the same for an opaque token, unless it has not been used for too long."""
     parts = TOKEN.fullmatch(token)
     if parts is None:
@@ -122,7 +123,7 @@ def is_due() -> ColumnElement[bool]:
     return and_(Session.remembered, Session.updated_at < func.now() - UPDATE_AGE)
 
 
-def slide(session: RowMapping) -> RowMapping | None:
+def slide(session: Row) -> Row | None:
     """Move the expiry of a session on; return its new times, named as by `find`, or None where it is not due."""
     if not session["session_due"]:
         return None
@@ -132,7 +133,7 @@ def slide(session: RowMapping) -> RowMapping | None:
     return fetch_one(moved.returning(*times))
 
 
-def listed(user_id: str) -> list[RowMapping]:
+def listed(user_id: str) -> list[Row]:
     """Return a user's live sessions, oldest first."""
     alive = select(*SHOWN).where(Session.user_id == user_id, is_alive())
     return fetch_all(alive.order_by(Session.created_at, Session.id))

@@ -13,9 +13,8 @@ from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotF
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import RowMapping
-
     from todo_api.auth.guard import Owner
+    from todo_api.database import Row
 
 
 def run(owner: Owner, operations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -41,7 +40,7 @@ def result_of(owner: Owner, number: int, operation: Mapping[str, Any]) -> dict[s
     return {"status": 201 if operation["op"] == "create" else 200, **tag, "task": task}
 
 
-def perform(owner: Owner, operation: Mapping[str, Any]) -> RowMapping:
+def perform(owner: Owner, operation: Mapping[str, Any]) -> Row:
     """Do what one operation says and return the task."""
     if operation["op"] == "create":
         return queries.create(owner, operation["task"])

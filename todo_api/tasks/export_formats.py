@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from marshmallow import Schema
-    from sqlalchemy import RowMapping
 
-    Write = Callable[[RowMapping, Iterable[bytes]], Iterator[bytes]]
+    from todo_api.database import Row
+
+    Write = Callable[[Row, Iterable[bytes]], Iterator[bytes]]
 
 HEAD = ExportSchema(exclude=["tasks"])
 ROW = TaskSchema(exclude=["user_id"])
@@ -41,7 +42,7 @@ UNWRITABLE = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
 """Control characters that no iCalendar text may have (RFC 5545 section 3.1)."""
 
 
-def write_json(account: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
+def write_json(account: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the document, a task a line."""
     user = {name: account[f"account_{name}"] for name in ("id", "email", "name")}
     head = {"format": FORMAT, "version": VERSION, "exported_at": account["exported_at"], "user": user}
@@ -53,7 +54,7 @@ def write_json(account: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
     yield b"\n]}\n"
 
 
-def write_csv(_: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
+def write_csv(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the table (RFC 4180) of what is not in the trash."""
     text = io.StringIO()
     table = csv.writer(text)
@@ -81,7 +82,7 @@ def cell(value: Any) -> Any:
     return f"'{text}" if isinstance(text, str) and FORMULA.match(text) else text
 
 
-def write_ics(_: RowMapping, lines: Iterable[bytes]) -> Iterator[bytes]:
+def write_ics(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the calendar (RFC 5545) of what is not in the trash, component by component."""
     yield b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\n"
     for task in outside_trash(lines):

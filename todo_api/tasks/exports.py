@@ -16,8 +16,8 @@ from todo_api.tasks.statements import THEIRS
 
 if TYPE_CHECKING:
     from marshmallow import Schema
-    from sqlalchemy import RowMapping
 
+    from todo_api.database import Row
     from todo_api.tasks.export_formats import Format
 
 EXPORTED = [column for column in Task.__table__.c if column.name not in {"user_id", "version"}]
@@ -43,7 +43,7 @@ def export(owner: Owner, form: Format) -> IO[bytes]:
         return file
 
 
-def read(owner: Owner, schema: Schema, lines: IO[bytes]) -> RowMapping:
+def read(owner: Owner, schema: Schema, lines: IO[bytes]) -> Row:
     """Copy the tasks into the file, a line of JSON each, go to its beginning, and return whose they are."""
     rows = stream_owned(owner, EXPORT)
     first = next(rows)

@@ -25,8 +25,9 @@ from todo_api.tasks.models import IdempotencyKey
 from todo_api.tasks.statements import OWNER_ID
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, RowMapping
+    from sqlalchemy import ColumnElement
 
+    from todo_api.database import Row
     from todo_api.documentation import View
 
 KEPT = timedelta(hours=24)
@@ -78,7 +79,7 @@ def idempotent(view: View) -> View:
     return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(described)  # type: ignore[return-value]
 
 
-def replayed(kept: RowMapping, fingerprint: bytes) -> Response:
+def replayed(kept: Row, fingerprint: bytes) -> Response:
     """Answer as the first was answered.
 
     Raises:
@@ -97,7 +98,7 @@ def fingerprint_of(body_digest: bytes) -> bytes:
     return hashlib.sha256(route.encode() + body_digest).digest()
 
 
-def kept_answer(owner: Owner, key: str) -> RowMapping | None:
+def kept_answer(owner: Owner, key: str) -> Row | None:
     """Return what the key was answered with, if it was; from here to the end of the transaction it is ours.
 
     The answer is looked for after the claim, in a statement that sees what was committed until then.

@@ -24,8 +24,9 @@ from todo_api.tasks.statements import FROM_LOCKED, LOCKED, MINE, SHOWN, THEIRS, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, RowMapping, Select
+    from sqlalchemy import ColumnElement, Select
 
+    from todo_api.database import Row
     from todo_api.tasks.filters import Filters
     from todo_api.tasks.parameters import SortKey
 
@@ -36,7 +37,7 @@ STATEMENTS_MAX = 256
 class Page(NamedTuple):
     """Tasks, the version of the whole list, how many there are on all pages, and where the next page begins."""
 
-    tasks: Sequence[RowMapping]
+    tasks: Sequence[Row]
     version: int
     total: int
     cursor: str | None

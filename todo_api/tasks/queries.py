@@ -12,10 +12,12 @@ from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotF
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Executable, RowMapping
+    from sqlalchemy import Executable
+
+    from todo_api.database import Row
 
 
-def create(owner: Owner, members: Mapping[str, Any]) -> RowMapping:
+def create(owner: Owner, members: Mapping[str, Any]) -> Row:
     """Add a task and return its row.
 
     Raises:
@@ -29,12 +31,12 @@ def create(owner: Owner, members: Mapping[str, Any]) -> RowMapping:
     return row
 
 
-def get_owned(owner: Owner, task_id: int) -> RowMapping:
+def get_owned(owner: Owner, task_id: int) -> Row:
     """Return the task's row."""
     return found(fetch_owned(owner, statements.GET, {"task_id": task_id}))
 
 
-def change(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Sequence[int] | None) -> RowMapping:
+def change(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Sequence[int] | None) -> Row:
     """Set the members and return the row; where there is nothing to set, nothing is written."""
     if members:
         return write(owner, statements.change(frozenset(members)), task_id, if_match, members)
@@ -44,17 +46,17 @@ def change(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Seq
     return row
 
 
-def toggle(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> RowMapping:
+def toggle(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
     """Complete an open task or reopen a completed one, and return its row."""
     return write(owner, statements.TOGGLE, task_id, if_match)
 
 
-def trash(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> RowMapping:
+def trash(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
     """Move the task into the trash and return its row."""
     return write(owner, statements.TRASH, task_id, if_match)
 
 
-def restore(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> RowMapping:
+def restore(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
     """Take the task out of the trash and return its row."""
     return write(owner, statements.RESTORE, task_id, if_match)
 
@@ -70,12 +72,12 @@ def write(
     task_id: int,
     if_match: Sequence[int] | None,
     members: Mapping[str, Any] = {},
-) -> RowMapping:
+) -> Row:
     """Change the task if it is of one of the versions, of any where they are None; return its row."""
     return found(write_owned(owner, statement, {**members, "task_id": task_id, "if_match": if_match}))
 
 
-def found(rows: Sequence[RowMapping]) -> RowMapping:
+def found(rows: Sequence[Row]) -> Row:
     """Return the row of a task.
 
     Raises:

@@ -32,7 +32,7 @@ from todo_api.tasks.schemas import TaskPostSchema, TaskSchema
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import RowMapping
+    from todo_api.database import Row
 
 
 tasks = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="The tasks of one user.")
@@ -43,7 +43,7 @@ tasks = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", descript
 @tasks.query(ListParameters)
 @tasks.response(200, TaskSchema(many=True), headers=PAGE_HEADERS, example=[SHOWN], conditional=True)
 @takes_header("If-None-Match", "Answer 304 if the list's ETag is one of these.")
-def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[RowMapping], dict[str, str]]:
+def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Row], dict[str, str]]:
     """List your tasks, oldest first.
 
     Without `limit` all of them; with it, `X-Total-Count` says how many there are and `Link` (RFC 8288) leads to the
@@ -74,7 +74,7 @@ def links(cursor: str | None) -> str:
 @tasks.body(TaskPostSchema, example=NEW)
 @tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=SHOWN)
 @raises(TaskLimitReached, TooManyRequests)
-def create_task(members: dict[str, Any], owner: Owner) -> tuple[RowMapping, dict[str, str]]:
+def create_task(members: dict[str, Any], owner: Owner) -> tuple[Row, dict[str, str]]:
     """Create a task.
 
     Without `order` it is placed behind the last one.

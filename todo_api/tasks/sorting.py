@@ -18,7 +18,9 @@ from todo_api.tasks.parameters import SortKey
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, RowMapping
+    from sqlalchemy import ColumnElement
+
+    from todo_api.database import Row
 
 NULLABLE = {"due", "priority", "completed_at"}
 COLLATION = "C"
@@ -61,7 +63,7 @@ def directed(key: SortKey, column: ColumnElement[Any]) -> ColumnElement[Any]:
     return term.nulls_last() if key.name in NULLABLE else term
 
 
-def place_of(keys: Sequence[SortKey], row: RowMapping) -> list[Any]:
+def place_of(keys: Sequence[SortKey], row: Row) -> list[Any]:
     """Return the values of a row that its page ends with, as JSON."""
     values = [row[f"by_{key.name}"] for key in keys]
     return [value.isoformat() if isinstance(value, datetime) else value for value in values]

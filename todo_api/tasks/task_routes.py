@@ -17,13 +17,12 @@ from todo_api.tasks.parameters import DeleteOneParameters
 from todo_api.tasks.schemas import TaskPatchSchema, TaskPutSchema, TaskSchema
 
 if TYPE_CHECKING:
-    from sqlalchemy import RowMapping
-
+    from todo_api.database import Row
     from todo_api.documentation import View
 
 task = Blueprint("task", __name__, url_prefix="/api/<user_id>/tasks", description="One task.")
 
-Answer = tuple["RowMapping", dict[str, str]]
+Answer = tuple["Row", dict[str, str]]
 
 
 def conditional(view: View) -> View:
@@ -32,7 +31,7 @@ def conditional(view: View) -> View:
     return raises(TaskNotFound, PreconditionFailed, TooManyRequests)(heeding(view))
 
 
-def shown(row: RowMapping) -> Answer:
+def shown(row: Row) -> Answer:
     """Return the answer that shows a task."""
     return row, validators(row["version"])
 
