@@ -5,6 +5,7 @@
   python3 dev.py test [ARG …] run the tests; arguments go to pytest, without any the coverage is reported too
   python3 dev.py check        ruff, mypy --strict, and that the migrations say what the models say
   python3 dev.py audit        whether a weakness is known of what requirements.lock names
+  python3 dev.py bench [ARG …] measure it beside others, with wrk; python3 dev.py bench --help
   python3 dev.py flask ARG …  any flask command on the database that `run` uses, such as: flask db current
 
 What it installs is locked by hashes and stays in .venv/; what it stores stays in .data/. Settings come from the
@@ -27,6 +28,7 @@ SERVICE_LOCK = "requirements.lock"
 POSTGRES_LOCK = "requirements-postgres.lock"
 TEST_LOCK = "requirements-test.lock"
 AUDIT_LOCK = "requirements-audit.lock"
+BENCH_LOCK = "requirements-bench.lock"
 
 
 def main() -> None:
@@ -40,7 +42,7 @@ def main() -> None:
         sys.exit()
     if command in {"run", "check", "audit"} and arguments:
         sys.exit(f"dev.py {command} takes no arguments; settings are set as in: PORT=8001 python3 dev.py run")
-    if command not in {"run", "test", "check", "audit", "flask"}:
+    if command not in {"run", "test", "check", "audit", "bench", "flask"}:
         sys.exit(f"dev.py has no command {command!r}; python3 dev.py --help lists those it has.")
     install(SERVICE_LOCK)
     if command in {"test", "check"}:

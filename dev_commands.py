@@ -21,7 +21,7 @@ import psycopg2
 from dotenv import dotenv_values
 
 from config import Config
-from dev import AUDIT_LOCK, POSTGRES_LOCK, PYTHON, ROOT, SERVICE_LOCK, install, say
+from dev import AUDIT_LOCK, BENCH_LOCK, POSTGRES_LOCK, PYTHON, ROOT, SERVICE_LOCK, install, say
 from embedded_postgres import PostgresError, end_leftover, locked, running
 
 if TYPE_CHECKING:
@@ -103,6 +103,15 @@ def check() -> int:
     return max(results)
 
 
+def bench(*arguments: str) -> int:
+    """Run the benchmark, whose databases are made and dropped beside the one that `run` uses."""
+    if {"-h", "--help"} & set(arguments):
+        return call("benchmarks", *arguments)
+    install(BENCH_LOCK)
+    with database(environment()) as environ:
+        return call("benchmarks", *arguments, env=environ)
+
+
 def flask(*arguments: str) -> int:
     """Run a flask command on the database that `run` uses."""
     with database(environment()) as environ:
@@ -140,7 +149,14 @@ def judge(report: str, complaint: str) -> int:
     return 1 if weak else 0
 
 
-COMMANDS: dict[str, Callable[..., int]] = {"run": run, "test": test, "check": check, "audit": audit, "flask": flask}
+COMMANDS: dict[str, Callable[..., int]] = {
+    "run": run,
+    "test": test,
+    "check": check,
+    "audit": audit,
+    "bench": bench,
+    "flask": flask,
+}
 
 
 def call(*command: str, **options: Any) -> int:
@@ -187,9 +203,9 @@ def database(environ: Environ) -> Iterator[Environ]:
 
 
 @contextmanager
-def throwaway_database(environ: Environ) -> Iterator[Environ]:
+def throwaway_database(environ: Environ, purpose: str = "check") -> Iterator[Environ]:
     """Yield the environment with a DATABASE_URL of a new, empty database, so that a check changes nothing."""
-    url, name = environ["DATABASE_URL"], f"todo_check_{os.getpid()}"
+    url, name = environ["DATABASE_URL"], f"todo_{purpose}_{os.getpid()}"
     with contextlib.closing(psycopg2.connect(url)) as server:
         server.autocommit = True
         with server.cursor() as cursor:

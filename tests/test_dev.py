@@ -200,7 +200,8 @@ def test_a_set_database_is_used_and_no_other_started(checkout: Path, fresh_datab
 def test_help_names_every_command(checkout: Path) -> None:
     for arguments in (["--help"], [], ["run", "--help"]):
         shown = subprocess.run([*DEV, *arguments], cwd=checkout, capture_output=True, text=True, check=True).stdout
-        assert all(f"python3 dev.py {command}" in shown for command in ("run", "test", "check", "audit", "flask"))
+        commands = ("run", "test", "check", "audit", "bench", "flask")
+        assert all(f"python3 dev.py {command}" in shown for command in commands)
     assert "has no command 'rum'" in refused(checkout, "rum")
 
 
@@ -217,6 +218,13 @@ def test_an_audit_fails_for_a_known_weakness_only(capsys: pytest.CaptureFixture[
         "todo_api: audit: 1 weaknesses known of 2 packages",
         "todo_api: audit: nothing found out, the index cannot be asked: ConnectionError: refused",
     ]
+
+
+def test_help_of_the_benchmark_installs_and_starts_nothing(checkout: Path) -> None:
+    shown = subprocess.run([*DEV, "bench", "--help"], cwd=checkout, capture_output=True, text=True, check=True)
+    assert all(option in shown.stdout for option in ("--rounds", "--seconds", "--workers", "--only", "--quick"))
+    assert shown.stderr == ""
+    assert not (checkout / ".data").exists()
 
 
 def works(python: str) -> bool:
