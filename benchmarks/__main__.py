@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from benchmarks import machine, report
 from benchmarks.figures import Results
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SMALL_PAGE = "page-small"
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NO_WRK = "dev.py bench loads the servers with wrk, which is not there: apt install wrk"
 
 
@@ -30,9 +31,8 @@ def main() -> int:
     options = parse(sys.argv[1:])
     if not shutil.which("wrk"):
         sys.exit(NO_WRK)
-    # All of them end it in order, and with it every server that it started.
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+    for ending in ENDINGS:
+        signal.signal(ending, stop)
     database = os.environ["DATABASE_URL"]
     try:
         results = measure(database, options)
@@ -49,6 +49,13 @@ def main() -> int:
         (options.output / "RESULTS.md").write_text(text)
         plot.draw(results, options.output / "results.png")
     return 1 if results.failures else 0
+
+
+def stop(*_: object) -> NoReturn:
+    """End in order, and with it every server that was started; once is enough."""
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def measure(database: str, options: Options) -> Results:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Ratio, Results
 
+WIDE = 10
+"""How many times the least ratio the greatest may be, before the small ones cannot be told apart on a linear scale."""
 COLOURS = ("#2a6f97", "#e09f3e", "#6a994e", "#9e2a2b")
 
 
@@ -45,12 +47,14 @@ def draw(results: Results, path: Path) -> None:
             [each.middle - each.least for each in panel.values()],
             [each.most - each.middle for each in panel.values()],
         ]
-        axes.barh(list(panel), middles, xerr=spans, color=colour, ecolor="#555555", capsize=3)
+        bars = axes.barh(list(panel), middles, xerr=spans, color=colour, ecolor="#555555", capsize=3)
         axes.axvline(1, color="#555555", linewidth=1)
         axes.invert_yaxis()
         axes.set_title(f"requests/s of todo_api, in those of {server}")
-        for place, middle in enumerate(middles):
-            axes.text(0.02 * max(middles), place, f"{middle:.2f}", va="center", color="white", fontweight="bold")
+        if max(middles) > WIDE * min(middles):
+            axes.set_xscale("log")
+        axes.bar_label(bars, fmt="%.2f", padding=6)
+        axes.margins(x=0.15)
         axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, dpi=110)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -88,11 +90,12 @@ def process(command: Sequence[str | Path], environ: dict[str, str]) -> Iterator[
         yield running.pid
     finally:
         running.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             running.wait(END_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
+        # What it leaves behind, such as an installation that was going on.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
 
 def wait_until_answering(url: str, running: subprocess.Popen[bytes]) -> None:

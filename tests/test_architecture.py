@@ -204,7 +204,11 @@ def test_the_master_loads_nothing_that_a_reload_is_to_read_anew(path: Path) -> N
     assert not any(name.split(".")[0] == "todo_api" for name in imported(at_the_top))
 
 
-@pytest.mark.parametrize("path", sorted([*FILES.values(), *SERVING]), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*FILES.values(), *SERVING, *(ROOT / "benchmarks").glob("*.py")]),
+    ids=lambda path: path.name,
+)
 def test_files_and_functions_stay_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 200
     for node in ast.walk(ast.parse(path.read_text())):

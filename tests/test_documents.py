@@ -114,7 +114,7 @@ def test_files_named_in_the_documents_exist() -> None:
 
 def test_commands_of_dev_py_exist() -> None:
     shown = set(re.findall(r"python3 dev\.py (\w+)", README + (ROOT / "CONTRIBUTING.md").read_text()))
-    assert {"run", "test", "check", "audit", "flask"} >= shown >= {"run", "test"}
+    assert {"run", "test", "check", "audit", "bench", "flask"} >= shown >= {"run", "test"}
 
 
 def test_the_readme_names_each_command_of_administration_and_no_other() -> None:
