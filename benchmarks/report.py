@@ -92,8 +92,9 @@ def report(results: Results, options: Options, facts: Mapping[str, str]) -> str:
     """Write all of it."""
     how = (
         f"Medians of the rounds, of which there were {options.rounds}, each load of {options.seconds} s (with sign-ins"
-        f" of twice that) by {options.connections} connections; {options.workers} worker processes of each server; load, servers and"
-        " PostgreSQL on one machine. CPU is that of a request: of all processes of the server, and of PostgreSQL."
+        f" of twice that) by {options.connections} connections; {options.workers} worker processes of each server;"
+        " load, servers and PostgreSQL on one machine. CPU is that of a request: of all processes of the server, and"
+        " of PostgreSQL."
     )
     described = "\n".join(f"- `{name}`: {workload.text}" for name, workload in WORKLOADS.items())
     parts = [

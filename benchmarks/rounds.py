@@ -24,7 +24,7 @@ WARM_UP = 1
 
 
 SIGNING_TIMES = 2
-"""How much longer a load beside sign-ins is: some servers hardly answer then, and without an answer there is no figure."""
+"""How much longer a load beside sign-ins is: some servers hardly answer then, and no answer is no figure."""
 
 
 def cells(servers: Sequence[Server], options: Options) -> list[tuple[Server, str]]:
