@@ -227,7 +227,12 @@ def test_an_interrupted_run_leaves_nothing(server: str, how: signal.Signals) -> 
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(how)
-    told = process.communicate(timeout=120)[1]
+    try:
+        told = process.communicate(timeout=60)[1]
+    finally:
+        left = [pid for pid in started if Path(f"/proc/{pid}").exists()]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
     assert told.endswith("dev.py bench was stopped; nothing is written.\n")
-    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    assert left == []
     assert databases(server) == []
