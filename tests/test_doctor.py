@@ -20,10 +20,11 @@ from todo_api.doctor import clock, configuration, database
 if TYPE_CHECKING:
     from pathlib import Path
 
-PRODUCTION = {
+PRODUCTION: dict[str, Any] = {
     "environment": "production",
     "better_auth_url": "https://todo.example.com",
     "cors_origins": ("https://app.example.com",),
+    "trusted_proxies": 1,
 }
 
 
@@ -62,6 +63,11 @@ def test_production_is_reached_by_tls() -> None:
     assert address == ["clients reach the service at http://localhost:8000", "set BETTER_AUTH_URL to its https address"]
     assert origins[0] == "pages of http://localhost:3000 may call the service"
     assert origins[1].startswith("set CORS_ORIGINS ")
+
+
+def test_the_proxy_that_tls_ends_at_is_trusted() -> None:
+    (told,) = map(str, configuration(replace(CONFIG, **{**PRODUCTION, "trusted_proxies": 0})))
+    assert told.startswith("warn configuration: all clients of the proxy count as one address - set TRUSTED_PROXIES ")
 
 
 def test_a_database_out_of_reach_fails_and_the_rest_is_looked_at() -> None:

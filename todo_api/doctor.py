@@ -93,6 +93,8 @@ def production_hints(config: Config) -> Iterator[tuple[str, str]]:
     """Yield what others than its developers should not be served with, and the way to mend it."""
     if not config.public_url.startswith("https://"):
         yield f"clients reach the service at {config.public_url}", "set BETTER_AUTH_URL to its https address"
+    elif not config.trusted_proxies:  # TLS ends at a proxy, gunicorn.conf.py has none
+        yield "all clients of the proxy count as one address", "set TRUSTED_PROXIES to the number of proxies in front"
     local = [origin for origin in config.cors_origins if not origin.startswith("https://")]
     if local:
         yield f"pages of {', '.join(local)} may call the service", "set CORS_ORIGINS to the https origins of front ends"
