@@ -148,12 +148,15 @@ def test_utf8_json_is_read_whatever_its_charset_says(alice: Actor) -> None:
 
 
 @pytest.mark.shows("ASVS 16.5.1", "ASVS 16.5.4")
-def test_a_fault_of_ours_is_500_and_tells_nothing(database: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, OSError])
+def test_a_fault_of_ours_is_500_and_tells_nothing(
+    database: str, caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
     app = application(database)
 
     @app.get("/fault")
     def fault() -> str:
-        raise RuntimeError("the cause, with a secret")
+        raise kind("the cause, with a secret")
 
     response = app.test_client().get("/fault")
     assert problem(response)["code"] == "INTERNAL_SERVER_ERROR"

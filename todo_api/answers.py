@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ ROUTING = {problem.status: problem for problem in (NotFound, MethodNotAllowed, C
 """What werkzeug raises by itself, by status; its other failures are all about a request that cannot be read."""
 
 FOREIGN_KEY_VIOLATION = "23503"
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def empty(status: int, headers: Headers | None = None) -> Response:
@@ -85,6 +87,14 @@ def database_words(cause: BaseException | None) -> str:
     return getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause).strip()
 
 
+def respond_system(error: OSError) -> Response:
+    """Answer what the system refuses: no room for the file of an import or an export, which may pass, or a fault."""
+    if error.errno not in NO_ROOM:
+        return respond_unexpected(error)
+    current_app.logger.error("no room for a file: %s", error.strerror)
+    return respond(ServiceUnavailable())
+
+
 def respond_unexpected(error: Exception) -> Response:
     """Answer a fault of ours, whose cause goes to the log and nowhere else."""
     current_app.logger.error("unexpected: %s", error.__class__.__name__, exc_info=error)
@@ -97,4 +107,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, respond_http)
     app.register_error_handler(DBAPIError, respond_database)
     app.register_error_handler(PoolTimeoutError, respond_database)
+    app.register_error_handler(OSError, respond_system)
     app.register_error_handler(Exception, respond_unexpected)

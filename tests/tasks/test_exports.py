@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import io
+import resource
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -252,3 +253,27 @@ def test_no_text_breaks_a_calendar(alice: Actor, text: str, carried: str) -> Non
     assert (todo["SUMMARY"], todo["DESCRIPTION"]) == (carried, carried)
     data = alice.get("/export?format=ics").data
     assert max(map(len, data.split(b"\r\n"))) <= 75
+
+
+@pytest.fixture
+def no_room() -> Iterator[None]:
+    """Let no file become longer than a megabyte, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+LONG = {"format": "todo-export", "version": 1, "tasks": [{"title": "x", "description": "y" * 9_000}] * 200}
+
+
+def test_without_room_for_its_file_an_import_and_an_export_are_503(
+    alice: Actor, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert alice.post("/import", json=LONG).status_code == 200
+    request.getfixturevalue("no_room")
+    for answer in (alice.post("/import", json=LONG), alice.get("/export?format=json")):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "no room for a file: File too large"
+    ] * 2
