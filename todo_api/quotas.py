@@ -51,7 +51,7 @@ class Charged(NamedTuple):
     @property
     def seconds(self) -> int:
         """The whole seconds after which the counter begins anew."""
-        return max(1, math.ceil(self.left))
+        return min(max(1, math.ceil(self.left)), self.quota.seconds)  # what is kept of the end may be rounded up
 
 
 class Counters(Protocol):

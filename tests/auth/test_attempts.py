@@ -22,6 +22,7 @@ from tests.actors import PASSWORD, Actor
 from tests.credentials import bearer, sign_in, sign_up_at
 from tests.databases import application, execute
 from tests.processes import serving
+from todo_api.quotas import Charged, quota
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -368,3 +369,8 @@ def test_a_client_sees_before_it_is_refused(alice: Actor) -> None:
     assert answer.headers["RateLimit-Policy"].startswith('"sign-in-address";q=60000;w=60, "password";q=10;w=900')
     assert "RateLimit" not in alice.get("/tasks").headers
     assert sign_in(alice).user_id == alice.id
+
+
+@pytest.mark.parametrize(("left", "seconds"), [(60.0004, 60), (59.9, 60), (1.1, 2), (0.0, 1), (-0.001, 1)])
+def test_nobody_is_told_to_wait_for_nothing_or_for_more_than_the_period(left: float, seconds: int) -> None:
+    assert Charged(quota("x", "ada", Rate(10, timedelta(minutes=1))), 11, left).seconds == seconds
