@@ -19,7 +19,8 @@ MODULES = sorted([*ROOT.glob("tests/test_*.py"), *ROOT.glob("tests/*/test_*.py")
 HEAD = """# What the service is safe from
 
 Each line is a promise and the tests that hold it. They attack a running service from outside wherever that can be done,
-and every answer is searched for faults and for what it must not tell. `python3 dev.py test tests/security` runs them.
+and every answer is searched for faults and for what it must not tell. `python3 dev.py test` runs them all, and
+`python3 dev.py test tests/security` those that only attack.
 
 This page is written by `.venv/bin/python -m tests.security.page`; a test compares.
 """
