@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from config_mails import mail_from, mail_url
 from config_rates import Rate, Rates, rate, rates, redis_url, scale
 from config_readers import (
     A_DATABASE,
@@ -21,8 +22,6 @@ from config_readers import (
     database_url,
     days,
     integer,
-    mail_from,
-    mail_url,
     minutes,
     origins,
     seconds,

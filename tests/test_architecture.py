@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 RANKS = {
+    "config_mails": 0,
     "config_rates": 0,
     "config_readers": 0,
     "logs": 0,
@@ -106,6 +107,7 @@ RANKS = {
 
 PURE = {
     "config",
+    "config_mails",
     "config_rates",
     "config_readers",
     "ending",

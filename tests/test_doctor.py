@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from config_readers import mail_url
+from config_mails import mail_url
 from embedded_postgres import free_port
 from tests.databases import CONFIG, application, execute, new_database
 from tests.processes import ROOT, environment

@@ -29,7 +29,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config_readers import mail_url
+from config_mails import mail_url
 from embedded_postgres import free_port
 from tests.processes import ROOT, environment, wait_until_answering
 from todo_api.mail import WAITING_MAX, Outbox, compose, deliver, deliver_later

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg2
 import pytest
 
-from config_readers import mail_url
+from config_mails import mail_url
 from tests.actors import PASSWORD, Actor
 from tests.credentials import ALL, NONE, sign_in
 from tests.databases import CONFIG, execute
