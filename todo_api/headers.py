@@ -52,9 +52,11 @@ def init_app(app: Flask, config: Config) -> None:
     headers = {**HEADERS, **(TLS_ONLY if config.public_url.startswith("https:") else {})}
 
     def complete(response: Response) -> Response:
-        """Add what the view has not set."""
+        """Add what the view has not set. Its headers are gone through once, not for each of ours as by `setdefault`."""
+        present = {name.lower() for name, _ in response.headers}
         for name, value in headers.items():
-            response.headers.setdefault(name, value)
+            if name.lower() not in present:
+                response.headers.add(name, value)
         return response
 
     app.after_request(complete)
