@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from gunicorn.glogging import Logger as OwnLogger
 from gunicorn.http.errors import (
@@ -132,17 +133,18 @@ class Worker(ThreadWorker):
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer what does not reach the application, or what it cannot answer any more."""
+        request_id, kind = uuid4().hex, type(exc).__name__
         if isinstance(exc, ParseException) and not isinstance(exc, OURS):
             status = STATUSES.get(type(exc), 400)
-            self.log.warning("refused a request of %s: %s", addr[0] if addr else "a local process", type(exc).__name__)
+            self.log.warning("refused request %s of %s: %s", request_id, addr[0] if addr else "a local process", kind)
         else:
             status = 500
-            self.log.error("unexpected: %s", type(exc).__name__, exc_info=exc)
+            self.log.error("unexpected in request %s: %s", request_id, kind, exc_info=exc)
         with suppress(OSError):
-            client.sendall(refusal(status))
+            client.sendall(refusal(status, request_id))
 
 
-def refusal(status: int) -> bytes:
+def refusal(status: int, request_id: str) -> bytes:
     """Return the answer to a request that cannot be read."""
     from todo_api.answers import CONTENT_TYPE  # noqa: PLC0415 - what the master loads, a reload would not read anew
     from todo_api.errors import InternalError, Problem  # noqa: PLC0415
@@ -150,7 +152,8 @@ def refusal(status: int) -> bytes:
 
     problem = InternalError() if status == HTTPStatus.INTERNAL_SERVER_ERROR else Problem()
     body = json.dumps(problem.members(status)).encode()
-    headers = {**HEADERS, "Content-Type": CONTENT_TYPE, "Content-Length": len(body), "Connection": "close"}
+    own = {"Content-Type": CONTENT_TYPE, "Content-Length": len(body), "X-Request-Id": request_id}
+    headers = {**HEADERS, **own, "Connection": "close"}
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,7 @@ def test_what_gunicorn_refuses_is_a_problem_like_any_other(edge: Service, name: 
     lines = head.decode().splitlines()
     assert {f"{header}: {value}" for header, value in HEADERS.items()} <= set(lines)
     assert {"Content-Type: application/problem+json", "Connection: close"} <= set(lines)
+    assert any(re.fullmatch("X-Request-Id: [0-9a-f]{32}", line) for line in lines)
     problem = json.loads(body)
     assert (problem["status"], problem["code"]) == (answered(head)[0], "BAD_REQUEST")
 
