@@ -8,12 +8,13 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import jwt
 
@@ -83,10 +84,11 @@ def environment(database: str, port: int, workers: int) -> dict[str, str]:
 
 @contextmanager
 def process(command: Sequence[str | Path], environ: dict[str, str]) -> Iterator[int]:
-    """Run a server until the block ends, in a session of its own, so that Ctrl-C is ours."""
-    running = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True, stdout=subprocess.DEVNULL)
+    """Run a server until the block ends, in a session of its own, so that Ctrl-C is ours. Its log goes to a file."""
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    running = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True, stdout=log, stderr=log)
     try:
-        wait_until_answering(f"http://127.0.0.1:{environ['PORT']}/", running)
+        wait_until_answering(f"http://127.0.0.1:{environ['PORT']}/", running, log)
         yield running.pid
     finally:
         running.terminate()
@@ -96,9 +98,10 @@ def process(command: Sequence[str | Path], environ: dict[str, str]) -> Iterator[
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         running.wait()
+        log.close()
 
 
-def wait_until_answering(url: str, running: subprocess.Popen[bytes]) -> None:
+def wait_until_answering(url: str, running: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     """Return as soon as the server answers, whatever it says."""
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and running.poll() is None:
@@ -110,7 +113,9 @@ def wait_until_answering(url: str, running: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         else:
             return
-    raise ServerError(f"{running.args!r} does not serve on {url}")
+    log.seek(0)
+    said = log.read().decode(errors="replace").strip().splitlines() or ["nothing"]
+    raise ServerError(f"{running.args!r} does not serve on {url}; its last word: {said[-1]}")
 
 
 @contextmanager
