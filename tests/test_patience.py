@@ -234,7 +234,7 @@ class SlowBody(BytesIO):
     """A body that takes its time to come."""
 
     def readinto(self, buffer: Any) -> int:
-        time.sleep(1)
+        time.sleep(3)
         return super().readinto(buffer)
 
 
@@ -242,7 +242,7 @@ def test_a_slow_client_uses_up_nothing_of_the_database(
     ada: Actor, fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An opaque token is looked up before the body has come."""
-    monkeypatch.setattr(patience, "REQUEST", 1.5)
+    monkeypatch.setattr(patience, "REQUEST", 3.5)  # of which the statement takes one
     execute(fresh_database, SLOW)
     execute(fresh_database, "CREATE TRIGGER slow BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION slow()")
     body = b'{"title": "x"}'
