@@ -79,7 +79,7 @@ ACCOUNT = (
 
 
 def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a statement that is built on `ALIVE` or `HELD`, and return its rows, of which there is always one.
+    """Run a statement that is built on `ALIVE`, and return its rows, of which there is always one.
 
     Raises:
         InvalidToken: 401, where the owner's session has ended.
