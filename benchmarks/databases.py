@@ -43,8 +43,9 @@ def fill(url: str, user_id: str) -> None:
 
 def local_postgres(url: str) -> int | None:
     """Return PostgreSQL's first process, where it runs on this machine."""
-    ((backend,),) = execute(url, "SELECT pg_backend_pid()")
-    return postmaster(int(str(backend)))
+    # Looked for while the connection is there: the backend ends with it.
+    with contextlib.closing(psycopg2.connect(url)) as connection:
+        return postmaster(connection.info.backend_pid)
 
 
 def version(url: str) -> str:
