@@ -1,45 +1,42 @@
-"""Counts the SQL statements that a block sends, transaction control included."""
+"""Sees the SQL statements that a block sends, transaction control included."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
+import pytest
 
-from todo_api.extensions import db
+from todo_api import connections, database
+from todo_api.sql import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from flask import Flask
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @contextmanager
-def counted(app: Flask) -> Iterator[list[str]]:
-    """Yield the list that each statement is added to, on every engine of the application."""
+def seeing(see: Callable[[Statement, Mapping[str, Any]], None]) -> Iterator[None]:
+    """Have each statement seen before it is sent."""
+    send = Statement.execute
+
+    def execute(statement: Statement, connection: Any, cursor: Any, parameters: Mapping[str, Any]) -> None:
+        see(statement, parameters)
+        send(statement, connection, cursor, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Statement, "execute", execute)
+        yield
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """Yield the list that each statement is added to, and each beginning of a transaction."""
     seen: list[str] = []
 
-    def execute(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
+    def begun() -> Any:
+        seen.append("transaction control")
+        return connections.begun()
 
-    def control(connection: Any) -> None:
-        if not connection.connection.dbapi_connection.autocommit:
-            seen.append("transaction control")
-
-    with app.app_context():
-        engines = list(db.engines.values())
-    listeners: list[tuple[str, Callable[..., None]]] = [
-        ("before_cursor_execute", execute),
-        ("commit", control),
-        ("rollback", control),
-    ]
-    for engine in engines:
-        for name, listener in listeners:
-            event.listen(engine, name, listener)
-    try:
+    with seeing(lambda statement, _: seen.append(statement.text)), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "begun", begun)
         yield seen
-    finally:
-        for engine in engines:
-            for name, listener in listeners:
-                event.remove(engine, name, listener)

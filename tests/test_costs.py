@@ -83,7 +83,7 @@ def test_a_request_costs_no_more_than_it_did(
     for _ in range(3):
         request()  # what is built once is built now
     calls = min(calls_of(request) for _ in range(3))
-    with counted(app) as statements:
+    with counted() as statements:
         request()
     assert len(statements) == 1
     assert calls <= recorded * GROWTH, f"{calls} calls"

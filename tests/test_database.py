@@ -15,7 +15,8 @@ from sqlalchemy import text
 from tests.callers import Caller, statuses
 from tests.databases import application
 from tests.processes import children
-from todo_api.database import AUTOCOMMIT, CONNECTIONS, connected, fetch_one
+from todo_api.connections import AUTOCOMMIT, CONNECTIONS, connected
+from todo_api.database import fetch_one
 
 if TYPE_CHECKING:
     from flask import Flask

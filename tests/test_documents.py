@@ -13,7 +13,7 @@ from config import THREADS, Config
 from tests.processes import ROOT
 from todo_api import patience
 from todo_api.cli import SESSIONS, USERS
-from todo_api.database import CONNECTIONS, POOL
+from todo_api.connections import CONNECTIONS, POOL
 from todo_api.doctor import doctor
 from todo_api.tasks.commands import TASKS
 

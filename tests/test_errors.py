@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
 import pytest
 from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
 
 from embedded_postgres import free_port
 from tests.databases import application, execute
@@ -234,7 +234,7 @@ def test_a_body_that_is_shorter_than_it_says_is_400(alice: Actor) -> None:
 
 @pytest.mark.shows("PostgreSQL foreign key")
 def test_whatever_is_written_for_a_user_who_is_gone_is_401(app: Flask) -> None:
-    with app.app_context(), pytest.raises(IntegrityError) as raised:
+    with app.app_context(), pytest.raises(psycopg2.IntegrityError) as raised:
         fetch_all(insert(Task).values(user_id="nobody", title="x").returning(Task.id))
     with app.test_request_context():
         response = app.make_response(app.handle_user_exception(raised.value))

@@ -41,13 +41,13 @@ def test_wsgi_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_health_asks_nobody(app: Flask) -> None:
-    with counted(app) as statements:
+    with counted() as statements:
         response = app.test_client().get("/healthz")
     assert (response.status_code, response.json, statements) == (200, {"status": "ok"}, [])
 
 
 def test_ready_is_who_has_a_database_with_tables(app: Flask) -> None:
-    with counted(app) as statements:
+    with counted() as statements:
         response = app.test_client().get("/readyz")
     assert (response.status_code, response.json, len(statements)) == (200, {"status": "ok"}, 1)
 

@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from todo_api import answers, cli, database, docs, headers, metrics, observe, openapi, settings, throttle
+from todo_api import answers, cli, connections, docs, headers, metrics, observe, openapi, settings, throttle
 from todo_api.auth import foreign
 from todo_api.auth.account_routes import account_routes
 from todo_api.auth.routes import auth
@@ -26,7 +26,7 @@ def create_app(config: Config) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
     observe.init_app(app)
 
-    app.config.from_mapping(database.options(config))
+    app.config.from_mapping(connections.options(config))
     db.init_app(app)
     migrate.init_app(app, db, render_as_batch=False)
 

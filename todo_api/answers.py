@@ -6,8 +6,8 @@ import errno
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import psycopg2
 from flask import Response, current_app, json, request
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -68,23 +68,21 @@ def respond_http(error: HTTPException) -> Response:
     return respond(ROUTING.get(error.code or 400, Problem)(headers=headers))
 
 
-def respond_database(error: DBAPIError | PoolTimeoutError) -> Response:
+def respond_database(error: psycopg2.Error | PoolTimeoutError) -> Response:
     """Answer a failure of the database: the token's user is gone, or it cannot serve now.
 
-    What is logged names the failure and shows no row: PostgreSQL's details and SQLAlchemy's parameters would.
+    What is logged names the failure and shows no row, as PostgreSQL's details would.
     """
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(cause, "pgcode", None)
+    code = getattr(error, "pgcode", None)
     if code == FOREIGN_KEY_VIOLATION:
         return respond(InvalidToken())
-    words = database_words(cause)
-    current_app.logger.error("database: %s (%s): %s", type(cause).__name__, code, words)
+    current_app.logger.error("database: %s (%s): %s", type(error).__name__, code, database_words(error))
     return respond(ServiceUnavailable())
 
 
-def database_words(cause: BaseException | None) -> str:
-    """Return what the driver says of a failure, without the rows and parameters that its details would show."""
-    return getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause).strip()
+def database_words(error: psycopg2.Error | PoolTimeoutError) -> str:
+    """Return what is said of a failure, without the rows that PostgreSQL's details would show."""
+    return getattr(getattr(error, "diag", None), "message_primary", None) or str(error).strip()
 
 
 def respond_system(error: OSError) -> Response:
@@ -105,7 +103,7 @@ def init_app(app: Flask) -> None:
     """Register the handlers."""
     app.register_error_handler(Problem, respond)
     app.register_error_handler(HTTPException, respond_http)
-    app.register_error_handler(DBAPIError, respond_database)
+    app.register_error_handler(psycopg2.Error, respond_database)
     app.register_error_handler(PoolTimeoutError, respond_database)
     app.register_error_handler(OSError, respond_system)
     app.register_error_handler(Exception, respond_unexpected)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import psycopg2
 from flask.cli import AppGroup
-from sqlalchemy.exc import DBAPIError
 
 from todo_api.answers import database_words
 from todo_api.errors import Problem
@@ -27,12 +27,12 @@ class Commands(AppGroup):
             return super().invoke(ctx)
         except Problem as problem:
             raise click.ClickException(one_line(problem.detail)) from None
-        except DBAPIError as error:
-            if getattr(error.orig, "pgcode", None) in NOT_MIGRATED:
+        except psycopg2.Error as error:
+            if error.pgcode in NOT_MIGRATED:
                 raise click.ClickException(
                     "The database is not up to date; bring it there by: flask db upgrade"
                 ) from None
-            words = one_line(database_words(error.orig).partition("\n")[0])
+            words = one_line(database_words(error).partition("\n")[0])
             raise click.ClickException(f"The database cannot be used: {words}") from None
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Interval,
     LargeBinary,
+    any_,
     bindparam,
     case,
     delete,
@@ -19,16 +20,18 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_api.database import fetch_all, fetch_one
 from todo_api.models import Counter
 from todo_api.quotas import Charged
+from todo_api.sql import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import CTE, ColumnElement, Executable, Select
+    from sqlalchemy import CTE, ColumnElement, Select
 
     from todo_api.quotas import Quota
 
@@ -66,7 +69,7 @@ def parameters_of(name: str, quota: Quota) -> dict[str, Any]:
 
 
 @cache
-def charge_of(number: int) -> Executable:
+def charge_of(number: int) -> Statement:
     """Return the statement that charges so many quotas, each if those before it are not over."""
     parts = [charging("quota_0")]
     for place in range(1, number):
@@ -75,7 +78,7 @@ def charge_of(number: int) -> Executable:
     keys = [bindparam(f"quota_{place}_key", type_=LargeBinary) for place in range(number)]
     past = select(Counter.key).where(IS_PAST, Counter.key.not_in(keys)).order_by(Counter.ends_at).limit(SWEPT)
     swept = delete(Counter).where(Counter.key.in_(past.with_for_update(skip_locked=True))).cte("swept")
-    return union_all(*charged).add_cte(swept).order_by("place")
+    return Statement(union_all(*charged).add_cte(swept).order_by("place"))
 
 
 class PostgresCounters:
@@ -102,7 +105,8 @@ class PostgresCounters:
 def locked(quotas: Sequence[Quota]) -> Select[bytes]:
     """Return the query of the counters, locked in the order in which a charge locks them."""
     places = case({quota.key: place for place, quota in enumerate(quotas)}, value=Counter.key)
-    theirs = select(Counter.key).where(Counter.key.in_([quota.key for quota in quotas]))
+    keys = literal([quota.key for quota in quotas], ARRAY(LargeBinary))
+    theirs = select(Counter.key).where(Counter.key == any_(keys))
     return theirs.order_by(places).with_for_update()
 
 

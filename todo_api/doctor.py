@@ -9,17 +9,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
+import psycopg2
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
 
 from todo_api.answers import database_words
 from todo_api.clock import now
 from todo_api.commands import one_line
-from todo_api.database import AUTOCOMMIT, connected, fetch_all
+from todo_api.database import fetch_all
+from todo_api.extensions import db
 from todo_api.mail_transport import MailError, check
 from todo_api.settings import settings
 
@@ -68,8 +69,8 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from configuration(config)
     try:
         version, theirs, current = asked()
-    except DBAPIError as error:
-        words = database_words(error.orig).partition("\n")[0]
+    except psycopg2.Error as error:
+        words = database_words(error).partition("\n")[0]
         yield Finding("fail", "database", words, "start PostgreSQL, or mend DATABASE_URL")
     else:
         yield database(version)
@@ -104,7 +105,7 @@ def asked() -> tuple[int, datetime, set[str]]:
     """Return the database's version, its time, and the revisions that it is at."""
     version = func.current_setting("server_version_num").label("version")
     (row,) = fetch_all(select(version, func.clock_timestamp().label("now")))
-    with connected(AUTOCOMMIT) as connection:
+    with db.engine.connect() as connection:
         current = set(MigrationContext.configure(connection).get_current_heads())
     return int(row["version"]), row["now"], current
 

@@ -12,6 +12,7 @@ from todo_api.documentation import raises
 from todo_api.errors import ServiceUnavailable
 from todo_api.extensions import db
 from todo_api.settings import settings
+from todo_api.sql import Statement
 
 system = Blueprint("system", __name__, description="The service itself.")
 
@@ -20,9 +21,11 @@ READY_WITHIN = 2.0
 
 NAMES = bindparam("names", type_=ARRAY(TEXT))
 TABLE = func.unnest(NAMES).table_valued(column("name", TEXT)).render_derived(name="tables")
-READY = select(
-    func.bool_and(func.to_regclass(TABLE.c.name).is_not(None)).label("complete"),
-    (func.current_setting("transaction_read_only") == "off").label("writable"),
+READY = Statement(
+    select(
+        func.bool_and(func.to_regclass(TABLE.c.name).is_not(None)).label("complete"),
+        (func.current_setting("transaction_read_only") == "off").label("writable"),
+    )
 )
 
 

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any
 import bcrypt
 import pytest
 import requests
-from sqlalchemy import event
 
 from config import THREADS
 from tests.actors import PASSWORD, Actor
 from tests.credentials import ALL, sign_in
 from tests.databases import execute
+from tests.statements import seeing
 from todo_api.auth import hashing, passwords
 from todo_api.auth.passwords import PREFIX
-from todo_api.database import AUTOCOMMIT
-from todo_api.extensions import db
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from tests.processes import Service
+    from todo_api.sql import Statement
 
 SIGN_IN = "/api/auth/sign-in/email"
 PLACES = THREADS - hashing.SERVING
@@ -159,16 +158,13 @@ def test_a_hash_of_the_seed_is_renewed_at_sign_in(database: str, app: Flask) -> 
 
 def test_a_sign_in_succeeds_when_there_is_no_place_to_renew_its_hash(database: str, app: Flask) -> None:
     client, email = app.test_client(use_cookies=False), seed_account(database)
-    with app.app_context():
-        engine = db.engines[AUTOCOMMIT]
     with ExitStack() as stack:
 
-        def fill(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if statement.startswith("INSERT INTO sessions"):
+        def fill(statement: Statement, _: Any) -> None:
+            if statement.text.startswith("INSERT INTO sessions"):
                 stack.enter_context(full_line())
 
-        event.listen(engine, "before_cursor_execute", fill)
-        stack.callback(event.remove, engine, "before_cursor_execute", fill)
+        stack.enter_context(seeing(fill))
         response = client.post(SIGN_IN, data={"email": email, "password": SEED_PASSWORD})
         assert response.status_code == 200
     assert stored_hash(database, email) == SEED_HASH
@@ -177,19 +173,13 @@ def test_a_sign_in_succeeds_when_there_is_no_place_to_renew_its_hash(database: s
 
 
 def test_a_password_changed_during_a_sign_in_opens_nothing(database: str, app: Flask, alice: Actor) -> None:
-    with app.app_context():
-        engine = db.engines[AUTOCOMMIT]
-
-    def change(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("INSERT INTO sessions"):
+    def change(statement: Statement, _: Any) -> None:
+        if statement.text.startswith("INSERT INTO sessions"):
             execute(database, "UPDATE users SET password_hash = %s WHERE id = %s", SEED_HASH, alice.id)
 
     before = execute(database, "SELECT count(*) FROM sessions WHERE user_id = %s", alice.id)
-    event.listen(engine, "before_cursor_execute", change)
-    try:
+    with seeing(change):
         response = alice.client.post(SIGN_IN, json={"email": alice.email, "password": PASSWORD})
-    finally:
-        event.remove(engine, "before_cursor_execute", change)
     assert (response.status_code, response.get_json()["code"]) == (401, "INVALID_EMAIL_OR_PASSWORD")
     assert execute(database, "SELECT count(*) FROM sessions WHERE user_id = %s", alice.id) == before
 

@@ -308,7 +308,7 @@ def test_every_task_route_is_one_statement_with_a_jwt(app: Flask, alice: Actor) 
         ("DELETE", path, None, 404),
     ]
     for method, where, body, status in calls:
-        with counted(app) as statements:
+        with counted() as statements:
             assert alice.request(method, where, json=body).status_code == status
         assert len(statements) == 1, (method, where, statements)
 
@@ -316,7 +316,7 @@ def test_every_task_route_is_one_statement_with_a_jwt(app: Flask, alice: Actor) 
 def test_a_task_route_with_an_ended_session_asks_once_or_for_the_write_limit_too(app: Flask, alice: Actor) -> None:
     alice.client.post(f"{AUTH}/revoke-sessions", headers=bearer(alice.token))
     for method, body, asked in (("GET", None, 1), ("POST", {"title": "x"}, 2)):
-        with counted(app) as statements:
+        with counted() as statements:
             assert alice.request(method, "/tasks", json=body).status_code == 401
         assert len(statements) == asked
 
@@ -343,17 +343,17 @@ def test_nothing_is_written_for_an_ended_session(database: str, alice: Actor) ->
 @pytest.mark.parametrize("credential", CREDENTIALS)
 def test_get_session_is_one_statement(app: Flask, alice: Actor, credential: str) -> None:
     headers = sign_in(alice).credentials[credential]
-    with counted(app) as statements:
+    with counted() as statements:
         assert alice.client.get(f"{AUTH}/get-session?disableRefresh=true", headers=headers).json is not None
     assert len(statements) == 1
-    with counted(app) as statements:
+    with counted() as statements:
         assert alice.client.get(f"{AUTH}/get-session", headers=headers).json is not None
     assert len(statements) == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"Cookie": f"{COOKIE}=x"}])
 def test_without_a_credential_of_ours_get_session_asks_nobody(app: Flask, alice: Actor, headers: Any) -> None:
-    with counted(app) as statements:
+    with counted() as statements:
         assert alice.client.get(f"{AUTH}/get-session", headers=headers).json is None
     assert statements == []
 

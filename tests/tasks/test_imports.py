@@ -159,7 +159,7 @@ def test_the_tasks_of_an_import_have_one_version_and_are_counted_exactly(fresh_d
 def test_an_import_of_thousands_is_a_few_statements(app: Flask, alice: Actor) -> None:
     tasks = [{"title": f"task {n}"} for n in range(4000)]
     for query in ("?dry_run=true", ""):
-        with counted(app) as seen:
+        with counted() as seen:
             assert counts(bring(alice, document(*tasks), query)) == (4000, 0)
         assert len(seen) < 12
 

@@ -184,7 +184,7 @@ def statements_of(app: Flask, actor: Actor, method: str, path: str, body: Any) -
     task = actor.task()
     if path.endswith("/restore"):
         actor.delete(f"/tasks/{task['id']}")
-    with counted(app) as statements:
+    with counted() as statements:
         response = actor.request(method, path.format(task=task["id"]), json=body)
     assert response.status_code < 300, response.text
     return statements
@@ -198,7 +198,7 @@ def test_each_route_is_one_statement(app: Flask, alice: Actor, method: str, path
 
 def test_the_toggle_is_made_by_the_database(app: Flask, alice: Actor) -> None:
     task = alice.task()
-    with counted(app) as statements:
+    with counted() as statements:
         alice.patch(f"/tasks/{task['id']}/complete")
     assert "completed=NOT tasks.completed" in statements[0].replace("(", "").replace(")", "")
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
-from sqlalchemy import event
 
 from tests.actors import Actor
 from tests.databases import application, execute, new_database
+from tests.statements import seeing
 from todo_api.auth.credentials import access_claims
 from todo_api.auth.guard import Owner
-from todo_api.database import AUTOCOMMIT
-from todo_api.extensions import db
 from todo_api.places import seal
 from todo_api.tasks import listing
 from todo_api.tasks.parameters import SORT_KEYS, ListParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from todo_api.sql import Statement
 
 NUMBER = 50_000
 OTHERS = 10
@@ -106,31 +107,24 @@ class Measured:
 
     def plan(self, actor: Actor, method: str, path: str, status: int = 200, **options: Any) -> Plan:
         """Return how the one statement of a request runs; what it changes once more is undone."""
-        statements: list[tuple[str, Any]] = []
-
-        def execute(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-            statements.append((statement, parameters))
-
-        with self.app.app_context():
-            engine = db.engines[AUTOCOMMIT]
-        event.listen(engine, "before_cursor_execute", execute)
-        try:
+        statements: list[tuple[Statement, Any]] = []
+        with seeing(lambda *seen: statements.append(seen)):
             response = actor.request(method, path, **options)
-        finally:
-            event.remove(engine, "before_cursor_execute", execute)
         assert response.status_code == status, response.text
         ((statement, parameters),) = statements
-        assert "OFFSET" not in statement.upper()
+        assert "OFFSET" not in statement.text.upper()
         return self.explained(statement, parameters)
 
-    def explained(self, statement: str, parameters: Any) -> Plan:
-        connection = psycopg2.connect(self.url)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
-                (((explained,),),) = cursor.fetchall()
-        finally:
-            connection.close()
+    def explained(self, statement: Statement, parameters: Any) -> Plan:
+        """Of what is prepared, look at the plan that knows no values; the others are made for theirs."""
+        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
+            explain, values = statement.text, statement.values(parameters)
+            if statement.name:
+                cursor.execute("SET plan_cache_mode = force_generic_plan")
+                cursor.execute(statement.preparation, statement.places)
+                explain = statement.execution
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {explain}", values)
+            (((explained,),),) = cursor.fetchall()
         return Plan(explained["Plan"])
 
 

@@ -130,7 +130,7 @@ def test_a_scale_beyond_what_can_be_counted_is_no_limit(fresh_database: str) -> 
 
 
 def test_a_write_is_one_statement_with_its_count(app: Flask, alice: Actor) -> None:
-    with counted(app) as statements:
+    with counted() as statements:
         alice.task()
     assert len(statements) == 1
     assert "INSERT INTO rate_limits" in statements[0]

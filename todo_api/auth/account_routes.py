@@ -48,7 +48,7 @@ from todo_api.settings import settings
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 account_routes = Blueprint("account", __name__, url_prefix="/api/auth", description="Changing one's account.")
 account_routes.before_request(refuse_foreign_origin)

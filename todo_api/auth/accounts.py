@@ -25,7 +25,7 @@ from todo_api.settings import settings
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import ReturningInsert
 
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 
 class SignedIn(NamedTuple):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config_rates import Rates
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 GUESSES_A_DAY = Rate(100, timedelta(days=1))
 """Wrong passwords of one account, however often its limit is waited for (NIST SP 800-63B-4 section 3.2.2)."""

@@ -17,7 +17,7 @@ from todo_api.settings import settings
 
 if TYPE_CHECKING:
     from todo_api.auth.sessions import Opened
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 HeaderList = list[tuple[str, str]]
 

@@ -24,15 +24,16 @@ from todo_api.database import fetch_all, stream
 from todo_api.documentation import View, document
 from todo_api.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
 from todo_api.openapi import BEARER
+from todo_api.sql import Statement
 from todo_api.throttle import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
-    from sqlalchemy import Executable
 
-    from todo_api.database import Row
+    from todo_api.database import Runnable
+    from todo_api.sql import Row
 
 JWT_DOTS = 2
 
@@ -57,6 +58,8 @@ ALIVE = union_all(
 """One row while what vouches for the owner stands, none when it does not. Statements about a user's own things join it:
 `alive LEFT JOIN found` gives no row to the dead, and a row of nulls where there is nothing."""
 
+IS_ALIVE = Statement(select(ALIVE.c.one))
+
 IS_COUNTED = bindparam("write_is_counted", type_=Boolean)
 WRITE = charging("write", exists(select(ALIVE.c.one)), not_(IS_COUNTED))
 HELD = (
@@ -78,7 +81,7 @@ ACCOUNT = (
 """`ALIVE`, with what the owner is called."""
 
 
-def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row]:
+def fetch_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]) -> Sequence[Row]:
     """Run a statement that is built on `ALIVE`, and return its rows, of which there is always one.
 
     Raises:
@@ -95,7 +98,7 @@ def fetch_owned(owner: Owner, statement: Executable, parameters: Mapping[str, An
     return rows
 
 
-def write_owned(owner: Owner, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row]:
+def write_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]) -> Sequence[Row]:
     """Run a statement that is built on `HELD`. A request counts as one write, however many statements it takes.
 
     Raises:
@@ -115,7 +118,7 @@ def write_owned(owner: Owner, statement: Executable, parameters: Mapping[str, An
         raise
 
 
-def stream_owned(owner: Owner, statement: Executable) -> Iterator[Row]:
+def stream_owned(owner: Owner, statement: Statement) -> Iterator[Row]:
     """Yield the rows that `fetch_owned` would return, of which few are in memory at a time.
 
     Raises:
@@ -139,7 +142,7 @@ def require_alive(owner: Owner) -> None:
         InvalidToken: 401, where it has ended.
 
     """
-    fetch_owned(owner, select(ALIVE.c.one), {})
+    fetch_owned(owner, IS_ALIVE, {})
 
 
 def vouched(owner: Owner) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from todo_api.clock import now
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 TTL = timedelta(minutes=15)
 USER = UserSchema()

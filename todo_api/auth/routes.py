@@ -29,6 +29,7 @@ from todo_api.auth.errors import (
 from todo_api.auth.grants import HeaderList, credentials, granting, withdrawing
 from todo_api.auth.origins import check_target, refuse_foreign_origin
 from todo_api.auth.policy import check_length
+from todo_api.auth.rotation import rotate
 from todo_api.auth.schemas import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address
 from todo_api.auth.session_guard import current_session
 from todo_api.auth.tokens import verify
@@ -103,7 +104,7 @@ def refresh(body: dict[str, str]) -> dict[str, Any]:
         raise InvalidToken from None
     charge_attempt("refresh", config.rate_limit_refresh, claims.session_id)
     note(user=claims.subject)
-    generation = sessions.rotate(claims, config.refresh_token_grace)
+    generation = rotate(claims, config.refresh_token_grace)
     session = None if generation is None else sessions.find(claims.subject, claims.session_id)
     if generation is None or session is None:
         raise InvalidToken

@@ -21,7 +21,7 @@ from todo_api.throttle import charge
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 
 def session_required(view: View) -> View:

@@ -27,7 +27,7 @@ from todo_api.documentation import raises
 from todo_api.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 session_routes = Blueprint("sessions", __name__, url_prefix="/api/auth", description="Seeing and ending sessions.")
 session_routes.before_request(refuse_foreign_origin)

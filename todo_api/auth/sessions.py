@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import re
 import secrets
 import uuid
@@ -15,18 +14,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import request
-from sqlalchemy import and_, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, literal, or_, select, update
 
-from logs import note, record
+from logs import note
 from todo_api.auth.models import Session, User
 from todo_api.database import fetch_all, fetch_one
 from todo_api.settings import settings
+from todo_api.sql import Statement
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Insert, Select
 
-    from todo_api.auth.tokens import Claims
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 TTL = timedelta(days=7)
 """How long a session lasts without use; moved on at most once per `UPDATE_AGE`."""
@@ -87,7 +86,7 @@ def token_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def is_session(user_id: str, session_id: str) -> ColumnElement[bool]:
+def is_session(user_id: str | ColumnElement[str], session_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Return the condition that a row is this session, and not past its end."""
     return and_(Session.user_id == user_id, Session.id == session_id, Session.ends_at > func.now())
 
@@ -100,9 +99,7 @@ def is_alive() -> ColumnElement[bool]:
 
 def find(user_id: str, session_id: str) -> Row | None:
     """Return the session and its user, the session's columns named `session_…`."""
-    idle_alive = (Session.expires_at > func.now()).label("session_idle_alive")
-    statement = select(*SHOWN, idle_alive, is_due().label("session_due"), User)
-    return fetch_one(statement.join(User, User.id == Session.user_id).where(is_session(user_id, session_id)))
+    return fetch_one(FIND, {"sought_user": user_id, "sought_session": session_id})
 
 
 def find_by_token(token: str) -> Row | None:
@@ -112,7 +109,7 @@ def find_by_token(token: str) -> Row | None:
         return None
     user_id, session_id, secret = parts.groups()
     found = find(user_id, session_id)
-    if found is None or not hmac.compare_digest(bytes(found["session_token_hash"]), token_hash(secret)):
+    if found is None or not hmac.compare_digest(found["session_token_hash"], token_hash(secret)):
         return None
     note(user=user_id)
     return found if found["session_idle_alive"] else None
@@ -121,6 +118,14 @@ def find_by_token(token: str) -> Row | None:
 def is_due() -> ColumnElement[bool]:
     """Return the condition that the expiry of a session is to move on."""
     return and_(Session.remembered, Session.updated_at < func.now() - UPDATE_AGE)
+
+
+IDLE_ALIVE = (Session.expires_at > func.now()).label("session_idle_alive")
+FIND = Statement(
+    select(*SHOWN, IDLE_ALIVE, is_due().label("session_due"), User)
+    .join(User, User.id == Session.user_id)
+    .where(is_session(bindparam("sought_user"), bindparam("sought_session")))
+)
 
 
 def slide(session: Row) -> Row | None:
@@ -152,40 +157,6 @@ def end_all(user_id: str, *, but: str | None = None) -> None:
     if but is not None:
         ending = ending.where(Session.id != but)
     fetch_all(ending.returning(Session.id))
-
-
-def rotate(claims: Claims, grace: timedelta) -> int | None:
-    """Exchange a refresh token: return the generation of its successor, or None where it buys nothing any more.
-
-    The newest token makes a successor. The one before it, its parent, gets that same successor, since the client may
-    have lost the answer; so does a parent whose successor has been used, for the grace after its own exchange.
-    Anything older is a stolen or a copied token, and ends the session (RFC 9700 section 4.14.2).
-    """
-    given = claims.generation
-    newest = Session.generation == given
-    tolerated = or_(
-        newest,
-        Session.generation == given + 1,
-        and_(Session.generation == given + 2, Session.parent_rotated_at > func.now() - grace),
-    )
-    rotated = fetch_one(
-        update(Session)
-        .where(is_session(claims.subject, claims.session_id), tolerated)
-        .values(
-            generation=case((newest, given + 1), else_=Session.generation),
-            parent_rotated_at=case((newest, Session.rotated_at), else_=Session.parent_rotated_at),
-            rotated_at=case((newest, func.now()), else_=Session.rotated_at),
-            updated_at=func.now(),
-            expires_at=case((Session.remembered, func.now() + TTL), else_=Session.expires_at),
-        )
-        .returning(Session.generation),
-    )
-    if rotated is None:
-        if end(claims.subject, claims.session_id):
-            record("refresh_reuse", logging.WARNING, outcome="failure")
-        return None
-    generation: int = rotated["generation"]
-    return generation
 
 
 def purge() -> int:

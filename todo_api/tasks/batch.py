@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from todo_api.auth.guard import Owner
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 
 def run(owner: Owner, operations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Integer, and_, bindparam, false, func, select
 from todo_api.auth.guard import ALIVE, Owner, fetch_owned
 from todo_api.paths import ID_MAX
 from todo_api.places import seal, unseal
+from todo_api.sql import Statement
 from todo_api.tasks.errors import InvalidSyncToken, SyncTokenExpired
 from todo_api.tasks.models import TRASHED, Task, TaskList, Tombstone
 from todo_api.tasks.statements import MINE, OWNER_ID, SHOWN, THEIRS
@@ -43,7 +44,7 @@ MOVED = (
     union_all(moved(Task, TRASHED), moved(Tombstone, true())).order_by("version", "id").limit(AT_MOST).subquery("moved")
 )
 STILL_THERE = and_(THEIRS, Task.id == MOVED.c.id, MOVED.c.gone == false())
-CHANGES = (
+CHANGES = Statement(
     select(
         *(column for column in SHOWN if column.name not in {"id", "version"}),
         *(MOVED.c.id, MOVED.c.version, MOVED.c.gone),

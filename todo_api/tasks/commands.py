@@ -3,7 +3,7 @@
 import sys
 
 import click
-from sqlalchemy.exc import DBAPIError
+import psycopg2
 
 from todo_api.commands import Commands, several
 from todo_api.tasks import idempotency, purging
@@ -42,8 +42,8 @@ def purge_users(days: int) -> tuple[int, int]:
         for user_id in shown:
             try:
                 purged += purging.purge(user_id, days)
-            except DBAPIError as error:
-                if getattr(error.orig, "pgcode", None) not in NO_TIME:
+            except psycopg2.Error as error:
+                if error.pgcode not in NO_TIME:
                     raise
                 busy += 1
     return purged, busy

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from marshmallow import Schema
 
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
     Write = Callable[[Row, Iterable[bytes]], Iterator[bytes]]
 

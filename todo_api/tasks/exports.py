@@ -11,20 +11,22 @@ from sqlalchemy import func, select
 
 from todo_api.auth.guard import ACCOUNT, Owner, stream_owned
 from todo_api.spooling import spooled
+from todo_api.sql import Statement
 from todo_api.tasks.models import Task
 from todo_api.tasks.statements import THEIRS
 
 if TYPE_CHECKING:
     from marshmallow import Schema
 
-    from todo_api.database import Row
+    from todo_api.sql import Row
     from todo_api.tasks.export_formats import Format
 
 EXPORTED = [column for column in Task.__table__.c if column.name not in {"user_id", "version"}]
-EXPORT = (
+EXPORT = Statement(
     select(ACCOUNT, func.now().label("exported_at"), *EXPORTED)
     .select_from(ACCOUNT.outerjoin(Task.__table__, THEIRS))
-    .order_by(Task.id)
+    .order_by(Task.id),
+    prepared=False,
 )
 
 

@@ -20,6 +20,7 @@ from todo_api.bodies import read_body
 from todo_api.database import fetch_all, transaction
 from todo_api.documentation import raises, takes_header
 from todo_api.parameters import pairs
+from todo_api.sql import Statement
 from todo_api.tasks.errors import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
 from todo_api.tasks.models import IdempotencyKey
 from todo_api.tasks.statements import OWNER_ID
@@ -27,8 +28,8 @@ from todo_api.tasks.statements import OWNER_ID
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-    from todo_api.database import Row
     from todo_api.documentation import View
+    from todo_api.sql import Row
 
 KEPT = timedelta(hours=24)
 PURGED_AT_ONCE = 10_000
@@ -36,10 +37,22 @@ REPLAYED = ("Idempotency-Replayed", "true")
 
 THE_KEY: ColumnElement[str] = bindparam("the_key")
 # Held to the end of the transaction. Two keys of one hash would be told to wait for each other, which is all.
-CLAIM = select(func.pg_try_advisory_xact_lock(func.hashtextextended(OWNER_ID + " " + THE_KEY, 0)).label("is_free"))
+CLAIM = Statement(
+    select(func.pg_try_advisory_xact_lock(func.hashtextextended(OWNER_ID + " " + THE_KEY, 0)).label("is_free"))
+)
 STILL_KEPT = IdempotencyKey.created_at > func.now() - KEPT
 THIS = and_(IdempotencyKey.user_id == OWNER_ID, IdempotencyKey.key == THE_KEY, STILL_KEPT)
-ANSWER = select(IdempotencyKey).select_from(ALIVE.outerjoin(IdempotencyKey.__table__, THIS))
+ANSWER = Statement(select(IdempotencyKey).select_from(ALIVE.outerjoin(IdempotencyKey.__table__, THIS)))
+
+WHAT_IS_KEPT: dict[str, ColumnElement[Any]] = {
+    name: bindparam(f"the_{name}") for name in ("fingerprint", "status", "headers", "body")
+}
+KEEP = Statement(
+    insert(IdempotencyKey)
+    .values(user_id=OWNER_ID, key=THE_KEY, **WHAT_IS_KEPT)
+    .on_conflict_do_update(index_elements=["user_id", "key"], set_={**WHAT_IS_KEPT, "created_at": func.now()})
+    .returning(IdempotencyKey.key)
+)
 
 
 def idempotent(view: View) -> View:
@@ -113,14 +126,14 @@ def kept_answer(owner: Owner, key: str) -> Row | None:
 def keep(owner: Owner, key: str, fingerprint: bytes, answer: Response) -> None:
     """Keep the answer, in the place of one that is past its time."""
     values = {
-        "fingerprint": fingerprint,
-        "status": answer.status_code,
-        "headers": list(answer.headers),
-        "body": answer.get_data(as_text=True),
-        "created_at": func.now(),
+        "owner_id": owner.user_id,
+        "the_key": key,
+        "the_fingerprint": fingerprint,
+        "the_status": answer.status_code,
+        "the_headers": list(answer.headers),
+        "the_body": answer.get_data(as_text=True),
     }
-    row = insert(IdempotencyKey).values(user_id=owner.user_id, key=key, **values)
-    fetch_all(row.on_conflict_do_update(index_elements=["user_id", "key"], set_=values).returning(IdempotencyKey.key))
+    fetch_all(KEEP, values)
 
 
 def purge() -> int:

@@ -18,6 +18,7 @@ from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned, write_owned
 from todo_api.bodies import FAULTS_MAX, faults
 from todo_api.database import transaction
 from todo_api.errors import InvalidInput
+from todo_api.sql import Statement
 from todo_api.tasks.documents import tasks_of
 from todo_api.tasks.errors import TaskLimitReached
 from todo_api.tasks.models import LIVE, Task, TaskList
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from sqlalchemy import Column, ColumnElement, Select
+    from sqlalchemy import Column, ColumnElement
 
 CHUNK_MAX = 256 * 1024
 """Bytes of the rows of one statement, some hundred of them; the row that reaches it is the last one."""
@@ -41,7 +42,7 @@ SENT = ROWS.table_valued(column("place", Integer), *(column(each.name, each.type
 )
 """The rows of a chunk as a table."""
 
-LOCK = (
+LOCK = Statement(
     upsert(TaskList)
     .from_select(["user_id"], select(OWNER_ID).select_from(HELD))
     .on_conflict_do_update(index_elements=["user_id"], set_={"version": TaskList.version})
@@ -49,10 +50,12 @@ LOCK = (
 )
 """Locks the user's counter, or makes it: nobody else changes tasks of the user up to the end of the transaction."""
 
-NUMBER = select(func.coalesce(TaskList.live + TaskList.trashed, 0).label("number")).select_from(
-    ALIVE.outerjoin(TaskList.__table__, MINE)
+NUMBER = Statement(
+    select(func.coalesce(TaskList.live + TaskList.trashed, 0).label("number")).select_from(
+        ALIVE.outerjoin(TaskList.__table__, MINE)
+    )
 )
-KNOWN = (
+KNOWN = Statement(
     select(func.count(Task.id).label("known"))
     .select_from(ALIVE.join(SENT, true()).outerjoin(Task.__table__, and_(THEIRS, Task.uid == SENT.c.uid)))
     .group_by(ALIVE.c.one)
@@ -68,7 +71,7 @@ def sent_or_default(each: Column[Any]) -> ColumnElement[Any]:
     return func.coalesce(sent, cast(literal(default), each.type) if isinstance(default, str) else default)
 
 
-def addition() -> Select[int, int]:
+def addition() -> Statement:
     """Return the statement that adds the tasks of a chunk in their order, but those whose uid is there already."""
     sent = SENT.c
     highest = select(func.max(Task.order)).where(THEIRS, LIVE).scalar_subquery()
@@ -84,11 +87,11 @@ def addition() -> Select[int, int]:
     added = upsert(Task).from_select(list(values), rows).on_conflict_do_nothing(index_elements=["user_id", "uid"])
     new = added.returning(Task.id, Task.deleted_at).cte("added")
     counts = select(func.count(new.c.id).label("created"), func.count(new.c.deleted_at).label("trashed"))
-    return counts.select_from(ALIVE.outerjoin(new, true())).group_by(ALIVE.c.one)
+    return Statement(counts.select_from(ALIVE.outerjoin(new, true())).group_by(ALIVE.c.one))
 
 
 ADD = addition()
-COUNT = (
+COUNT = Statement(
     update(TaskList)
     .where(MINE, exists(select(ALIVE.c.one)))
     .values(

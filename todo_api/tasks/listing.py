@@ -14,10 +14,11 @@ from sqlalchemy import Integer, any_, bindparam, func, literal, not_, select, tr
 from todo_api.auth.guard import ALIVE, HELD, Owner, fetch_owned, write_owned
 from todo_api.errors import InvalidParameter
 from todo_api.places import seal, unseal
+from todo_api.sql import Statement
 from todo_api.tasks.errors import FilterRequired, PreconditionFailed
 from todo_api.tasks.filters import IN_TRASH, conditions, filter_values, filters_of
 from todo_api.tasks.models import Task, TaskList
-from todo_api.tasks.parameters import chosen
+from todo_api.tasks.parameters import SortKey, chosen
 from todo_api.tasks.sorting import beyond, labelled, ordering, place_of, place_values, with_tie_break
 from todo_api.tasks.statements import FROM_LOCKED, LOCKED, MINE, SHOWN, THEIRS, VERSIONS, counted, erasure, is_asked_for
 
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-    from todo_api.database import Row
+    from todo_api.sql import Row
     from todo_api.tasks.filters import Filters
-    from todo_api.tasks.parameters import SortKey
 
 STATEMENTS_MAX = 256
 """Statements of lists that are kept; the usual ones are few, and others are built again."""
+
+
+DEFAULT_KEYS = (SortKey("id"),)
 
 
 class Page(NamedTuple):
@@ -90,7 +93,7 @@ def place_from(cursor: str | None, context: Sequence[Any]) -> list[Any] | None:
 
 
 @lru_cache(STATEMENTS_MAX)
-def list_statement(shape: Shape) -> Select[Any]:
+def list_statement(shape: Shape) -> Statement:
     """Return the statement that reads a page."""
     shown = [*SHOWN, Task.deleted_at] if IN_TRASH in shape.filters else SHOWN
     columns = labelled(shape.keys)
@@ -104,11 +107,12 @@ def list_statement(shape: Shape) -> Select[Any]:
     # LIMIT NULL limits nothing, and keeps the part from being merged into the join, which would read a known list.
     found = page.limit(bindparam("at_most", type_=Integer)).lateral("page")
     total = total_of(shape.filters, which) if shape.paged else literal(0)
-    return (
+    page_of_list = (
         select(*found.c, func.coalesce(TaskList.version, 0).label("list_version"), total.label("total"))
         .select_from(ALIVE.outerjoin(TaskList, MINE).outerjoin(found, true()))
         .order_by(*ordering(shape.keys, [found.c[f"by_{key.name}"] for key in shape.keys]))
     )
+    return Statement(page_of_list, prepared=not shape.filters and shape.keys == DEFAULT_KEYS)
 
 
 def total_of(filters: Filters, which: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:

@@ -12,9 +12,7 @@ from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotF
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Executable
-
-    from todo_api.database import Row
+    from todo_api.sql import Row, Statement
 
 
 def create(owner: Owner, members: Mapping[str, Any]) -> Row:
@@ -68,7 +66,7 @@ def erase(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> None:
 
 def write(
     owner: Owner,
-    statement: Executable,
+    statement: Statement,
     task_id: int,
     if_match: Sequence[int] | None,
     members: Mapping[str, Any] = {},

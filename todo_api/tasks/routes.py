@@ -32,7 +32,7 @@ from todo_api.tasks.schemas import TaskPostSchema, TaskSchema
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 
 tasks = Blueprint("tasks", __name__, url_prefix="/api/<user_id>/tasks", description="The tasks of one user.")

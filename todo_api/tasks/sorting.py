@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-    from todo_api.database import Row
+    from todo_api.sql import Row
 
 NULLABLE = {"due", "priority", "completed_at"}
 COLLATION = "C"

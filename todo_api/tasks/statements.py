@@ -31,12 +31,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_api.auth.guard import ALIVE, HELD
+from todo_api.sql import Statement
 from todo_api.tasks.models import LIVE, TRASHED, Task, TaskList, Tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import CTE, ColumnElement, Select, SQLColumnExpression
+    from sqlalchemy import CTE, ColumnElement, SQLColumnExpression
 
 OWNER_ID: ColumnElement[str] = bindparam("owner_id")
 THEIRS = Task.user_id == OWNER_ID
@@ -60,7 +61,7 @@ LOCKED = (
 """The user's counter, raised, for whom the session lives; nobody else changes tasks of the user from here on."""
 FROM_LOCKED = Task.user_id == LOCKED.c.user_id
 
-GET = select(*SHOWN).select_from(ALIVE.outerjoin(Task.__table__, and_(THIS, LIVE)))
+GET = Statement(select(*SHOWN).select_from(ALIVE.outerjoin(Task.__table__, and_(THIS, LIVE))))
 
 
 def is_asked_for(version: SQLColumnExpression[int]) -> ColumnElement[bool]:
@@ -75,16 +76,16 @@ def counted(changed: CTE, **deltas: Any) -> CTE:
     return raised.values(version=TaskList.version + 1, **values).cte("counted")
 
 
-def outcome(changed: CTE, state: ColumnElement[bool], *also: CTE) -> Select[Any]:
+def outcome(changed: CTE, state: ColumnElement[bool], *also: CTE) -> Statement:
     """Return the statement that makes the change and gives its row: none to the dead, nulls where nothing was changed.
 
     Its column `present` tells a task of another version than was asked for from none at all.
     """
     present = case((IF_MATCH.is_not(None), exists(select(Task.id).where(THIS, state)))).label("present")
-    return select(changed, present).select_from(HELD.outerjoin(changed, true())).add_cte(*also)
+    return Statement(select(changed, present).select_from(HELD.outerjoin(changed, true())).add_cte(*also))
 
 
-def change_of(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Select[Any]:
+def change_of(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Statement:
     """Return the statement that sets the values of a task; `live` is what it adds to the tasks outside the trash."""
     changed = (
         update(Task)
@@ -97,7 +98,7 @@ def change_of(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, l
 
 
 @cache
-def change(members: frozenset[str]) -> Select[Any]:
+def change(members: frozenset[str]) -> Statement:
     """Return the statement that sets these members, which are the schema's."""
     values = {name: typed(name) for name in sorted(members)}
     if "completed" in members:
@@ -120,7 +121,7 @@ def erasure(*which: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
     return erased, buried, counted(erased, live=-live, trashed=-trashed)
 
 
-def erase_one() -> Select[Any]:
+def erase_one() -> Statement:
     """Return the statement that deletes a task for good, in the trash or not."""
     erased, *also = erasure(THIS, is_asked_for(Task.version))
     return outcome(erased, true(), *also)
@@ -139,7 +140,7 @@ ERASE = erase_one()
 
 
 @cache
-def create(members: frozenset[str]) -> Select[Any]:
+def create(members: frozenset[str]) -> Statement:
     """Return the statement that adds a task with these members, which are the schema's.
 
     It gives nulls where the user has as many tasks as a user may have.
@@ -150,7 +151,7 @@ def create(members: frozenset[str]) -> Select[Any]:
     if "completed" in members:
         values["completed_at"] = case((typed("completed"), func.now()))
     created = insert(Task).from_select(list(values), select(*values.values())).returning(*SHOWN).cte("created")
-    return select(created).select_from(HELD.outerjoin(created, true()))
+    return Statement(select(created).select_from(HELD.outerjoin(created, true())))
 
 
 def raise_counter() -> CTE:

@@ -17,8 +17,8 @@ from todo_api.tasks.parameters import DeleteOneParameters
 from todo_api.tasks.schemas import TaskPatchSchema, TaskPutSchema, TaskSchema
 
 if TYPE_CHECKING:
-    from todo_api.database import Row
     from todo_api.documentation import View
+    from todo_api.sql import Row
 
 task = Blueprint("task", __name__, url_prefix="/api/<user_id>/tasks", description="One task.")
 
