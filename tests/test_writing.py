@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -62,6 +62,23 @@ def objects(schema: Schema) -> Iterator[dict[str, Any]]:
                 values = examples(field)
                 row[field.attribute or name] = values[turn % len(values)]
         yield row
+
+
+MOMENTS = [
+    (MOMENT, "2026-09-20T08:00:00.123Z"),
+    (MOMENT.replace(microsecond=0), "2026-09-20T08:00:00.000Z"),
+    (MOMENT.replace(microsecond=7_000), "2026-09-20T08:00:00.007Z"),
+    (MOMENT.replace(microsecond=999_999), "2026-09-20T08:00:00.999Z"),
+    (datetime.min.replace(tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
+    (datetime.max.replace(tzinfo=UTC), "9999-12-31T23:59:59.999Z"),
+    (MOMENT.replace(tzinfo=timezone(timedelta(hours=2))), "2026-09-20T08:00:00.123+02:00"),
+]
+
+
+@pytest.mark.parametrize(("moment", "shown"), MOMENTS)
+def test_a_moment_is_shown_with_three_fraction_digits(moment: datetime, shown: str) -> None:
+    for field in (Instant(), Due()):
+        assert field._serialize(moment, "", {}) == shown  # noqa: SLF001
 
 
 def test_there_are_schemas_to_compare() -> None:

@@ -7,54 +7,53 @@ tasks spent more time on that than on all the rest. The schema stays the one pla
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Any, TypeAlias
 
-from marshmallow import Schema, fields, missing
+from marshmallow import Schema, fields
 
-Step: TypeAlias = Callable[[Any], Any]
+Get: TypeAlias = Callable[[Any, str], Any]
+"""Gets a field's value of an object, by its attribute."""
+Convert: TypeAlias = Callable[[Any, str, Any], Any]
+"""Makes JSON of a value that is not null. It is given the attribute and the object too, as marshmallow's fields are."""
 
 AS_THEY_ARE = (fields.Integer, fields.String, fields.Boolean)
 """Fields whose values are JSON already."""
 
 
-def writer(schema: Schema) -> Step:
+def writer(schema: Schema) -> Callable[[Any], Any]:
     """Return the function that writes a mapping, or a list of them where the schema is of many.
 
     A member that is not there is left out, unless the schema requires it. Hooks of the schema are not called.
     """
     members = [
-        (field.data_key or name, getter(field, name), converter(field)) for name, field in schema.dump_fields.items()
+        (field.data_key or name, field.attribute or name, field.required, getter(field), converter(field))
+        for name, field in schema.dump_fields.items()
     ]
 
     def write(row: Any) -> dict[str, Any]:
         written = {}
-        for key, get, convert in members:
-            value = get(row)
-            if value is not missing:
-                written[key] = value if convert is None or value is None else convert(value)
+        for name, attribute, required, get, convert in members:
+            if required or attribute in row:
+                value = row[attribute] if get is None else get(row, attribute)
+                written[name] = value if convert is None or value is None else convert(value, attribute, row)
         return written
 
     return (lambda rows: [write(row) for row in rows]) if schema.many else write
 
 
-def getter(field: fields.Field[Any], name: str) -> Step:
-    """Return what gets the field's value of a mapping."""
-    attribute = field.attribute or name
-    if type(field).get_value is not fields.Field.get_value:
-        return lambda row: field.get_value(row, attribute)
-    if field.required:
-        return itemgetter(attribute)
-    return lambda row: row.get(attribute, missing)
+def getter(field: fields.Field[Any]) -> Get | None:
+    """Return what gets the field's value; None where a look into the mapping does."""
+    return None if type(field).get_value is fields.Field.get_value else field.get_value
 
 
-def converter(field: fields.Field[Any]) -> Step | None:
+def converter(field: fields.Field[Any]) -> Convert | None:
     """Return what makes JSON of the field's value; None where it is that already."""
     if isinstance(field, AS_THEY_ARE):
         return None
     if isinstance(field, fields.Nested):
-        return writer(field.schema)
+        write = writer(field.schema)
+        return lambda value, _attribute, _row: write(value)
     if isinstance(field, fields.List):
         convert = converter(field.inner)
-        return convert and (lambda values: [convert(value) for value in values])
-    return lambda value: field._serialize(value, "", None)  # noqa: SLF001 - a field's own way to write
+        return convert and (lambda values, attribute, row: [convert(value, attribute, row) for value in values])
+    return field._serialize  # noqa: SLF001 - a field's own way to write
