@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import psycopg2
-from flask import Response, current_app, json, request
+from flask import Response, current_app, request
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -22,9 +22,12 @@ from todo_api.errors import (
     RangeNotSatisfiable,
     ServiceUnavailable,
 )
+from todo_api.writing import json_text
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
     from flask import Flask
+    from werkzeug.datastructures import Headers as SentHeaders
 
 CONTENT_TYPE = "application/problem+json"
 AUTH = "/api/auth/"
@@ -39,6 +42,24 @@ ROUTING = {problem.status: problem for problem in (NotFound, MethodNotAllowed, C
 
 FOREIGN_KEY_VIOLATION = "23503"
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class JSONAnswer(Response):
+    """An answer whose body is a JSON text, and to which nothing is to be added.
+
+    werkzeug copies headers to complete their length and to make an address of a Location, and wraps a body to close
+    it. Here the length is told from the start, there is nothing to close, and a Location is a URI already.
+    """
+
+    def __init__(self, text: bytes, status: int, headers: Headers, content_type: str = "application/json") -> None:
+        """Take a text and the headers beside its type and length."""
+        given = headers.items() if isinstance(headers, Mapping) else headers
+        own = [("Content-Type", content_type), ("Content-Length", str(len(text)))]
+        super().__init__([text], status, [*given, *own], direct_passthrough=True)
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> SentHeaders:
+        """Return the headers as they are."""
+        return self.headers
 
 
 def empty(status: int, headers: Headers | None = None) -> Response:
@@ -57,7 +78,7 @@ def respond(problem: Problem) -> Response:
     """Answer with the problem, as application/problem+json."""
     note(code=problem.code)
     status = (speaks_better_auth() and problem.better_auth_status) or problem.status
-    return Response(json.dumps(problem.members(status)), status, problem.headers, content_type=CONTENT_TYPE)
+    return JSONAnswer(json_text(problem.members(status)), status, problem.headers, CONTENT_TYPE)
 
 
 def respond_http(error: HTTPException) -> Response:

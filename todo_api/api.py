@@ -13,7 +13,7 @@ import flask
 import flask_smorest
 from flask import Response
 
-from todo_api.answers import empty
+from todo_api.answers import JSONAnswer, empty
 from todo_api.bodies import MEDIA_TYPES, RequestParser
 from todo_api.conditional import is_known, unchanged
 from todo_api.documentation import (
@@ -28,7 +28,7 @@ from todo_api.documentation import (
 )
 from todo_api.errors import ContentTooLarge, InvalidInput, InvalidParameter, MalformedJSON, UnsupportedMediaType
 from todo_api.parameters import refuse_parameters
-from todo_api.writing import writer
+from todo_api.writing import json_text, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,14 +108,16 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
 
         return decorator
 
-    def response(self, status_code: int, schema: Schema | None = None, **documentation: Any) -> ResponseDecorator:
+    def response(
+        self, status_code: int, schema: Schema | None = None, *, conditional: bool = False, **documentation: Any
+    ) -> ResponseDecorator:
         """Answer with what the view returns, written by the schema, or with no body where there is no schema.
 
-        A view may return its headers beside the object: `return task, {"Location": …}`; with an ETag among them that
-        the client has already, the answer is 304. With `nullable`, it may return None, which is answered as JSON's
-        null. `conditional` documents the 304.
+        A view may return its headers beside the object: `return task, {"Location": …}`. With `conditional`, an ETag is
+        among them, and the answer is 304 where the client has it already. With `nullable`, it may return None, which is
+        answered as JSON's null.
         """
-        remembered = {name: documentation.pop(name, False) for name in ("nullable", "conditional")}
+        remembered = {"nullable": documentation.pop("nullable", False), "conditional": conditional}
         describe = super().response(status_code, schema, **documentation)
         write = writer(schema) if schema else None
 
@@ -124,12 +126,11 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             def responding(*args: Any, **kwargs: Any) -> Response:
                 result = view(*args, **kwargs)
                 value, headers = result if isinstance(result, tuple) else (result, {})
-                if flask.request.method in {"GET", "HEAD"} and is_known(dict(headers).get("ETag")):
-                    return empty(304, unchanged(dict(headers)))
+                if conditional and is_known(headers["ETag"]):
+                    return empty(304, unchanged(headers))
                 if write is None:
                     return empty(status_code, headers)
-                text = "null" if value is None else flask.current_app.json.dumps(write(value))
-                return Response(text, status_code, headers, content_type="application/json")
+                return JSONAnswer(b"null" if value is None else json_text(write(value)), status_code, headers)
 
             responding._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
             remember(responding).update(remembered)

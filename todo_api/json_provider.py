@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import orjson
 from flask.json.provider import JSONProvider
 
 from todo_api.errors import MalformedJSON
+from todo_api.writing import json_text
 
 
 class Json(JSONProvider):
     """JSON as the service reads and writes it: strict in, by orjson out."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
-        """Write a JSON text that ends in a new line, as terminals like it."""
-        return orjson.dumps(obj, option=orjson.OPT_APPEND_NEWLINE).decode()
+        """Write a JSON text. Our answers have it in bytes, as it is sent."""
+        return json_text(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         """Read one JSON text (RFC 8259) in UTF-8, each name of an object given once.

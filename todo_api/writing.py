@@ -1,5 +1,6 @@
-"""Objects written by a schema: what its `dump` gives, with all decided beforehand that does not depend on the object.
+"""JSON as it is sent, and objects written by a schema.
 
+That is what its `dump` gives, with all decided beforehand that does not depend on the object:
 marshmallow asks for each member of each object which attribute it is, how to get it and how to write it; a list of
 tasks spent more time on that than on all the rest. The schema stays the one place that says what there is.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import orjson
 from marshmallow import Schema, fields
 
 Get: TypeAlias = Callable[[Any, str], Any]
@@ -18,6 +20,11 @@ Convert: TypeAlias = Callable[[Any, str, Any], Any]
 
 AS_THEY_ARE = (fields.Integer, fields.String, fields.Boolean)
 """Fields whose values are JSON already."""
+
+
+def json_text(value: Any) -> bytes:
+    """Return a JSON text that ends in a new line, as terminals like it."""
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def writer(schema: Schema) -> Callable[[Any], Any]:

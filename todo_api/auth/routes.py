@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 from email_validator import EmailNotValidError
+from werkzeug.urls import iri_to_uri
 
 from logs import note
 from todo_api.api import Blueprint
@@ -84,7 +85,7 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     body, headers = grant(signed_in)
     if target is None:
         return body, headers
-    return {**body, "redirect": True, "url": target}, [*headers, ("Location", target)]
+    return {**body, "redirect": True, "url": target}, [*headers, ("Location", iri_to_uri(target))]
 
 
 @auth.post("/refresh")
