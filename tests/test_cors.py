@@ -49,6 +49,13 @@ def test_another_origin_is_never_reflected(alice: Actor, origin: str) -> None:
         assert "Access-Control-Allow-Origin" not in alice.get(path, headers={"Origin": origin}).headers
 
 
+def test_who_names_no_origin_is_told_of_none(alice: Actor) -> None:
+    for path in ("/tasks", "/tasks/0"):
+        headers = alice.get(path).headers
+        assert "Vary" not in headers
+        assert not any(name.startswith("Access-Control-") for name in headers.keys())  # noqa: SIM118
+
+
 def test_a_preflight_is_answered_without_a_token(client: FlaskClient) -> None:
     headers = {
         "Origin": ALLOWED[0],

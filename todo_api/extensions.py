@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import ClassVar
 
-from flask_cors import CORS
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData, Text
@@ -34,4 +33,3 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
-cors = CORS()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from todo_api.extensions import cors
+from flask import request
+from flask_cors.core import get_cors_options, set_cors_headers
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -45,18 +46,23 @@ EXPOSED = [
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Complete the headers of every answer, errors included; those for the pages of other origins are flask-cors's."""
+    """Complete the headers of every answer, errors included; those for the pages of other origins are flask-cors's.
+
+    It is asked by its functions rather than by its extension, which does its work for requests of no origin, too.
+    """
     # Escaped, since flask-cors takes a string with brackets, as an IPv6 origin's, for a regular expression.
     origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
-    cors.init_app(app, origins=origins, supports_credentials=True, expose_headers=EXPOSED)
-    headers = {**HEADERS, **(TLS_ONLY if config.public_url.startswith("https:") else {})}
+    cors = get_cors_options(app, {"origins": origins, "supports_credentials": True, "expose_headers": EXPOSED})
+    always = {**HEADERS, **(TLS_ONLY if config.public_url.startswith("https:") else {})}
+    wanted = [(name.lower(), name, value) for name, value in always.items()]
 
     def complete(response: Response) -> Response:
         """Add what the view has not set. Its headers are gone through once, not for each of ours as by `setdefault`."""
-        present = {name.lower() for name, _ in response.headers}
-        for name, value in headers.items():
-            if name.lower() not in present:
-                response.headers.add(name, value)
-        return response
+        headers = response.headers
+        present = {name.lower() for name, _ in headers}
+        for lowered, name, value in wanted:
+            if lowered not in present:
+                headers.add(name, value)
+        return set_cors_headers(response, cors) if "Origin" in request.headers else response
 
     app.after_request(complete)
