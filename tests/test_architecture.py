@@ -23,6 +23,7 @@ RANKS = {
     "todo_api.mail_transport": 1,
     "todo_api.paths": 1,
     "todo_api.patience": 1,
+    "todo_api.service": 1,
     "todo_api.sql": 1,
     "todo_api.writing": 1,
     "todo_api.auth.cookies": 1,

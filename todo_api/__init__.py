@@ -10,6 +10,7 @@ from todo_api.auth.account_routes import account_routes
 from todo_api.auth.routes import auth
 from todo_api.auth.session_routes import session_routes
 from todo_api.extensions import db, migrate
+from todo_api.service import Service
 from todo_api.system import system
 from todo_api.tasks.routes import tasks
 from todo_api.tasks.task_routes import task
@@ -18,7 +19,7 @@ from todo_api.tasks.transfer_routes import transfer
 
 def create_app(config: Config) -> Flask:
     """Return the WSGI application. It opens no connection until the first request, so that it may be forked."""
-    app = Flask(__name__, static_folder=None)
+    app = Service(__name__, static_folder=None)
     # A path has one spelling: no redirect from another one.
     app.url_map.merge_slashes = False
     settings.bind(app, config)
