@@ -47,6 +47,10 @@ class JSONFormatter(logging.Formatter):
         line = {"time": time, "level": record.levelname.lower(), **members(record)}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
+        written = encode(line)
+        # As most lines: no text in it is too long, nor has a character that is escaped.
+        if len(written) <= TEXT_MAX and "\\u" not in written:
+            return written
         return encode({name: sound(value) for name, value in line.items()})
 
 
@@ -99,4 +103,6 @@ def begin(log_format: str) -> None:
     handler.setFormatter(FORMATS[log_format]())
     logging.basicConfig(handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    # What no line shows is not looked for (Python's logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.getLogger("todo_api").setLevel(logging.INFO)

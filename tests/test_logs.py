@@ -349,8 +349,10 @@ logging.getLogger("urllib3").info("not told")
 
 
 @pytest.fixture
-def loggers() -> Iterator[None]:
+def loggers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put everything back as it was."""
+    for flag in ("logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, flag, getattr(logging, flag))
     root, ours = logging.getLogger(), logging.getLogger("todo_api")
     before, level = root.handlers[:], root.level
     root.handlers.clear()  # basicConfig closes those it finds

@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from todo_api.extensions import db
-from todo_api.observe import auth_event, method, outcome, route, seconds
+from todo_api.observe import auth_event, current_request, method, outcome, route, seconds
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -52,10 +52,11 @@ class Numbers:
 
     def count(self, response: Response) -> Response:
         """Count the request that ends."""
-        rule = route() or UNMATCHED
-        self.requests.labels(method(), rule, response.status_code).inc()
+        req = current_request()
+        rule = route(req) or UNMATCHED
+        self.requests.labels(method(req), rule, response.status_code).inc()
         self.seconds.labels(rule).observe(seconds())
-        if auth_event() == "sign_in":
+        if auth_event(req) == "sign_in":
             self.sign_ins.labels(outcome(response)).inc()
         # Under a lock, so that the last one to look is the last one to tell.
         with self.lock:
