@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -29,6 +30,16 @@ class ParametersSchema(Schema):
         unknown = RAISE
 
     error_messages = {"unknown": UNKNOWN}
+
+    def load(self, data: Any, **options: Any) -> Any:
+        """Return what the parameters say; of none that is always the same, and looked for once."""
+        return super().load(data, **options) if data else {**self.defaults}
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """What is said without a parameter."""
+        defaults: dict[str, Any] = super().load({})
+        return defaults
 
 
 class Whole(fields.Integer):
@@ -70,6 +81,8 @@ def pairs(req: Request) -> list[tuple[str, str]]:
 
     In names, which answers repeat, they become U+FFFD: JSON has no lone surrogates.
     """
+    if not req.query_string:
+        return []
     query = req.query_string.decode(errors=AS_SENT)
     try:
         given = parse_qsl(query, keep_blank_values=True, errors=AS_SENT, max_num_fields=FIELDS_MAX)

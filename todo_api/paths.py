@@ -11,6 +11,8 @@ NO_ID = 0
 """An id that no row has: identity columns begin with 1."""
 
 
+ID = re.compile("[1-9][0-9]{0,18}")
+
 BESIDE_IDS = ("batch", "changes")
 """Names of routes that stand where an id can: not ids, so that their 405 is their own."""
 
@@ -26,5 +28,5 @@ class IdConverter(BaseConverter):
 
     def to_python(self, value: str) -> int:
         """Return the id, or the one that no row has."""
-        number = int(value) if re.fullmatch("[1-9][0-9]{0,18}", value) else NO_ID
+        number = int(value) if ID.fullmatch(value) else NO_ID
         return number if number <= ID_MAX else NO_ID

@@ -8,11 +8,18 @@ import pytest
 
 from tests.routes import TASK_RULES, calls
 from tests.tasks.lists import blamed, follow, links, listed, refused
+from todo_api.tasks.parameters import ListParameters, SortKey
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from tests.actors import Actor
+
+
+def test_what_is_meant_without_parameters_is_each_requests_own() -> None:
+    schema = ListParameters()
+    schema.load({})["limit"] = 1
+    assert schema.load({}) == {"sort": (SortKey("id"),), "timezone": "UTC", "deleted": False}
 
 
 @pytest.mark.parametrize(("method", "path"), calls(TASK_RULES, but={"OPTIONS"}))

@@ -64,8 +64,7 @@ def list_owned(owner: Owner, parameters: Mapping[str, Any], known: Sequence[int]
 
     """
     keys = with_tie_break(parameters["sort"])
-    context = cursor_context(owner, parameters)
-    place = place_from(parameters.get("cursor"), context)
+    place = place_from(owner, parameters) if "cursor" in parameters else None
     limit = parameters.get("limit")
     nulls = None if place is None else tuple(value is None for value in place)
     statement = list_statement(Shape(filters_of(parameters), keys, limit is not None, nulls))
@@ -74,7 +73,7 @@ def list_owned(owner: Owner, parameters: Mapping[str, Any], known: Sequence[int]
     tasks = [row for row in rows if row["id"] is not None]
     full = limit is not None and len(tasks) > limit
     shown = tasks[:limit]
-    cursor = seal(place_of(keys, shown[-1]), context) if full else None
+    cursor = seal(place_of(keys, shown[-1]), cursor_context(owner, parameters)) if full else None
     return Page(shown, rows[0]["list_version"], rows[0]["total"], cursor)
 
 
@@ -84,10 +83,10 @@ def cursor_context(owner: Owner, parameters: Mapping[str, Any]) -> list[Any]:
     return ["cursor", owner.user_id, sorted(bound_to.items())]
 
 
-def place_from(cursor: str | None, context: Sequence[Any]) -> list[Any] | None:
-    """Return where the page begins, or None for the first."""
-    place = unseal(cursor, context) if cursor else None
-    if cursor and place is None:
+def place_from(owner: Owner, parameters: Mapping[str, Any]) -> list[Any]:
+    """Return where the page of a cursor begins."""
+    place = unseal(parameters["cursor"], cursor_context(owner, parameters))
+    if place is None:
         raise InvalidParameter([("cursor", "Not one of this list, as it is sorted and filtered.")])
     return place
 
