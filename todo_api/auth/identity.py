@@ -10,12 +10,13 @@ from todo_api.auth import keyring
 from todo_api.auth.schemas import UserSchema
 from todo_api.clock import now
 from todo_api.settings import settings
+from todo_api.writing import writer
 
 if TYPE_CHECKING:
     from todo_api.sql import Row
 
 TTL = timedelta(minutes=15)
-USER = UserSchema()
+user_members = writer(UserSchema())
 
 signing_key = cache(keyring.derive)
 
@@ -25,7 +26,7 @@ def identity_token(user: Row) -> str:
     issued_at = int(now().timestamp())
     origin = settings().public_origin
     claims = {
-        **USER.dump(user),
+        **user_members(user),
         "iat": issued_at,
         "exp": issued_at + int(TTL.total_seconds()),
         "sub": user["id"],

@@ -48,11 +48,12 @@ def get_session() -> tuple[dict[str, Any] | None, HeaderList]:
     session = current_session()
     if session is None:
         return None, [*headers, *(withdrawing() if presented_cookie() else [])]
-    token = opaque_token()
     shown = dict(session)
-    if token and request.args.get("disableRefresh") != "true" and (moved := sessions.slide(session)):
-        shown |= moved
-        headers += token_headers(token, remembered=True)
+    if session["session_due"] and request.args.get("disableRefresh") != "true":
+        token = opaque_token()
+        if token and (moved := sessions.slide(session)):
+            shown |= moved
+            headers += token_headers(token, remembered=True)
     return {"session": shown, "user": shown}, [*headers, *identifying(session)]
 
 

@@ -129,9 +129,7 @@ FIND = Statement(
 
 
 def slide(session: Row) -> Row | None:
-    """Move the expiry of a session on; return its new times, named as by `find`, or None where it is not due."""
-    if not session["session_due"]:
-        return None
+    """Move the expiry of a session on; return its new times, named as by `find`, or None where that was done."""
     own = and_(Session.user_id == session["session_user_id"], Session.id == session["session_id"])
     moved = update(Session).where(own, is_due()).values(updated_at=func.now(), expires_at=func.now() + TTL)
     times = (Session.expires_at.label("session_expires_at"), Session.updated_at.label("session_updated_at"))
