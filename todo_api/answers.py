@@ -53,9 +53,8 @@ class JSONAnswer(Response):
 
     def __init__(self, text: bytes, status: int, headers: Headers, content_type: str = "application/json") -> None:
         """Take a text and the headers beside its type and length."""
-        given = headers.items() if isinstance(headers, Mapping) else headers
-        own = [("Content-Type", content_type), ("Content-Length", str(len(text)))]
-        super().__init__([text], status, [*given, *own], direct_passthrough=True)
+        super().__init__([text], status, headers, content_type=content_type, direct_passthrough=True)
+        self.headers.add("Content-Length", str(len(text)))
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> SentHeaders:
         """Return the headers as they are."""

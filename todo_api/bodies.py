@@ -17,6 +17,7 @@ from werkzeug.formparser import FormDataParser
 from todo_api import patience
 from todo_api.answers import FORM_TYPES, MULTIPART, URLENCODED
 from todo_api.errors import ContentTooLarge, InvalidInput, InvalidParameter, UnreadableBody, UnsupportedMediaType
+from todo_api.observe import current_request
 from todo_api.parameters import AS_SENT, WORDS, query_members
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class RequestParser(FlaskParser):
         "json_or_nothing": "load_json_or_nothing",
         "merge_patch": "load_merge_patch",
     }
+
+    def get_default_request(self) -> flask.Request:
+        """Return the request itself, of which much is asked."""
+        return current_request()
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value of the body.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import random
 import re
+from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from flask import g, request
+from flask import request
 
 from logs import CONTEXT, record
 
@@ -21,6 +22,9 @@ REQUEST_ID = "X-Request-Id"
 
 SANE = re.compile("[A-Za-z0-9._-]{1,128}")
 """An id that a proxy or a client may have chosen."""
+
+BEGAN: ContextVar[float] = ContextVar("BEGAN")
+"""When the request in hand began, by the clock that tells how long it takes."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -56,7 +60,7 @@ def begin() -> None:
     """Give the request its id, or take over the one that it came with."""
     given = request.headers.get(REQUEST_ID)
     CONTEXT.set({"request_id": given if given and SANE.fullmatch(given) else new_id(), "user": None})
-    g.began = perf_counter()
+    BEGAN.set(perf_counter())
 
 
 def new_id() -> str:
@@ -106,7 +110,7 @@ def route(req: Request) -> str | None:
 
 def seconds() -> float:
     """Return how long the request has taken so far."""
-    return perf_counter() - float(g.began)
+    return perf_counter() - BEGAN.get()
 
 
 def auth_event(req: Request) -> str | None:
