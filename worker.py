@@ -9,18 +9,17 @@ It is loaded by gunicorn's master, and so imports nothing of the package, which 
 
 from __future__ import annotations
 
-import errno
 import json
 import selectors
-import socket
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from gunicorn.glogging import Logger as OwnLogger
+from gunicorn.http import wsgi
 from gunicorn.http.errors import (
     ExpectationFailed,
     InvalidResponseHeader,
@@ -31,94 +30,58 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import ThreadWorker
 
+from patient import ONE_PIECE, Patient
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import socket
 
     from gunicorn.workers.gthread import TConn
-
-PATIENCE = 10.0
-"""Seconds for a request to come in, and for its answer to be taken."""
-RATE = 16 * 1024
-"""For so many bytes of either there is one second more: 1 MiB may take 74."""
-LINGER = 1.0
-"""Seconds for a client to hang up, and for what it still sends to be thrown away."""
 
 STATUSES = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417}
 OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
 """What gunicorn derives from its class for unreadable requests, though it is our own fault."""
 
-
-class Patient(socket.socket):
-    """A client's connection, on which nothing takes for ever."""
-
-    received_by = 0.0
-    sent_by = 0.0
-
-    def expect(self) -> None:
-        """Begin to wait for a request. The time of its answer begins with the first piece."""
-        self.received_by = time.monotonic() + PATIENCE
-        self.sent_by = 0.0
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return what comes, while the request's time lasts."""
-        with self.until(self.received_by):
-            data = super().recv(size, flags)
-        self.received_by = at_most(self.received_by + len(data) / RATE)
-        return data
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send all of it, while the answer's time lasts."""
-        end = (self.sent_by or time.monotonic() + PATIENCE) + len(data) / RATE
-        with self.until(end):
-            super().sendall(data, flags)
-        self.sent_by = at_most(end)
-
-    @contextmanager
-    def until(self, moment: float) -> Iterator[None]:
-        """Bound what is done on the connection, by a shorter bound where one is set already.
-
-        Raises:
-            TimeoutError: with the number of a lost connection, which gunicorn passes over in silence.
-
-        """
-        before = self.gettimeout()
-        seconds = moment - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError(errno.ECONNRESET, "The client's time is up.")
-        self.settimeout(seconds if before is None else min(seconds, before))
-        try:
-            yield
-        except TimeoutError as error:
-            raise TimeoutError(errno.ECONNRESET, "The client's time is up.") from error
-        finally:
-            self.settimeout(before)
-
-    def leave(self) -> None:
-        """Let the client hang up first: bytes that nobody read would make the kernel throw the answer away."""
-        end = time.monotonic() + LINGER
-        with suppress(OSError):
-            self.shutdown(socket.SHUT_WR)
-            while (left := end - time.monotonic()) > 0:
-                self.settimeout(left)
-                if not super().recv(RATE):
-                    break
-        self.received_by = 0.0  # gunicorn's loop does the same once more, and is not to wait for anybody
+HEARTBEAT = 1.0
+"""Seconds between two signs of life, of the thirty after which gunicorn's master ends a worker."""
 
 
-def at_most(moment: float) -> float:
-    """Return the moment, or an earlier one: speed earns time, but never more than there was at first."""
-    return min(moment, time.monotonic() + PATIENCE)
+class Answer(wsgi.Response):
+    """An answer whose head goes out with the first piece of its body, as one packet that wakes the client once."""
+
+    def write(self, arg: bytes) -> None:
+        """Send a piece of the body."""
+        if self.headers_sent or len(arg) > ONE_PIECE:
+            super().write(arg)
+        else:
+            self.sock.together(super().write, arg)
 
 
 class Worker(ThreadWorker):
     """The worker."""
+
+    told_at = 0.0
+
+    def load_wsgi(self) -> None:
+        """Load the application, and have at hand what each request needs."""
+        super().load_wsgi()
+        # gunicorn asks nobody what an answer is to be.
+        wsgi.Response = Answer
+        # Dozens of settings are read in a request, by two calls each; and in a worker they never change.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+
+    def notify(self) -> None:
+        """Tell the master that this process lives, and not at each turn of the loop, which are two for a request."""
+        now = time.monotonic()
+        if now >= self.told_at + HEARTBEAT:
+            self.told_at = now
+            super().notify()
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection to a thread, a new one only when there is something to read."""
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
-        conn.sock = Patient(fileno=conn.sock.detach())
+        conn.sock = Patient(conn.sock)
         conn.set_timeout()
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))

@@ -132,7 +132,7 @@ FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*OUTSIDE, *sorted((ROOT / "todo_api").rglob("*.py"))]
 }
-SERVING = [ROOT / name for name in ("gunicorn.conf.py", "shutdown.py", "worker.py")]
+SERVING = [ROOT / name for name in ("gunicorn.conf.py", "patient.py", "shutdown.py", "worker.py")]
 """What gunicorn's master loads; a reload reads only the first anew."""
 
 PACKAGES = {"todo_api.auth", "todo_api.tasks"}
