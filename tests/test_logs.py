@@ -351,7 +351,7 @@ logging.getLogger("urllib3").info("not told")
 @pytest.fixture
 def loggers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put everything back as it was."""
-    for flag in ("logThreads", "logProcesses", "logMultiprocessing"):
+    for flag in ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile"):
         monkeypatch.setattr(logging, flag, getattr(logging, flag))
     root, ours = logging.getLogger(), logging.getLogger("todo_api")
     before, level = root.handlers[:], root.level
