@@ -41,6 +41,8 @@ keepalive = 5
 # stuck, and none is ended with a request in hand.
 timeout = 30
 graceful_timeout = 30
+# Its parser in C, which it would take by itself where that is installed, reads what two servers could read in two ways.
+http_parser = "python"
 # A path of any sensible length gets its answer from the application, as a problem.
 limit_request_line = 8190
 # Nothing that a client writes moves the path or the scheme, whatever address it comes from.
