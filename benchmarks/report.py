@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Cell
-from benchmarks.servers import OURS
+from benchmarks.servers import FLOOR, OURS, SEED
 from benchmarks.targets import outcomes, rate
 from benchmarks.workloads import SIGNING, WORKLOADS
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Results
     from benchmarks.options import Options
+    from benchmarks.targets import Outcome
 
 HEAD = (
     "workload",
@@ -25,7 +27,7 @@ HEAD = (
     "PostgreSQL ms",
     "todo_api is … times as fast",
 )
-VERDICTS = {True: "met", False: "**missed**", None: "not measured"}
+TRIED = Path(__file__).with_name("TRIED.md")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -68,8 +70,28 @@ def ratio(results: Results, cell: Cell) -> str:
 
 def targets(results: Results) -> str:
     """Write the table of the targets."""
-    rows = [(each.text, each.wanted, each.measured, VERDICTS[each.met]) for each in outcomes(results)]
+    rows = [(each.text, each.wanted, each.measured, verdict(each)) for each in outcomes(results)]
     return table(("target", "wanted", "measured", ""), rows)
+
+
+def verdict(outcome: Outcome) -> str:
+    """Say whether a target is met, and else by how much it is missed."""
+    if outcome.met is None:
+        return "not measured"
+    return "met" if outcome.met else f"**missed by {outcome.missing:.0%}**"
+
+
+def tried(results: Results) -> list[str]:
+    """Return what was tried to meet the targets, where one is missed."""
+    if all(outcome.met is not False for outcome in outcomes(results)):
+        return []
+    ceilings = [
+        f"- requests/s of the floor itself on {name}, to the seed's: {ratio.middle:.2f}"
+        for name in ("get", "list", "create", "update")
+        if (ratio := results.ratio(Cell(FLOOR, name), Cell(SEED, name), rate))
+    ]
+    known = ["No service on this gunicorn can be faster than the floor:", "\n".join(ceilings)] if ceilings else []
+    return ["## What was tried", *known, TRIED.read_text().strip()]
 
 
 def memory(results: Results) -> str:
@@ -110,6 +132,7 @@ def report(results: Results, options: Options, facts: Mapping[str, str]) -> str:
         table(HEAD, figures(results)),
         "## Memory",
         memory(results),
+        *tried(results),
         *(["## Failed runs", "\n".join(f"- {failure}" for failure in results.failures)] if results.failures else []),
     ]
     return "\n\n".join(parts) + "\n"

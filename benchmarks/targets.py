@@ -27,6 +27,8 @@ class Outcome(NamedTuple):
     wanted: str
     measured: str
     met: bool | None
+    missing: float = 0
+    """What part of the target is missing, or too much."""
 
 
 def rate(figures: Figures) -> float:
@@ -61,11 +63,16 @@ class Target:
         ratio = results.ratio(self.one, self.other, self.measure)
         if ratio is None:
             return Outcome(self.text, wanted, "n/a", None)
-        return Outcome(self.text, wanted, f"{ratio.middle:.2f}", self.reached(ratio.middle))
+        return judged(self.text, wanted, f"{ratio.middle:.2f}", self.missing(ratio.middle))
 
-    def reached(self, ratio: float) -> bool:
-        """Tell whether the ratio is good enough."""
-        return ratio >= self.least if self.least is not None else ratio <= (self.most or 0)
+    def missing(self, ratio: float) -> float:
+        """Return by what part of the target a ratio misses it; nothing or less where it does not."""
+        return 1 - ratio / self.least if self.least is not None else ratio / (self.most or 1) - 1
+
+
+def judged(text: str, wanted: str, measured: str, missing: float) -> Outcome:
+    """Return what was measured, which meets the target if nothing is missing."""
+    return Outcome(text, wanted, measured, missing <= 0, max(0, missing))
 
 
 def against(server: str, workload: str, least: float) -> Target:
@@ -121,6 +128,6 @@ def memory_outcomes(growth: Growth | None) -> list[Outcome]:
     asked = f"after {growth.requests:,} requests"
     size, ratio = growth.end.proportional, growth.end.proportional / growth.half.proportional
     return [
-        Outcome(f"memory of a worker {asked} (PSS)", largest, f"{size:.1f} MiB", size <= WORKER_MAX),
-        Outcome(f"memory of a worker {asked}, to that after half", more, f"{ratio:.2f}", ratio <= GROWTH_MAX),
+        judged(f"memory of a worker {asked} (PSS)", largest, f"{size:.1f} MiB", size / WORKER_MAX - 1),
+        judged(f"memory of a worker {asked}, to that after half", more, f"{ratio:.2f}", ratio / GROWTH_MAX - 1),
     ]

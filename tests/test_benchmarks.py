@@ -24,7 +24,7 @@ from benchmarks.load import Figures, LoadError, Said, load, lua
 from benchmarks.options import HOME, parse
 from benchmarks.people import Account, People
 from benchmarks.processes import Memory, cpu_seconds, largest_worker, memory, postmaster, tree
-from benchmarks.report import report
+from benchmarks.report import TRIED, report, tried
 from benchmarks.rounds import cells
 from benchmarks.servers import FLOOR, OURS, SEED, Server
 from benchmarks.workloads import WORKLOADS
@@ -106,8 +106,16 @@ def test_the_report_names_what_failed_and_what_was_missed() -> None:
     made.failures.append("get, seed: 503")
     text = report(made, parse(["--quick"]), {"Python": "3"})
     assert "| list | seed | 100 | 1.0 | 1.0 | 0.50 | n/a | **1.00** (1.00 to 1.00) |" in text
-    assert "| requests/s on list, to the seed's | ≥ 3 | 1.00 | **missed** |" in text
+    assert "| requests/s on list, to the seed's | ≥ 3 | 1.00 | **missed by 67%** |" in text
     assert "## Failed runs\n\n- get, seed: 503" in text
+    assert TRIED.read_text().strip() in text
+
+
+def test_what_was_tried_is_told_with_what_can_be_had_at_all_and_only_where_something_is_missed() -> None:
+    made = results("list", [100], [100])
+    made.add(Cell(FLOOR, "list"), 0, Figures(250, 1, 1, 0.5, None, 100))
+    assert "- requests/s of the floor itself on list, to the seed's: 2.50" in "\n".join(tried(made))
+    assert tried(results("list", [300], [100])) == []
 
 
 def test_results_of_a_part_do_not_replace_those_of_the_whole() -> None:

@@ -32,6 +32,20 @@ def block(text: str, containing: str) -> str:
     return found
 
 
+def test_the_readme_tells_what_was_measured() -> None:
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
+    ratios = {
+        (workload, server): ratio
+        for workload, server, ratio in re.findall(
+            r"^\| ([\w+-]+) \| (floor|seed) \|.* \*\*([\d.]+)\*\* \(", results, re.MULTILINE
+        )
+    }
+    told = re.findall(r"^\| [^|]+ \(`([\w+-]+)`\) \| ([\d.]+|n/a) \| ([\d.]+|n/a) \|$", README, re.MULTILINE)
+    assert len(told) >= 5
+    for workload, floor, seed in told:
+        assert (floor, seed) == tuple(ratios.get((workload, server), "n/a") for server in ("floor", "seed"))
+
+
 def test_the_readme_has_a_row_for_each_setting_and_no_other() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE)
     assert sorted(name for name, _ in rows) == sorted(field.metadata["name"] for field in fields(Config))

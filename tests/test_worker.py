@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import select
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -14,17 +16,21 @@ from types import CodeType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from gunicorn.config import Config
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn
 
+from embedded_postgres import free_port
 from patient import LINGER, ONE_PIECE, RATE, Patient
+from tests.processes import ROOT, environment, wait_until_answering
 from tests.test_costs import GROWTH
 from tests.wires import answered, connect, everything
 from worker import HEARTBEAT, Logger, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tests.processes import Service
@@ -153,6 +159,30 @@ def test_a_request_costs_no_more_than_it_did(exchange: Exchange) -> None:
     application = saying(b"ab", length=2)
     number = min(len(calls(lambda: exchange.serve(application))) for _ in range(3))
     assert number <= RECORDED * GROWTH, f"{number} calls"
+
+
+TELLING = """
+import gc
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [f"{gc.get_freeze_count()} {gc.get_threshold()[0]}".encode()]
+"""
+
+
+def test_what_lives_as_long_as_a_worker_is_never_collected(tmp_path: Path) -> None:
+    (tmp_path / "telling.py").write_text(TELLING)
+    port = str(free_port())
+    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--pythonpath", str(tmp_path)]
+    settings = {"PORT": port, "WEB_CONCURRENCY": "1", "BETTER_AUTH_SECRET": "x" * 32, "DATABASE_URL": "postgresql:///"}
+    with subprocess.Popen([*command, "telling:app"], cwd=ROOT, env=environment(**settings)) as process:
+        try:
+            wait_until_answering(f"http://127.0.0.1:{port}/")
+            frozen, threshold = requests.get(f"http://127.0.0.1:{port}/", timeout=10).text.split()
+        finally:
+            process.terminate()
+    assert int(frozen) > 10_000
+    assert int(threshold) > gc.get_threshold()[0]
 
 
 def test_settings_are_at_hand(exchange: Exchange) -> None:
