@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from tests.databases import application, execute
 from tests.processes import wait_until
 from tests.statements import counted
 from todo_api import sql
-from todo_api.connections import AUTOCOMMIT, connected, driver
+from todo_api.connections import AUTOCOMMIT, CONNECTIONS, connected, driver
 from todo_api.sql import Statement
 from todo_api.tasks import statements
 
@@ -100,6 +101,20 @@ def test_an_outdated_plan_is_made_anew(app: Flask, ada: Actor, fresh_database: s
     else:
         ask(app, change)
     every_route(ada)
+
+
+def test_plans_that_are_outdated_on_all_connections_are_one_repetition(
+    app: Flask, ada: Actor, fresh_database: str
+) -> None:
+    path = f"/tasks/{ada.task()['id']}"
+    with app.app_context(), ExitStack() as taken:
+        for _ in range(CONNECTIONS):
+            assert ada.get(path).status_code == 200
+            taken.enter_context(connected(AUTOCOMMIT))
+    execute(fresh_database, "ALTER TABLE tasks ALTER title TYPE varchar(300)")
+    with counted() as seen:
+        assert ada.get(path).status_code == 200
+    assert len(seen) == 2
 
 
 def test_a_connection_keeps_so_many_plans_and_no_more(app: Flask, ada: Actor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,9 @@ def options(config: Config) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": POOL,
         "pool_recycle": 300,
+        # The one that was used last: after an outdated plan it is the new one, where the first in line would be
+        # another with the same plan, up to the last repetition.
+        "pool_use_lifo": True,
         # What the URL asks for comes after, and so before, what we ask for.
         "connect_args": {**CONNECT_ARGS, **asked, "options": f"{BOUNDS} {asked.get('options', '')}"},
     }
