@@ -94,6 +94,13 @@ def test_a_database_of_another_release_fails(fresh_database: str) -> None:
     assert lines[2].startswith("fail migrations: the database is at 9999, this release needs 0")
 
 
+def test_a_version_that_cannot_be_read_fails(fresh_database: str) -> None:
+    execute(fresh_database, "ALTER TABLE alembic_version RENAME version_num TO other")
+    code, lines = examined(fresh_database)
+    assert code == 1
+    assert lines[1].startswith("fail database: column alembic_version.version_num does not exist - ")
+
+
 @pytest.mark.parametrize(("version", "state"), [(140012, "fail"), (150000, "ok"), (180001, "ok")])
 def test_an_old_postgresql_fails(version: int, state: str) -> None:
     assert database(version).state == state

@@ -114,6 +114,16 @@ def test_a_server_that_is_cut_off_before_the_first_word_is_503(monkeypatch: pyte
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
 
 
+def test_a_server_that_hangs_up_at_the_first_question_is_503(fresh_database: str) -> None:
+    """SQLAlchemy asks it, of the first connection, and has failures of its own."""
+    execute(fresh_database, "CREATE SCHEMA first")
+    ending = "LANGUAGE sql AS 'SELECT pg_terminate_backend(pg_backend_pid())::text'"
+    execute(fresh_database, f"CREATE FUNCTION first.current_schema() RETURNS text {ending}")
+    app = application(f"{fresh_database}?options=-csearch_path%3Dfirst,pg_catalog")
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+
+
 @pytest.mark.shows("PostgreSQL restart")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_sessions_that_ended_meanwhile_are_noticed_before_anything_is_sent(

@@ -100,7 +100,7 @@ def respond_database(error: psycopg2.Error | PoolTimeoutError) -> Response:
     return respond(ServiceUnavailable())
 
 
-def database_words(error: psycopg2.Error | PoolTimeoutError) -> str:
+def database_words(error: Exception) -> str:
     """Return what is said of a failure, without the rows that PostgreSQL's details would show."""
     return getattr(getattr(error, "diag", None), "message_primary", None) or str(error).strip()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from sqlalchemy import Pool, event, make_url
+from sqlalchemy.exc import DBAPIError
 
 from todo_api import patience
 from todo_api.extensions import db
@@ -88,10 +89,10 @@ def watch_from_the_first(connection: Any, _record: Any) -> None:
 @contextmanager
 def connected(bind: str | None) -> Iterator[PoolProxiedConnection]:
     """Yield a connection of a pool, and a new one in the place of one whose server has hung up in the meantime."""
-    connection = db.engines[bind].pool.connect()
+    connection = lent(bind)
     while patience.has_hung_up(driver(connection)):
         connection.invalidate()
-        connection = db.engines[bind].pool.connect()
+        connection = lent(bind)
     watched = driver(connection)
     watch.over(watched)
     try:
@@ -103,6 +104,14 @@ def connected(bind: str | None) -> Iterator[PoolProxiedConnection]:
     finally:
         watch.no_more(watched)
         connection.close()
+
+
+def lent(bind: str | None) -> PoolProxiedConnection:
+    """Return a connection of a pool. What SQLAlchemy asks a first one for fails as our own statements do."""
+    try:
+        return db.engines[bind].pool.connect()
+    except DBAPIError as error:
+        raise error.orig or error from None
 
 
 def driver(connection: PoolProxiedConnection) -> Any:

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from todo_api.answers import database_words
 from todo_api.clock import now
@@ -69,8 +70,9 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from configuration(config)
     try:
         version, theirs, current = asked()
-    except psycopg2.Error as error:
-        words = database_words(error).partition("\n")[0]
+    except (psycopg2.Error, DBAPIError) as error:
+        # Alembic asks by SQLAlchemy, which wraps the driver's failures.
+        words = database_words(getattr(error, "orig", error)).partition("\n")[0]
         yield Finding("fail", "database", words, "start PostgreSQL, or mend DATABASE_URL")
     else:
         yield database(version)
