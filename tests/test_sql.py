@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
-from sqlalchemy import bindparam, literal, select
+from sqlalchemy import Integer, Text, bindparam, literal, select
 
 from embedded_postgres import free_port
 from tests.actors import Actor
@@ -122,6 +122,14 @@ def test_a_connection_keeps_so_many_plans_and_no_more(app: Flask, ada: Actor, mo
     every_route(ada)
     every_route(ada)
     assert len(ask(app, PLANS)) == sql.PREPARED_MAX
+
+
+def test_a_statement_that_is_compiled_again_takes_no_second_place() -> None:
+    def named(constant: int, kind: type[Text | Integer]) -> str | None:
+        return Statement(select(literal(constant), bindparam("given", type_=kind))).name
+
+    assert named(1, Text) == named(1, Text)
+    assert len({named(1, Text), named(2, Text), named(1, Integer)}) == 3
 
 
 def test_a_percent_sign_and_a_quote_are_themselves(app: Flask) -> None:

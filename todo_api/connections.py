@@ -98,6 +98,7 @@ def connected(bind: str | None) -> Iterator[PoolProxiedConnection]:
     try:
         yield connection
     except psycopg2.Error as error:
+        watch.no_more(watched)  # before it is closed: the number of its socket may be another's at once
         if watched.closed or error.pgcode in OUTDATED:
             connection.invalidate(error)
         raise

@@ -6,7 +6,7 @@ its limit and its counter, costs PostgreSQL more than to run it (docs/decisions/
 
 from __future__ import annotations
 
-from itertools import count
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from psycopg2 import BINARY
@@ -25,7 +25,6 @@ Row: TypeAlias = "dict[str, Any]"
 """A row by column name. A plain dictionary: what writes a list looks up a dozen names in each row of it."""
 
 DIALECT: Dialect = dialect()  # type: ignore[no-untyped-call]
-NUMBERS = count(1)
 
 PREPARED_MAX = 64
 """Statements that a connection has prepared, of some 100 KB each in PostgreSQL. Clients choose what members they write,
@@ -50,8 +49,10 @@ class Statement:
         self.converters = {name: convert for name in binds if (convert := converter(binds[name].type))}
         self.constants = self.converted({name: binds[name].effective_value for name in binds if name not in given})
         self.given = given
-        self.name = f"todo_api_{next(NUMBERS)}" if prepared else None
         types = in_brackets([type_name(binds[name].type) for name in given])
+        # The same for one that is compiled again, which then takes no second place on a connection.
+        whole = repr((self.text, types, self.constants)).encode()
+        self.name = f"todo_api_{sha256(whole).hexdigest()[:32]}" if prepared else None
         self.preparation = f"PREPARE {self.name}{types} AS {self.text}"
         self.places = {**self.constants, **{name: AsIs(f"${place}") for place, name in enumerate(given, 1)}}
         self.execution = f"EXECUTE {self.name}{in_brackets([f'%({name})s' for name in given])}"
