@@ -77,7 +77,7 @@ def options(config: Config) -> dict[str, Any]:
 
 
 OUTDATED = {"0A000", "26000"}
-"""PostgreSQL's codes for a plan whose result has changed since, as by a migration, and for one that it does not have."""
+"""PostgreSQL's codes for a plan whose result is another since, as by a migration, and for one that it does not have."""
 
 
 @event.listens_for(Pool, "connect")
