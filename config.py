@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from config_mails import mail_from, mail_url
-from config_rates import Rate, Rates, rate, rates, redis_url, scale
-from config_readers import (
+from server.setting_parsers.mail import mail_from, mail_url
+from server.setting_parsers.rates import Rate, Rates, rate, rates, redis_url, scale
+from server.setting_parsers.scalars import (
     A_DATABASE,
     MAKE_A_SECRET,
     PORT_MAX,

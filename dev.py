@@ -50,7 +50,7 @@ def main() -> None:
     if Path(sys.prefix) != VENV:
         os.execv(PYTHON, [str(PYTHON), str(ROOT / "dev.py"), command, *arguments])
     os.chdir(ROOT)
-    from dev_commands import COMMANDS
+    from devtools.commands import COMMANDS
 
     sys.exit(COMMANDS[command](*arguments))
 

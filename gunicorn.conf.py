@@ -11,25 +11,23 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 
-import ending
-import logs
-import shutdown
 from config import THREADS, Config
+from server import draining, graceful_shutdown, logging
 
 load_dotenv(Path(__file__).with_name(".env"))
 # Read here too, so that a faulty configuration is reported once, by the master, before any worker starts.
 service = Config.from_env(os.environ)
-logs.begin(service.log_format)
+logging.begin(service.log_format)
 
 wsgi_app = "wsgi:app"
 bind = f"[{service.host}]:{service.port}" if ":" in service.host else f"{service.host}:{service.port}"
 
 # Threads wait for PostgreSQL together and keep connections alive, which sync workers cannot: with four clients
 # signing in, sync workers served 0.06 times the requests of gthread's.
-worker_class = "worker.Worker"  # gthread, with a patience that ends
+worker_class = "server.worker.Worker"  # gthread, with a patience that ends
 threads = THREADS
 # Its messages go the way of all others. An access log it writes none: the service knows more.
-logger_class = "worker.Logger"
+logger_class = "server.worker.Logger"
 # Every answer goes out the way whose time is bounded.
 sendfile = False
 # One process more than cores keeps them busy while one of them hashes a password: 1.7 times the requests of
@@ -63,7 +61,7 @@ control_socket_disable = True
 
 def when_ready(server: Arbiter) -> None:
     """Have TERM cut nobody off."""
-    shutdown.prepare(server, service.shutdown_delay)
+    graceful_shutdown.prepare(server, service.shutdown_delay)
 
 
 def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - called by place
@@ -79,7 +77,7 @@ def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - called by place
 
 def pre_request(worker: Worker, req: Request) -> None:  # noqa: ARG001
     """Have proxies let go of their connections before the service ends."""
-    if ending.is_near():
+    if draining.is_near():
         req.force_close()
 
 

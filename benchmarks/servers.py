@@ -23,8 +23,8 @@ from benchmarks.people import PEOPLE, Account, Client, People
 from benchmarks.workloads import Can
 from config import Config
 from dev import PYTHON, ROOT, say
-from dev_commands import throwaway_database
-from embedded_postgres import free_port
+from devtools.commands import throwaway_database
+from devtools.embedded_postgres import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from embedded_postgres import running
-from tests.actors import Actor
-from tests.databases import application, migrate, new_database
-from tests.processes import Service, serving
+from devtools.embedded_postgres import running
+from tests.support.actors import Actor
+from tests.support.databases import application, migrate, new_database
+from tests.support.processes import Service, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,133 +10,144 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 RANKS = {
-    "config_mails": 0,
-    "config_rates": 0,
-    "config_readers": 0,
-    "logs": 0,
-    "ending": 0,
+    "server.setting_parsers.mail": 0,
+    "server.setting_parsers.rates": 0,
+    "server.setting_parsers.scalars": 0,
+    "server.logging": 0,
+    "server.draining": 0,
     "config": 1,
     "todo_api.clock": 1,
-    "todo_api.errors": 1,
+    "todo_api.http.errors": 1,
     "todo_api.extensions": 1,
-    "todo_api.fields": 1,
-    "todo_api.mail_transport": 1,
-    "todo_api.paths": 1,
-    "todo_api.patience": 1,
+    "todo_api.http.fields": 1,
+    "todo_api.mail.transport": 1,
+    "todo_api.http.converters": 1,
+    "todo_api.database.timeouts": 1,
     "todo_api.service": 1,
-    "todo_api.sql": 1,
-    "todo_api.writing": 1,
-    "todo_api.auth.cookies": 1,
+    "todo_api.database.statements": 1,
+    "todo_api.http.serialization": 1,
+    "todo_api.auth.sessions.cookies": 1,
     "todo_api.auth.examples": 1,
-    "todo_api.auth.jwks": 1,
-    "todo_api.auth.keyring": 1,
-    "todo_api.auth.passwords": 1,
-    "todo_api.auth.tokens": 1,
+    "todo_api.auth.tokens.jwks": 1,
+    "todo_api.auth.tokens.signing_keys": 1,
+    "todo_api.auth.passwords.hashing": 1,
+    "todo_api.auth.tokens.session_tokens": 1,
     "todo_api.tasks.examples": 1,
-    "todo_api.answers": 2,
-    "todo_api.connections": 2,
-    "todo_api.observe": 2,
-    "todo_api.headers": 2,
-    "todo_api.mail": 2,
-    "todo_api.models": 2,
+    "todo_api.http.responses": 2,
+    "todo_api.database.connections": 2,
+    "todo_api.operations.request_log": 2,
+    "todo_api.http.headers": 2,
+    "todo_api.mail.message": 2,
+    "todo_api.rate_limiting.models": 2,
     "todo_api.settings": 2,
-    "todo_api.conditional": 2,
-    "todo_api.json_provider": 2,
-    "todo_api.parameters": 2,
+    "todo_api.http.conditional_requests": 2,
+    "todo_api.http.json_provider": 2,
+    "todo_api.http.query_string": 2,
     "todo_api.auth.errors": 2,
-    "todo_api.auth.issuer": 2,
+    "todo_api.auth.tokens.external_issuer": 2,
     "todo_api.auth.models": 2,
     "todo_api.tasks.models": 2,
     "todo_api.tasks.errors": 2,
-    "todo_api.database": 3,
-    "todo_api.bodies": 4,
-    "todo_api.quotas": 4,
-    "todo_api.auth.foreign": 4,
-    "todo_api.auth.hashing": 4,
-    "todo_api.auth.origins": 4,
-    "todo_api.auth.policy": 4,
-    "todo_api.auth.schemas": 4,
-    "todo_api.auth.sessions": 4,
+    "todo_api.database.execution": 3,
+    "todo_api.http.request_body": 4,
+    "todo_api.rate_limiting.limits": 4,
+    "todo_api.auth.tokens.external_users": 4,
+    "todo_api.auth.passwords.hashing_queue": 4,
+    "todo_api.auth.sessions.csrf": 4,
+    "todo_api.auth.passwords.policy": 4,
+    "todo_api.auth.schemas.sign_in": 4,
+    "todo_api.auth.sessions.store": 4,
     "todo_api.tasks.schemas": 4,
     "todo_api.tasks.parameters": 4,
-    "todo_api.places": 4,
-    "todo_api.metrics": 4,
-    "todo_api.counters": 5,
-    "todo_api.redis_counters": 5,
-    "todo_api.openapi": 5,
-    "todo_api.spooling": 5,
-    "todo_api.tasks.filters": 5,
-    "todo_api.tasks.transfer_schemas": 5,
-    "todo_api.auth.account_schemas": 5,
+    "todo_api.http.cursors": 4,
+    "todo_api.operations.metrics": 4,
+    "todo_api.rate_limiting.postgres_store": 5,
+    "todo_api.rate_limiting.redis_store": 5,
+    "todo_api.openapi.document": 5,
+    "todo_api.http.spooled_upload": 5,
+    "todo_api.tasks.queries.filters": 5,
+    "todo_api.tasks.transfer.schemas": 5,
+    "todo_api.auth.schemas.account": 5,
     "todo_api.auth.accounts": 5,
-    "todo_api.auth.credentials": 5,
-    "todo_api.auth.identity": 5,
-    "todo_api.auth.resets": 5,
-    "todo_api.auth.rotation": 5,
-    "todo_api.tasks.list_schemas": 5,
-    "todo_api.commands": 5,
-    "todo_api.throttle": 6,
-    "todo_api.documentation": 6,
-    "todo_api.tasks.documents": 6,
-    "todo_api.tasks.export_formats": 6,
-    "todo_api.tasks.sorting": 6,
-    "todo_api.doctor": 6,
-    "todo_api.auth.attempts": 7,
-    "todo_api.api": 7,
+    "todo_api.auth.sessions.credentials": 5,
+    "todo_api.auth.tokens.identity": 5,
+    "todo_api.auth.passwords.reset": 5,
+    "todo_api.auth.sessions.refresh": 5,
+    "todo_api.tasks.sync.schemas": 5,
+    "todo_api.operations.cli": 5,
+    "todo_api.rate_limiting.consumption": 6,
+    "todo_api.http.documentation": 6,
+    "todo_api.tasks.transfer.document_reader": 6,
+    "todo_api.tasks.transfer.formats": 6,
+    "todo_api.tasks.queries.sorting": 6,
+    "todo_api.operations.doctor": 6,
+    "todo_api.auth.rate_limits": 7,
+    "todo_api.http.blueprint": 7,
     "todo_api.auth.guard": 8,
-    "todo_api.auth.session_guard": 9,
-    "todo_api.auth.grants": 9,
-    "todo_api.tasks.statements": 9,
-    "todo_api.tasks.queries": 10,
-    "todo_api.tasks.exports": 10,
-    "todo_api.tasks.listing": 10,
-    "todo_api.tasks.changes": 10,
-    "todo_api.tasks.idempotency": 10,
-    "todo_api.tasks.purging": 10,
-    "todo_api.tasks.imports": 11,
-    "todo_api.tasks.batch": 11,
-    "todo_api.tasks.commands": 11,
-    "todo_api.cli": 12,
-    "todo_api.docs": 12,
-    "todo_api.system": 12,
-    "todo_api.auth.account_routes": 12,
-    "todo_api.auth.routes": 12,
-    "todo_api.auth.session_routes": 12,
-    "todo_api.tasks.routes": 12,
-    "todo_api.tasks.transfer_routes": 12,
-    "todo_api.tasks.task_routes": 12,
+    "todo_api.auth.sessions.session_guard": 9,
+    "todo_api.auth.sessions.responses": 9,
+    "todo_api.tasks.queries.statements": 9,
+    "todo_api.tasks.queries.item": 10,
+    "todo_api.tasks.transfer.exporter": 10,
+    "todo_api.tasks.queries.listing": 10,
+    "todo_api.tasks.sync.changes": 10,
+    "todo_api.tasks.sync.idempotency": 10,
+    "todo_api.tasks.purge": 10,
+    "todo_api.tasks.transfer.importer": 11,
+    "todo_api.tasks.sync.batch": 11,
+    "todo_api.tasks.cli": 11,
+    "todo_api.auth.cli": 12,
+    "todo_api.openapi.page": 12,
+    "todo_api.operations.health": 12,
+    "todo_api.auth.routes.account": 12,
+    "todo_api.auth.routes.sign_in": 12,
+    "todo_api.auth.routes.sessions": 12,
+    "todo_api.tasks.routes.collection": 12,
+    "todo_api.tasks.routes.transfer": 12,
+    "todo_api.tasks.routes.item": 12,
     "todo_api": 13,
 }
 """Every module of the service; a module imports lower ranks only."""
 
 PURE = {
     "config",
-    "config_mails",
-    "config_rates",
-    "config_readers",
-    "ending",
-    "logs",
+    "server.setting_parsers.mail",
+    "server.setting_parsers.rates",
+    "server.setting_parsers.scalars",
+    "server.draining",
+    "server.logging",
     "todo_api.clock",
-    "todo_api.errors",
-    "todo_api.paths",
-    "todo_api.auth.cookies",
-    "todo_api.auth.jwks",
-    "todo_api.auth.keyring",
-    "todo_api.auth.passwords",
-    "todo_api.auth.tokens",
+    "todo_api.http.errors",
+    "todo_api.http.converters",
+    "todo_api.auth.sessions.cookies",
+    "todo_api.auth.tokens.jwks",
+    "todo_api.auth.tokens.signing_keys",
+    "todo_api.auth.passwords.hashing",
+    "todo_api.auth.tokens.session_tokens",
 }
 """Modules that know nothing of Flask: they take values and give values."""
 
-OUTSIDE = [*ROOT.glob("config*.py"), ROOT / "ending.py", ROOT / "logs.py"]
+OUTSIDE = [
+    ROOT / "config.py",
+    ROOT / "server" / "draining.py",
+    ROOT / "server" / "logging.py",
+    *(ROOT / "server" / "setting_parsers").glob("*.py"),
+]
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*OUTSIDE, *sorted((ROOT / "todo_api").rglob("*.py"))]
 }
-SERVING = [ROOT / name for name in ("gunicorn.conf.py", "patient.py", "shutdown.py", "worker.py")]
+SERVING = [
+    ROOT / name
+    for name in ("gunicorn.conf.py", "server/socket_timeouts.py", "server/graceful_shutdown.py", "server/worker.py")
+]
 """What gunicorn's master loads; a reload reads only the first anew."""
 
-PACKAGES = {"todo_api.auth", "todo_api.tasks"}
-TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items() if name not in PACKAGES}
+TREES = {
+    name: ast.parse(path.read_text())
+    for name, path in FILES.items()
+    if path.name != "__init__.py" or name == "todo_api"
+}
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -173,7 +184,7 @@ def test_the_features_meet_at_the_guard_only() -> None:
         ours = {module for module in imported(tree) if module in RANKS}
         if name.startswith("todo_api.tasks."):
             assert {module for module in ours if module.startswith("todo_api.auth.")} <= {"todo_api.auth.guard"}
-        if name.startswith("todo_api.auth."):
+        if name.startswith("todo_api.auth.") and name != "todo_api.auth.cli":
             assert not any(module.startswith("todo_api.tasks.") for module in ours)
 
 
@@ -200,7 +211,7 @@ def test_the_environment_is_read_outside_the_package() -> None:
 
 
 def test_nothing_commits_by_hand() -> None:
-    assert places(".commit(") == places(".rollback(") == {"todo_api.connections"}
+    assert places(".commit(") == places(".rollback(") == {"todo_api.database.connections"}
 
 
 @pytest.mark.parametrize("path", SERVING, ids=lambda path: path.name)

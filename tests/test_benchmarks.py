@@ -28,8 +28,8 @@ from benchmarks.report import TRIED, report, tried
 from benchmarks.rounds import cells
 from benchmarks.servers import FLOOR, OURS, SEED, Server
 from benchmarks.workloads import WORKLOADS
-from tests.databases import execute
-from tests.processes import ROOT, environment
+from tests.support.databases import execute
+from tests.support.processes import ROOT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config import PLACEHOLDER_SECRET, Config, ConfigError
-from tests.processes import ROOT, environment
+from tests.support.processes import ROOT, environment
 
 SECRET = "0123456789abcdef0123456789abcdef"
 SECOND = timedelta(seconds=1)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from logs import JSONFormatter
-from tests.statements import counted
+from server.logging import JSONFormatter
+from tests.support.statements import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flask import Flask
 
-    from tests.actors import Actor
+    from tests.support.actors import Actor
 
 GROWTH = 1.1
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.databases import CONFIG
-from tests.processes import ROOT, environment
+from tests.support.databases import CONFIG
+from tests.support.processes import ROOT, environment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config import THREADS, Config
-from tests.processes import ROOT
-from todo_api import patience
-from todo_api.cli import SESSIONS, USERS
-from todo_api.connections import CONNECTIONS, POOL
-from todo_api.doctor import doctor
-from todo_api.tasks.commands import TASKS
+from tests.support.processes import ROOT
+from todo_api.auth.cli import SESSIONS, USERS
+from todo_api.database import timeouts
+from todo_api.database.connections import CONNECTIONS, POOL
+from todo_api.operations.doctor import doctor
+from todo_api.tasks.cli import TASKS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.processes import Service
+    from tests.support.processes import Service
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -156,10 +156,10 @@ def test_the_page_on_deploying_says_how_many_connections_there_are_and_how_long_
     for said in (
         f"up to {words[THREADS]} requests in hand and holds at most {words[CONNECTIONS]} connections",
         f"`WEB_CONCURRENCY` × {2 * CONNECTIONS} must stay under",
-        f"{words[POOL]} for a free connection, {words[int(patience.REQUEST)]} for all statements of a request",
-        f"of which each has {words[int(patience.ANSWER)]}",
+        f"{words[POOL]} for a free connection, {words[int(timeouts.REQUEST)]} for all statements of a request",
+        f"of which each has {words[int(timeouts.ANSWER)]}",
         f"nothing, if one is free in {words[POOL]} seconds; else 503",
     ):
         assert said in page
-    assert POOL + patience.REQUEST + patience.LOOK < 12
+    assert POOL + timeouts.REQUEST + timeouts.LOOK < 12
     assert "within twelve seconds" in page

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.databases import application, execute, migrate, new_database
+from tests.support.databases import application, execute, migrate, new_database
 from todo_api.auth.models import User
 from todo_api.extensions import db
 from todo_api.tasks.models import Task

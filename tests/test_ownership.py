@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.routes import RULES, USER_RULES, calls
-from todo_api.paths import BESIDE_IDS
+from tests.support.routes import RULES, USER_RULES, calls
+from todo_api.http.converters import BESIDE_IDS
 
 if TYPE_CHECKING:
-    from tests.actors import Actor
+    from tests.support.actors import Actor
 
 PUBLIC = {
     "system.welcome",

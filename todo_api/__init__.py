@@ -4,17 +4,23 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config
-from todo_api import answers, cli, connections, docs, headers, metrics, observe, openapi, settings, throttle
-from todo_api.auth import foreign
-from todo_api.auth.account_routes import account_routes
-from todo_api.auth.routes import auth
-from todo_api.auth.session_routes import session_routes
+from todo_api import settings
+from todo_api.auth import cli
+from todo_api.auth.routes.account import account_routes
+from todo_api.auth.routes.sessions import session_routes
+from todo_api.auth.routes.sign_in import auth
+from todo_api.auth.tokens import external_users
+from todo_api.database import connections
 from todo_api.extensions import db, migrate
+from todo_api.http import headers, responses
+from todo_api.openapi import document, page
+from todo_api.operations import metrics, request_log
+from todo_api.operations.health import system
+from todo_api.rate_limiting import consumption
 from todo_api.service import Service
-from todo_api.system import system
-from todo_api.tasks.routes import tasks
-from todo_api.tasks.task_routes import task
-from todo_api.tasks.transfer_routes import transfer
+from todo_api.tasks.routes.collection import tasks
+from todo_api.tasks.routes.item import task
+from todo_api.tasks.routes.transfer import transfer
 
 
 def create_app(config: Config) -> Flask:
@@ -25,21 +31,21 @@ def create_app(config: Config) -> Flask:
     settings.bind(app, config)
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
-    observe.init_app(app)
+    request_log.init_app(app)
 
     app.config.from_mapping(connections.options(config))
     db.init_app(app)
     migrate.init_app(app, db, render_as_batch=False)
 
     headers.init_app(app, config)
-    throttle.init_app(app, config)
+    consumption.init_app(app, config)
     metrics.init_app(app, config)
-    foreign.init_app(app, config)
+    external_users.init_app(app, config)
 
-    reference = openapi.create_api(app, config.app_name)
+    reference = document.create_api(app, config.app_name)
     for blueprint in (system, auth, session_routes, account_routes, tasks, task, transfer):
         reference.register_blueprint(blueprint)
-    docs.init_app(app, reference)
-    answers.init_app(app)
+    page.init_app(app, reference)
+    responses.init_app(app)
     cli.init_app(app)
     return app

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
-from tests.actors import PASSWORD, Actor
-from tests.auth.test_resets import wait_for_a_lock
-from tests.credentials import ALL, COOKIE, NONE, SignIn, bearer, sign_in
-from tests.databases import CONFIG, execute
+from tests.auth.passwords.test_reset import wait_for_a_lock
+from tests.support.actors import PASSWORD, Actor
+from tests.support.credentials import ALL, COOKIE, NONE, SignIn, bearer, sign_in
+from tests.support.databases import CONFIG, execute
 from todo_api import create_app
-from todo_api.auth import passwords
+from todo_api.auth.passwords import hashing
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -330,4 +330,4 @@ def test_a_password_is_stored_as_a_hash_of_today(database: str, alice: Actor) ->
     assert change(alice, sign_in(alice)).status_code == 200
     ((stored,),) = execute(database, "SELECT password_hash FROM users WHERE id = %s", alice.id)
     assert re.fullmatch(r"hmac-sha256\$\$2b\$04\$.{53}", str(stored))
-    assert passwords.is_current(str(stored), CONFIG.bcrypt_cost)
+    assert hashing.is_current(str(stored), CONFIG.bcrypt_cost)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.actors import Actor
-from tests.databases import CONFIG, application, execute
-from todo_api.auth.tokens import Claims, issue
+from tests.support.actors import Actor
+from tests.support.databases import CONFIG, application, execute
+from todo_api.auth.tokens.session_tokens import Claims, issue
 
 INVALID = 'Bearer error="invalid_token"'
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from embedded_postgres import PostgresError
-from tests.databases import migrate
+from devtools.embedded_postgres import PostgresError
 from tests.faults.servers import Patient
 from tests.faults.writers import Report, Writers
-from tests.processes import ROOT, serving
+from tests.support.databases import migrate
+from tests.support.processes import ROOT, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from tests.processes import Service
+    from tests.support.processes import Service
 
 REPORTS: list[Report] = []
 

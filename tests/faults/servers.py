@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from embedded_postgres import Home, end_leftover, free_port
-from tests.processes import children, wait_until
+from devtools.embedded_postgres import Home, end_leftover, free_port
+from tests.support.processes import children, wait_until
 
 if TYPE_CHECKING:
     import subprocess

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import psycopg2
 import pytest
 
-from tests.databases import execute
-from tests.processes import children, wait_until
+from tests.support.databases import execute
+from tests.support.processes import children, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.faults.servers import Patient
     from tests.faults.writers import Writers
-    from tests.processes import Service
+    from tests.support.processes import Service
 
     Writing = Callable[[], AbstractContextManager[Writers]]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import requests
 
-from tests.credentials import sign_up_at
-from tests.databases import execute
-from tests.processes import wait_until
+from tests.support.credentials import sign_up_at
+from tests.support.databases import execute
+from tests.support.processes import wait_until
 
 THREADS = 6
 PATIENCE = 12.0

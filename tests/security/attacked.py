@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.credentials import SignIn, bearer
 from tests.security.leaks import leaks
+from tests.support.credentials import SignIn, bearer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.auth.test_issuer import Site
+    from tests.auth.tokens.test_external_issuer import Site
 
 Headers = Mapping[str, str | bytes]
 

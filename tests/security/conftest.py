@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.auth.test_issuer import ED, jwk
-from tests.auth.test_issuer import serving as serving_keys
-from tests.databases import new_database
-from tests.processes import serving
+from tests.auth.tokens.test_external_issuer import ED, jwk
+from tests.auth.tokens.test_external_issuer import serving as serving_keys
 from tests.security.attacked import AUDIENCE, ISSUER, PUBLIC, UNLIMITED, Attacked
+from tests.support.databases import new_database
+from tests.support.processes import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

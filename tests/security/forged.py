@@ -11,10 +11,10 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.auth.test_issuer import ED, ED_OTHER, jwk, part, token
-from tests.auth.test_tokens import encode
-from tests.databases import CONFIG
+from tests.auth.tokens.test_external_issuer import ED, ED_OTHER, jwk, part, token
+from tests.auth.tokens.test_session_tokens import encode
 from tests.security.attacked import AUDIENCE, ISSUER
+from tests.support.databases import CONFIG
 
 SECRET = CONFIG.better_auth_secret
 GUESS = "a guess at the secret, long enough for HS512 to take it as a key of its own"

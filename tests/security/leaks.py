@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.databases import CONFIG
-from tests.processes import ROOT
+from tests.support.databases import CONFIG
+from tests.support.processes import ROOT
 
 TRACES = re.compile(
     "|".join(

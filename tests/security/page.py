@@ -6,15 +6,15 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from tests.processes import ROOT
 from tests.security.absent import ABSENT
 from tests.security.catalogue import SECTIONS
+from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = ROOT / "docs" / "security.md"
-MODULES = sorted([*ROOT.glob("tests/test_*.py"), *ROOT.glob("tests/*/test_*.py")])
+MODULES = sorted(ROOT.glob("tests/**/test_*.py"))
 
 HEAD = """# What the service is safe from
 

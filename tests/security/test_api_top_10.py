@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.callers import at_once, statuses
-from tests.routes import RULES
 from tests.security.attacked import AUTH, PASSWORD
+from tests.support.callers import at_once, statuses
+from tests.support.routes import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.credentials import bearer
-from tests.routes import USER_RULES, calls
 from tests.security.attacked import AUTH, PASSWORD
+from tests.support.credentials import bearer
+from tests.support.routes import USER_RULES, calls
 
 if TYPE_CHECKING:
     from tests.security.attacked import Attacked, Person

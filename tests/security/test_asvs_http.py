@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.credentials import ALL
-from tests.routes import RULES
 from tests.security.attacked import AUTH, COOKIE, PASSWORD, PUBLIC
+from tests.support.credentials import ALL
+from tests.support.routes import RULES
 
 if TYPE_CHECKING:
     from tests.security.attacked import Attacked, Person

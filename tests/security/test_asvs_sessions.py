@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.auth.test_tokens import encode
-from tests.callers import at_once, statuses
-from tests.credentials import ALL, NONE
-from tests.databases import CONFIG, execute
+from tests.auth.tokens.test_session_tokens import encode
 from tests.security.attacked import AUTH, COOKIE, PASSWORD
 from tests.security.forged import claims_of
+from tests.support.callers import at_once, statuses
+from tests.support.credentials import ALL, NONE
+from tests.support.databases import CONFIG, execute
 
 if TYPE_CHECKING:
     from tests.security.attacked import Attacked, Person

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.auth.test_issuer import ED, serving, token
-from tests.auth.test_tokens import encode
-from tests.credentials import NONE, bearer
-from tests.processes import ROOT, environment
+from tests.auth.tokens.test_external_issuer import ED, serving, token
+from tests.auth.tokens.test_session_tokens import encode
 from tests.security.attacked import AUDIENCE, AUTH, COOKIE, ISSUER
 from tests.security.forged import (
     ALGORITHMS,
@@ -24,11 +22,13 @@ from tests.security.forged import (
     claims_of,
     issuers,
 )
+from tests.support.credentials import NONE, bearer
+from tests.support.processes import ROOT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.auth.test_issuer import Site
+    from tests.auth.tokens.test_external_issuer import Site
     from tests.security.attacked import Attacked, Person
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.databases import CONFIG
-from tests.processes import ROOT
 from tests.security.leaks import leaks
+from tests.support.databases import CONFIG
+from tests.support.processes import ROOT
 
 
 @pytest.mark.parametrize(

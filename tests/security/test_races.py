@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.callers import at_once, statuses
-from tests.databases import execute
 from tests.security.attacked import PASSWORD
+from tests.support.callers import at_once, statuses
+from tests.support.databases import execute
 
 if TYPE_CHECKING:
     import requests

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.auth.test_tokens import encode
-from tests.callers import at_once, statuses
-from tests.credentials import ALL, NONE
-from tests.databases import execute
+from tests.auth.tokens.test_session_tokens import encode
 from tests.security.forged import LATER, SECRET, claims_of
+from tests.support.callers import at_once, statuses
+from tests.support.credentials import ALL, NONE
+from tests.support.databases import execute
 
 if TYPE_CHECKING:
     from tests.security.attacked import Attacked, Person

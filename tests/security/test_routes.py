@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.routes import RULES, calls
 from tests.security.leaks import leaks
+from tests.support.routes import RULES, calls
 
 if TYPE_CHECKING:
-    from tests.actors import Actor
+    from tests.support.actors import Actor
 
 JSON = {"content_type": "application/json"}
 OWN_NAME = f'"userAgent":"Werkzeug/{version("werkzeug")}"'

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.credentials import sign_up_at
-from tests.databases import new_database
-from tests.processes import serving
 from tests.security.attacked import AUTH, UNLIMITED
+from tests.support.credentials import sign_up_at
+from tests.support.databases import new_database
+from tests.support.processes import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.processes import Service
+    from tests.support.processes import Service
 
 PAIRS = 16
 ACCOUNTS = 4

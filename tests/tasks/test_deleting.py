@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tasks.lists import listed, refused, titles
+from tests.support.task_lists import listed, refused, titles
 
 if TYPE_CHECKING:
-    from tests.actors import Actor
+    from tests.support.actors import Actor
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.actors import Actor
-from tests.databases import application
-from tests.routes import TASK_RULES, calls
+from tests.support.actors import Actor
+from tests.support.databases import application
+from tests.support.routes import TASK_RULES, calls
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.routes import TASK_RULES, calls
-from tests.tasks.lists import blamed, follow, links, listed, refused
+from tests.support.routes import TASK_RULES, calls
+from tests.support.task_lists import blamed, follow, links, listed, refused
 from todo_api.tasks.parameters import ListParameters, SortKey
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
-    from tests.actors import Actor
+    from tests.support.actors import Actor
 
 
 def test_what_is_meant_without_parameters_is_each_requests_own() -> None:

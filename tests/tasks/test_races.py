@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.actors import PASSWORD
-from tests.callers import Caller, statuses
-from tests.databases import execute, new_database
-from tests.processes import serving
+from tests.support.actors import PASSWORD
+from tests.support.callers import Caller, statuses
+from tests.support.databases import execute, new_database
+from tests.support.processes import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.processes import Service
+    from tests.support.processes import Service
 
 NUMBERS = """
 SELECT live, trashed, count(tasks.id) FILTER (WHERE deleted_at IS NULL), count(deleted_at)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.routes import TASK_RULES, calls
-from tests.statements import counted
+from tests.support.routes import TASK_RULES, calls
+from tests.support.statements import counted
 from todo_api.tasks.models import Task
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from tests.actors import Actor
+    from tests.support.actors import Actor
 
 MEMBERS = [
     *("id", "user_id", "title", "description", "completed", "due", "priority", "tags", "order"),

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
-from config_rates import Rate
-from tests.actors import Actor
-from tests.callers import Caller
-from tests.credentials import bearer, sign_in
-from tests.databases import application, execute
-from tests.processes import serving
-from tests.statements import counted
-from todo_api.quotas import quota
+from server.setting_parsers.rates import Rate
+from tests.support.actors import Actor
+from tests.support.callers import Caller
+from tests.support.credentials import bearer, sign_in
+from tests.support.databases import application, execute
+from tests.support.processes import serving
+from tests.support.statements import counted
+from todo_api.rate_limiting.limits import quota
 
 if TYPE_CHECKING:
     from flask import Flask

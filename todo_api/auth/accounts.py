@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from logs import note
-from todo_api.auth import sessions
+from server.logging import note
 from todo_api.auth.errors import EmailTaken, InvalidCredentials, InvalidPassword, TooManyHashes
-from todo_api.auth.hashing import hash_password, verify_password
 from todo_api.auth.models import PasswordReset, Session, User, is_local
-from todo_api.auth.passwords import is_current
-from todo_api.auth.policy import check_new_password
-from todo_api.database import fetch_all, fetch_one
+from todo_api.auth.passwords.hashing import is_current
+from todo_api.auth.passwords.hashing_queue import hash_password, verify_password
+from todo_api.auth.passwords.policy import check_new_password
+from todo_api.auth.sessions import store
+from todo_api.database.execution import fetch_all, fetch_one
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import ReturningInsert
 
-    from todo_api.sql import Row
+    from todo_api.database.statements import Row
 
 
 class SignedIn(NamedTuple):
     """A user and the session that was opened."""
 
     user: Row
-    session: sessions.Opened
+    session: store.Opened
 
 
 def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
@@ -42,9 +42,9 @@ def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
         EmailTaken: 400 to a form, 422 to JSON.
 
     """
-    opened = sessions.new(str(uuid.uuid4()), remembered=remembered)
+    opened = store.new(str(uuid.uuid4()), remembered=remembered)
     user = adding(opened.user_id, account).cte("signed_up")
-    session = sessions.opening(opened, select(user.c.id)).cte("opened")
+    session = store.opening(opened, select(user.c.id)).cte("opened")
     row = fetch_one(select(user).add_cte(session))
     if row is None:
         raise EmailTaken
@@ -96,11 +96,11 @@ def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
     note(user=user["id"] if user else None)
     if not verify_password(password, user["password_hash"] if user else None) or user is None:
         raise InvalidCredentials
-    opened = sessions.new(user["id"], remembered=remembered)
+    opened = store.new(user["id"], remembered=remembered)
     # The hash once more, so that a password changed meanwhile opens nothing; locked, so that a change which goes on
     # meanwhile ends this session too.
     still = select(User.id).where(User.id == user["id"], User.password_hash == user["password_hash"])
-    if not fetch_all(sessions.opening(opened, still.with_for_update(read=True)).returning(Session.id)):
+    if not fetch_all(store.opening(opened, still.with_for_update(read=True)).returning(Session.id)):
         raise InvalidCredentials
     if not is_current(user["password_hash"], settings().bcrypt_cost):
         with suppress(TooManyHashes):  # the next sign-in will do
@@ -125,7 +125,7 @@ def check_password(user: Row, password: str) -> None:
         raise InvalidPassword
 
 
-def change_password(user: Row, password: str, *, survivor: str | None, reopen: sessions.Opened | None = None) -> Row:
+def change_password(user: Row, password: str, *, survivor: str | None, reopen: store.Opened | None = None) -> Row:
     """Set a new password; with `survivor`, end all sessions of the user but that one, which `reopen` may open just now.
 
     Raises:
@@ -139,12 +139,12 @@ def change_password(user: Row, password: str, *, survivor: str | None, reopen: s
         others = delete(Session).where(Session.user_id.in_(select(changed.c.id)), Session.id != survivor)
         statement = statement.add_cte(others.cte("ended"))
     if reopen:
-        statement = statement.add_cte(sessions.opening(reopen, select(changed.c.id)).cte("opened"))
+        statement = statement.add_cte(store.opening(reopen, select(changed.c.id)).cte("opened"))
     row = fetch_one(statement)
     if row is None:
         raise InvalidPassword
     if survivor:
-        sessions.end_all(user["id"], but=survivor)  # what was opened while the statement waited
+        store.end_all(user["id"], but=survivor)  # what was opened while the statement waited
     return row
 
 
@@ -168,7 +168,7 @@ def set_password(email: str, password: str) -> int | None:
     row = fetch_one(select(changed.c.id, count.label("ended")).add_cte(void))
     if row is None:
         return None
-    sessions.end_all(row["id"])  # what was opened while the statement waited
+    store.end_all(row["id"])  # what was opened while the statement waited
     number: int = row["ended"]
     return number
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from todo_api.errors import (
+from todo_api.http.errors import (
     InvalidInput,
     InvalidToken,
     MethodNotAllowed,

@@ -13,27 +13,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flask import g
 from sqlalchemy import Boolean, bindparam, exists, func, literal, not_, or_, select, union_all
 
-from todo_api.auth import foreign, sessions
-from todo_api.auth.attempts import write_quota
-from todo_api.auth.credentials import access_claims, bare, bearer
 from todo_api.auth.errors import AccessForbidden, TokenExpired
-from todo_api.auth.issuer import issuer_of
 from todo_api.auth.models import Session, User
-from todo_api.counters import charging, is_within, parameters_of, standing
-from todo_api.database import fetch_all, stream
-from todo_api.documentation import View, document
-from todo_api.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
-from todo_api.openapi import BEARER
-from todo_api.sql import Statement
-from todo_api.throttle import tell
+from todo_api.auth.rate_limits import write_quota
+from todo_api.auth.sessions import store
+from todo_api.auth.sessions.credentials import access_claims, bare, bearer
+from todo_api.auth.tokens import external_users
+from todo_api.auth.tokens.external_issuer import issuer_of
+from todo_api.database.execution import fetch_all, stream
+from todo_api.database.statements import Statement
+from todo_api.http.documentation import View, document
+from todo_api.http.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
+from todo_api.openapi.document import BEARER
+from todo_api.rate_limiting.consumption import tell
+from todo_api.rate_limiting.postgres_store import charging, is_within, parameters_of, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
 
-    from todo_api.database import Runnable
-    from todo_api.sql import Row
+    from todo_api.database.execution import Runnable
+    from todo_api.database.statements import Row
 
 JWT_DOTS = 2
 
@@ -91,7 +92,7 @@ def fetch_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]
     bound = {**parameters, **vouched(owner)}
     rows = fetch_all(statement, bound)
     if not rows and owner.issuer:
-        foreign.enroll(owner.user_id, owner.issuer, owner.profile)
+        external_users.enroll(owner.user_id, owner.issuer, owner.profile)
         rows = fetch_all(statement, bound)
     if not rows:
         raise InvalidToken
@@ -179,7 +180,7 @@ def bearer_owner() -> Owner:
     if token.count(".") == JWT_DOTS:
         return jwt_owner(token)
     opaque = bare(token)
-    session = sessions.find_by_token(opaque) if opaque else None
+    session = store.find_by_token(opaque) if opaque else None
     if session is None:
         raise InvalidToken
     return Owner(session["id"], session["session_id"])
@@ -187,9 +188,9 @@ def bearer_owner() -> Owner:
 
 def jwt_owner(token: str) -> Owner:
     """Return who a JWT stands for; the issuer that it names decides who verifies it, and with which algorithms."""
-    issuer = foreign.configured_issuer()
+    issuer = external_users.configured_issuer()
     if issuer is None or issuer_of(token) != issuer.issuer:
         claims = access_claims(token)
         return Owner(claims.subject, claims.session_id)
-    profile = foreign.verified_claims(issuer, token)
+    profile = external_users.verified_claims(issuer, token)
     return Owner(profile["sub"], issuer=issuer.issuer, profile=profile)

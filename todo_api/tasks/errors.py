@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from todo_api.errors import NotFound, Problem
+from todo_api.http.errors import NotFound, Problem
 
 
 class TaskNotFound(NotFound):

@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf
 
-from todo_api.fields import WITH_OFFSET, Bool, Due, Text
-from todo_api.parameters import ParametersSchema, Whole
+from todo_api.http.fields import WITH_OFFSET, Bool, Due, Text
+from todo_api.http.query_string import ParametersSchema, Whole
 from todo_api.tasks.models import Task
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
 from marshmallow.validate import Length, OneOf
 
-from todo_api.fields import Bool, Due, Few, Instant, Number, Text
+from todo_api.http.fields import Bool, Due, Few, Instant, Number, Text
 from todo_api.tasks.models import Task
 
 

@@ -1,0 +1,1 @@
+"""The commands of dev.py, for developing todo_api. The service imports nothing of it."""

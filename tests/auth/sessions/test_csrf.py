@@ -1,0 +1,216 @@
+"""Where requests come from, and where they may be sent on to: Better Auth's rules against forged requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.actors import PASSWORD, Actor
+from tests.support.credentials import ALL, COOKIE, sign_in
+from tests.support.databases import CONFIG
+from todo_api import create_app
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from werkzeug.test import TestResponse
+
+AUTH = "/api/auth"
+EVIL = "https://evil.example"
+
+TRUSTED = [
+    {"Origin": "http://localhost:3000"},
+    {"Origin": "https://app.example.com"},
+    {"Origin": "http://localhost:8000"},  # BETTER_AUTH_URL's, by default
+    {"Origin": "http://localhost"},  # under which the request itself came
+    {"Referer": "http://localhost:3000/tasks?x=1"},
+    {"Origin": "https://app.example.com", "Referer": EVIL},
+]
+FOREIGN = [
+    ({"Origin": EVIL}, "INVALID_ORIGIN"),
+    ({"Origin": "https://app.example.com.evil.example"}, "INVALID_ORIGIN"),
+    ({"Origin": "https://app.example.com:444"}, "INVALID_ORIGIN"),
+    ({"Origin": "http://app.example.com"}, "INVALID_ORIGIN"),
+    ({"Origin": "https://APP.example.com/"}, "INVALID_ORIGIN"),
+    ({"Origin": "https://app.example.com@evil.example"}, "INVALID_ORIGIN"),
+    ({"Origin": EVIL, "Referer": "http://localhost:3000/"}, "INVALID_ORIGIN"),
+    ({"Referer": f"{EVIL}/http://localhost:3000"}, "INVALID_ORIGIN"),
+    ({"Origin": "null"}, "MISSING_OR_NULL_ORIGIN"),
+    ({"Referer": ""}, "MISSING_OR_NULL_ORIGIN"),
+    ({"Referer": "/tasks"}, "MISSING_OR_NULL_ORIGIN"),
+    ({"Referer": "http://[evil"}, "MISSING_OR_NULL_ORIGIN"),
+]
+ROUTES: list[tuple[str, Any]] = [
+    ("sign-out", None),
+    ("refresh", {"refresh_token": "x"}),
+    ("revoke-session", {"token": "x"}),
+    ("revoke-sessions", {}),
+    ("revoke-other-sessions", {}),
+    ("change-password", {"currentPassword": PASSWORD, "newPassword": PASSWORD}),
+    ("update-user", {"name": "Mallory"}),
+    ("delete-user", {}),
+    ("request-password-reset", {"email": "ada@example.com"}),
+    ("reset-password", {"newPassword": PASSWORD, "token": "x"}),
+    ("get-session", {}),
+    ("sign-in/email", {"email": "ada@example.com", "password": PASSWORD}),
+    ("sign-up/email", {"email": "ada@example.com", "password": PASSWORD}),
+]
+
+
+def refused(response: TestResponse) -> str:
+    assert response.status_code == 403
+    code: str = response.get_json()["code"]
+    return code
+
+
+@pytest.mark.parametrize(("route", "body"), ROUTES)
+def test_a_foreign_page_changes_nothing_with_its_visitors_cookie(alice: Actor, route: str, body: Any) -> None:
+    session = sign_in(alice)
+    cookie = {"Cookie": session.cookie["Cookie"]}
+    for headers, code in [*FOREIGN, ({}, "MISSING_OR_NULL_ORIGIN")]:
+        answer = alice.client.post(f"{AUTH}/{route}", json=body, headers={**cookie, **headers})
+        assert refused(answer) == code
+    assert session.opens(alice.client) == ALL
+
+
+@pytest.mark.parametrize("headers", TRUSTED)
+def test_a_trusted_page_acts_with_the_cookie(alice: Actor, headers: dict[str, str]) -> None:
+    cookie = {"Cookie": sign_in(alice).cookie["Cookie"]}
+    response = alice.client.post(f"{AUTH}/update-user", json={"name": "Ada"}, headers={**cookie, **headers})
+    assert (response.status_code, response.json) == (200, {"status": True})
+
+
+def test_any_cookie_asks_for_an_origin_whatever_else_comes_with_it(alice: Actor) -> None:
+    headers = {**sign_in(alice).jwt, "Cookie": "theme=dark"}
+    response = alice.client.post(f"{AUTH}/update-user", json={"name": "Ada"}, headers=headers)
+    assert refused(response) == "MISSING_OR_NULL_ORIGIN"
+
+
+@pytest.mark.parametrize("origin", [EVIL, "null", None])
+def test_a_bearer_without_cookies_may_come_from_anywhere(alice: Actor, origin: str | None) -> None:
+    headers = {**sign_in(alice).jwt, **({"Origin": origin} if origin else {})}
+    response = alice.client.post(f"{AUTH}/update-user", json={"name": "Ada"}, headers=headers)
+    assert response.status_code == 200
+
+
+def test_reading_asks_for_no_origin(alice: Actor) -> None:
+    headers = {**sign_in(alice).cookie, "Origin": EVIL}
+    for method in ("GET", "HEAD"):
+        response = alice.client.open(f"{AUTH}/get-session", method=method, headers=headers)
+        assert response.status_code == 200
+        assert "Access-Control-Allow-Origin" not in response.headers
+    assert alice.client.get(f"{AUTH}/get-session", headers=headers).get_json()["user"]["id"] == alice.id
+
+
+@pytest.mark.parametrize("encoding", ["data", "json"])
+@pytest.mark.parametrize("route", ["sign-in/email", "sign-up/email"])
+def test_a_foreign_page_signs_nobody_in(alice: Actor, route: str, encoding: str) -> None:
+    options: dict[str, Any] = {encoding: {"email": alice.email, "password": PASSWORD}}
+    for headers, code in FOREIGN:
+        assert refused(alice.client.post(f"{AUTH}/{route}", headers=headers, **options)) == code
+
+
+@pytest.mark.parametrize("header", ["Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"])
+def test_a_browser_that_names_no_origin_signs_nobody_in(alice: Actor, header: str) -> None:
+    form = {"email": alice.email, "password": PASSWORD}
+    response = alice.client.post(f"{AUTH}/sign-in/email", data=form, headers={header: "cors"})
+    assert refused(response) == "MISSING_OR_NULL_ORIGIN"
+
+
+def test_a_form_of_another_site_signs_nobody_in(alice: Actor) -> None:
+    form = {"email": alice.email, "password": PASSWORD}
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Origin": "http://localhost:3000"}
+    response = alice.client.post(f"{AUTH}/sign-in/email", data=form, headers=headers)
+    assert refused(response) == "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        *TRUSTED,
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Origin": "http://localhost:3000"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": "http://localhost:3000"},
+    ],
+)
+def test_scripts_and_trusted_pages_sign_in(alice: Actor, headers: dict[str, str]) -> None:
+    form = {"email": alice.email, "password": PASSWORD}
+    assert alice.client.post(f"{AUTH}/sign-in/email", data=form, headers=headers).status_code == 200
+
+
+def test_the_public_address_is_trusted_whatever_its_path(app: Flask, alice: Actor) -> None:
+    uri = app.config["SQLALCHEMY_DATABASE_URI"]
+    config = replace(CONFIG, database_url=uri, better_auth_url="https://example.com/todo", cors_origins=())
+    client = create_app(config).test_client(use_cookies=False)
+    account = {"email": alice.email, "password": PASSWORD}
+    for origin, status in (("https://example.com", 200), ("https://example.com/todo", 403), (EVIL, 403)):
+        response = client.post(f"{AUTH}/sign-in/email", json=account, headers={"Origin": origin})
+        assert response.status_code == status
+
+
+PASSING = [
+    "/",
+    "/tasks?x=1#y",
+    "/\u00fc",
+    "http://localhost:3000",
+    "http://localhost:3000/welcome",
+    "https://app.example.com/a?b=c",
+    "http://localhost:8000/",
+]
+FOREIGN_TARGETS = [
+    "",
+    "tasks",
+    EVIL,
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    " //evil.example",
+    "https:evil.example",
+    "https:///evil.example",
+    "https://app.example.com@evil.example",
+    "https://app.example.com:x@evil.example",
+    "https://app.example.com.evil.example",
+    "https://app.example.com\\@evil.example",
+    "https://[app.example.com",
+    "http://app.example.com",
+    "javascript:alert(1)",
+    "data:text/html,x",
+]
+
+
+@pytest.mark.parametrize("target", PASSING)
+def test_a_sign_in_goes_on_to_a_path_or_a_trusted_page(alice: Actor, target: str) -> None:
+    account = {"email": alice.email, "password": PASSWORD, "callbackURL": target}
+    response = alice.client.post(f"{AUTH}/sign-in/email", json=account)
+    body = response.get_json()
+    assert (response.status_code, body["redirect"], body["url"]) == (200, True, target)
+    assert response.headers["Location"] == target.replace("\u00fc", "%C3%BC")
+
+
+@pytest.mark.parametrize("route", ["sign-in/email", "sign-up/email"])
+@pytest.mark.parametrize("target", FOREIGN_TARGETS)
+def test_a_sign_in_goes_on_to_no_foreign_page(alice: Actor, route: str, target: str) -> None:
+    account = {"email": alice.email, "password": PASSWORD, "callbackURL": target}
+    response = alice.client.post(f"{AUTH}/{route}", json=account)
+    assert refused(response) == "INVALID_CALLBACK_URL"
+    assert "Set-Cookie" not in response.headers
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000"])
+def test_a_forged_host_makes_no_page_trusted(alice: Actor, host: str) -> None:
+    origin = f"http://{host}"
+    account = {"email": alice.email, "password": PASSWORD, "callbackURL": f"{origin}/x"}
+    response = alice.client.post(f"{AUTH}/sign-in/email", json=account, headers={"Host": host})
+    assert refused(response) == "INVALID_CALLBACK_URL"
+    asked = {"email": alice.email, "redirectTo": f"{origin}/x"}
+    response = alice.client.post(f"{AUTH}/request-password-reset", json=asked, headers={"Host": host})
+    assert response.status_code in {400, 403}  # mail is off here
+
+
+def test_the_cookie_name_is_no_trusted_origin(alice: Actor) -> None:
+    response = alice.client.post(f"{AUTH}/sign-out", headers={"Cookie": f"{COOKIE}=x", "Origin": ""})
+    assert refused(response) == "MISSING_OR_NULL_ORIGIN"

@@ -1,0 +1,241 @@
+"""Every failure is a problem (RFC 9457), and no input is a fault of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+from sqlalchemy import insert
+
+from devtools.embedded_postgres import free_port
+from tests.support.databases import application, execute
+from todo_api.database.execution import fetch_all
+from todo_api.tasks.models import Task
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+    from tests.support.actors import Actor
+
+JSON = "application/json"
+
+
+def problem(response: TestResponse) -> dict[str, Any]:
+    assert response.content_type == "application/problem+json"
+    body: dict[str, Any] = response.get_json()
+    assert list(body)[:6] == ["type", "title", "status", "detail", "code", "message"]
+    assert body["status"] == response.status_code
+    return body
+
+
+def test_an_unknown_path_is_404(client: FlaskClient) -> None:
+    response = client.get("/nothing/here")
+    assert problem(response)["code"] == "NOT_FOUND"
+    assert "Allow" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("DELETE", "/", {"GET", "HEAD", "OPTIONS"}),
+        ("PATCH", "/api/me/tasks", {"GET", "HEAD", "OPTIONS", "POST", "DELETE"}),
+        ("POST", "/api/me/tasks/1", {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"}),
+        ("PUT", "/api/me/tasks/batch", {"OPTIONS", "POST"}),
+        ("DELETE", "/api/me/tasks/changes", {"GET", "HEAD", "OPTIONS"}),
+        ("TRACE", "/api/me/tasks/1/complete", {"OPTIONS", "PATCH"}),
+    ],
+)
+def test_an_unknown_method_is_405_with_the_full_allow(
+    client: FlaskClient, method: str, path: str, allow: set[str]
+) -> None:
+    response = client.open(path, method=method)
+    assert response.status_code == 405
+    assert problem(response)["code"] == "METHOD_NOT_ALLOWED"
+    assert set(response.headers["Allow"].split(", ")) == allow
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/auth/sign-in/email"),
+        ("POST", "/api/auth/ok"),
+        ("GET", "/api/auth/nothing"),
+        ("GET", "/api/auth/ok/"),
+    ],
+)
+def test_what_better_auth_does_not_know_is_404_without_a_body(client: FlaskClient, method: str, path: str) -> None:
+    response = client.open(path, method=method)
+    assert (response.status_code, response.data) == (404, b"")
+    assert "Content-Type" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"", 400, "not valid JSON"),
+        (b"{", 400, "not valid JSON"),
+        (b"{'title': 'x'}", 400, "not valid JSON"),
+        (b'{"title": "x"} x', 400, "Extra data"),
+        (b'{"title": NaN}', 400, "NaN is no value"),
+        (b'{"title": -Infinity}', 400, "-Infinity is no value"),
+        (b'{"title": "\xff"}', 400, "not UTF-8 at byte 11"),
+        ('{"title": "x"}'.encode("utf-16"), 400, "not UTF-8 at byte 0"),
+        (b'\xef\xbb\xbf{"title": "x"}', 400, "BOM"),
+        (b'{"title": "a\nb"}', 400, "control character"),
+        (b'{"title": ' + b"9" * 5000 + b"}", 400, "too many digits"),
+        (b'{"title": "a", "title": "b"}', 400, "gives a name twice"),
+        (b"[" * 100_000 + b"]" * 100_000, 400, "nested too deeply"),
+        (b'{"title":' * 100_000, 400, "nested too deeply"),
+        (b'{"title": "\\u0000"}', 422, "title: Must not contain NUL"),
+        (b'{"title": "\\ud800"}', 422, "title: Must not contain NUL"),
+        (b'{"title": "\\udfff\\ud800"}', 422, "title: Must not contain NUL"),
+        (b'{"title": 1e999}', 422, "title: Not a valid string."),
+        (b'{"title": 123456789012345678901234567890}', 422, "title: Not a valid string."),
+        (b'{"title": [[[[[[[[[[]]]]]]]]]]}', 422, "title: Not a valid string."),
+        (b"[]", 422, "body: Invalid input type."),
+        (b"null", 422, "body: Invalid input type."),
+        (b'"title"', 422, "body: Invalid input type."),
+        (b'"' + b"x" * (1024 * 1024 - 2) + b'"', 422, "body: Invalid input type."),
+        (b'"' + b"x" * (1024 * 1024 - 1) + b'"', 413, "at most 1 MiB"),
+        (b'"' + b"x" * 1024 * 1024 + b'"', 413, "at most 1 MiB"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_hostile_body_is_a_clear_4xx(alice: Actor, body: bytes, status: int, said: str) -> None:
+    response = alice.post("/tasks", data=body, content_type=JSON)
+    assert response.status_code == status
+    assert said in problem(response)["detail"]
+    assert alice.get("/tasks").json == []
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "text/plain",
+        "text/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "nonsense",
+    ],
+)
+def test_another_media_type_is_415(alice: Actor, content_type: str | None) -> None:
+    response = alice.post("/tasks", data=b'{"title": "x"}', content_type=content_type)
+    assert response.status_code == 415
+    assert "application/json" in problem(response)["detail"]
+
+
+def test_a_compressed_body_is_415(alice: Actor) -> None:
+    response = alice.post("/tasks", data=b"\x1f\x8b", content_type=JSON, headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 415
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "text/xml", "application/octet-stream"])
+def test_sign_in_takes_json_or_a_form_only(client: FlaskClient, content_type: str) -> None:
+    response = client.post("/api/auth/sign-in/email", data=b"email=a", content_type=content_type)
+    assert response.status_code == 415
+    assert "form" in problem(response)["detail"]
+
+
+def test_utf8_json_is_read_whatever_its_charset_says(alice: Actor) -> None:
+    body = json.dumps({"title": "Käse"}, ensure_ascii=False).encode()
+    for content_type in (JSON, "application/json; charset=utf-8", "Application/JSON"):
+        assert alice.post("/tasks", data=body, content_type=content_type).get_json()["title"] == "Käse"
+
+
+@pytest.mark.shows("ASVS 16.5.1", "ASVS 16.5.4")
+@pytest.mark.parametrize("kind", [RuntimeError, OSError])
+def test_a_fault_of_ours_is_500_and_tells_nothing(
+    database: str, caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
+    app = application(database)
+
+    @app.get("/fault")
+    def fault() -> str:
+        raise kind("the cause, with a secret")
+
+    response = app.test_client().get("/fault")
+    assert problem(response)["code"] == "INTERNAL_SERVER_ERROR"
+    assert "secret" not in response.text
+    assert "the cause, with a secret" in caplog.text
+
+
+def test_a_range_that_a_file_lacks_is_416(client: FlaskClient) -> None:
+    response = client.get("/docs/docs.js", headers={"Range": "bytes=999999-"})
+    assert problem(response)["code"] == "RANGE_NOT_SATISFIABLE"
+    assert response.headers["Content-Range"].startswith("bytes */")
+
+
+def test_a_refusal_of_the_database_is_503_and_shows_no_row(
+    fresh_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(fresh_database, "ALTER TABLE users ADD CHECK (name <> 'Ada')")
+    account = {"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"}
+    response = application(fresh_database).test_client().post("/api/auth/sign-up/email", data=account)
+    assert problem(response)["code"] == "SERVICE_UNAVAILABLE"
+    assert "23514" in caplog.text
+    for private in ("ada@example.com", "hmac-sha256", "INSERT"):
+        assert private not in caplog.text
+        assert private not in response.text
+
+
+@pytest.mark.shows("ASVS 16.3.4", "ASVS 16.5.2")
+def test_without_a_database_the_answer_is_503(caplog: pytest.LogCaptureFixture) -> None:
+    client = application(f"postgresql://nobody:geheim@127.0.0.1:{free_port()}/nothing").test_client()
+    response = client.post("/api/auth/sign-in/email", data={"email": "a@example.com", "password": "x"})
+    assert problem(response)["code"] == "SERVICE_UNAVAILABLE"
+    assert int(response.headers["Retry-After"]) > 0
+    assert "127.0.0.1" not in response.text
+    assert "geheim" not in caplog.text
+
+
+def test_a_bad_field_is_told_apart_from_a_good_one(alice: Actor) -> None:
+    response = alice.post("/tasks", json={"title": "", "description": 7, "completed": False})
+    assert problem(response)["errors"] == [
+        {"pointer": "#/title", "detail": "Length must be between 1 and 255."},
+        {"pointer": "#/description", "detail": "Not a valid string."},
+    ]
+
+
+@pytest.mark.parametrize("element", ["1", "{}", '"a"'])
+@pytest.mark.parametrize(
+    ("path", "head"), [("/tasks", '{"title": "x", "tags": ['), ("/tasks/batch", '{"operations": [')]
+)
+def test_a_list_is_counted_before_its_elements_are_read(alice: Actor, path: str, head: str, element: str) -> None:
+    """A million faults would take seconds to find, and an answer of many times the body to tell."""
+    body = f"{head}{f'{element},' * 200_000}{element}]}}"
+    response = alice.post(path, data=body, content_type=JSON)
+    assert response.status_code == 422
+    assert len(response.get_json()["errors"]) == 1
+
+
+def test_no_more_than_a_hundred_faults_are_told(alice: Actor) -> None:
+    wrong = {"op": "update", "id": 0, "task": {"title": "", "completed": 1, "tags": ["", ""], "order": "x"}}
+    response = alice.post("/tasks/batch", json={"operations": [wrong] * 100})
+    assert (response.status_code, len(response.get_json()["errors"])) == (422, 100)
+
+
+def test_a_body_that_is_shorter_than_it_says_is_400(alice: Actor) -> None:
+    """As gunicorn hands it on, which marks a body's end by itself (tests/test_framing.py asks it over a network)."""
+    response = alice.post(
+        "/tasks",
+        data=b'{"title": "x"}',
+        content_type=JSON,
+        environ_overrides={"CONTENT_LENGTH": "100", "wsgi.input_terminated": True},
+    )
+    assert response.status_code == 400
+    assert problem(response)["detail"] == "The body cannot be read as it was sent."
+    assert alice.get("/tasks").get_json() == []
+
+
+@pytest.mark.shows("PostgreSQL foreign key")
+def test_whatever_is_written_for_a_user_who_is_gone_is_401(app: Flask) -> None:
+    with app.app_context(), pytest.raises(psycopg2.IntegrityError) as raised:
+        fetch_all(insert(Task).values(user_id="nobody", title="x").returning(Task.id))
+    with app.test_request_context():
+        response = app.make_response(app.handle_user_exception(raised.value))
+    assert (response.status_code, response.get_json()["detail"]) == (401, "Invalid token")

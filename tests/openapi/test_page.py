@@ -1,0 +1,65 @@
+"""The docs page, in a real browser: it shows the document, signs up, authorizes and calls."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.support.processes import ROOT, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine (apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser.new_page(viewport={"width": 1200, "height": 1600})
+        browser.close()
+
+
+def test_a_newcomer_signs_up_authorizes_and_lists_tasks(service: Service, page: Page) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+
+    page.goto(f"{service.url}/docs")
+    expect(page.get_by_role("heading", name="Todo API")).to_be_visible()
+    for summary in ("Make an account and sign it in.", "List your tasks, oldest first.", "Delete a task."):
+        expect(page.get_by_text(summary)).to_be_visible()
+    page.screenshot(path=ROOT / ".data" / "docs.png")
+
+    sign_up = page.locator("#operations-auth-post_api_auth_sign_up_email")
+    sign_up.locator(".opblock-summary-control").click()
+    account = {"email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
+    sign_up.locator("textarea.body-param__text").fill(json.dumps(account))
+    sign_up.get_by_role("button", name="Execute").click()
+    answer = json.loads(sign_up.locator(".live-responses-table .highlight-code code").first.inner_text())
+
+    page.get_by_role("button", name="Authorize").first.click()
+    page.locator(".auth-container input").fill(answer["token"])
+    page.locator(".auth-btn-wrapper").get_by_role("button", name="Apply credentials").click()
+    page.locator(".auth-btn-wrapper").get_by_role("button", name="Close").click()
+
+    listing = page.locator("#operations-tasks-get_api__user_id__tasks")
+    listing.locator(".opblock-summary-control").click()
+    listing.get_by_placeholder("user_id").fill(answer["user"]["id"])
+    listing.get_by_role("button", name="Execute").click()
+    expect(listing.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+    page.screenshot(path=ROOT / ".data" / "docs-authorized.png")
+
+    assert complaints == []
+    assert all(url.startswith((service.url, "data:")) for url in requested)

@@ -1,0 +1,80 @@
+"""Routes about the service itself."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from devtools.embedded_postgres import free_port
+from server import draining
+from tests.support.databases import CONFIG, application, execute
+from tests.support.statements import counted
+from todo_api import create_app
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+READ_ONLY = "ALTER DATABASE {name} SET default_transaction_read_only = on"
+
+
+def test_the_root_welcomes_by_name() -> None:
+    response = create_app(replace(CONFIG, app_name="My to-dos")).test_client().get("/")
+    assert (response.status_code, response.json) == (200, {"message": "Welcome to My to-dos"})
+
+
+def test_head_is_get_without_a_body(app: Flask) -> None:
+    get, head = app.test_client().get("/"), app.test_client().head("/")
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+
+def test_wsgi_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BETTER_AUTH_SECRET", CONFIG.better_auth_secret)
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///somewhere")
+    monkeypatch.setenv("APP_NAME", "From the environment")
+    app = importlib.import_module("wsgi").app
+    assert app.test_client().get("/").json == {"message": "Welcome to From the environment"}
+
+
+def test_health_asks_nobody(app: Flask) -> None:
+    with counted() as statements:
+        response = app.test_client().get("/healthz")
+    assert (response.status_code, response.json, statements) == (200, {"status": "ok"}, [])
+
+
+def test_ready_is_who_has_a_database_with_tables(app: Flask) -> None:
+    with counted() as statements:
+        response = app.test_client().get("/readyz")
+    assert (response.status_code, response.json, len(statements)) == (200, {"status": "ok"}, 1)
+
+
+@pytest.mark.shows("PostgreSQL full")
+@pytest.mark.parametrize("fault", ["DROP TABLE idempotency_keys", READ_ONLY])
+def test_a_database_that_cannot_serve_is_not_ready(fresh_database: str, fault: str) -> None:
+    execute(fresh_database, fault.format(name=urlsplit(fresh_database).path[1:]))
+    not_ready(application(fresh_database))
+
+
+def test_without_a_database_nothing_is_ready_and_all_is_healthy() -> None:
+    app = application(f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing")
+    not_ready(app)
+    assert app.test_client().get("/healthz").status_code == 200
+
+
+@pytest.mark.shows("gunicorn readiness")
+def test_what_is_about_to_end_is_not_ready(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "SHARED", bytearray(1))
+    assert app.test_client().get("/readyz").status_code == 200
+    draining.announce()
+    not_ready(app)
+    assert app.test_client().get("/healthz").status_code == 200
+
+
+def not_ready(app: Flask) -> None:
+    response = app.test_client().get("/readyz")
+    assert (response.status_code, response.content_type) == (503, "application/problem+json")
+    assert response.headers["Retry-After"] == "2"

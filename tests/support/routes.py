@@ -1,0 +1,26 @@
+"""The routes, found in the url_map so that a new one is covered unasked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.databases import CONFIG
+from todo_api import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from werkzeug.routing import Rule
+
+RULES = list(create_app(CONFIG).url_map.iter_rules())
+USER_RULES = [rule for rule in RULES if "<user_id>" in rule.rule]
+TASK_RULES = [rule for rule in USER_RULES if rule.rule.startswith("/api/<user_id>/tasks")]
+
+
+def calls(rules: Iterable[Rule], but: Collection[str] = ("HEAD", "OPTIONS")) -> list[tuple[str, str]]:
+    """Return each rule's methods, and its path with {user} and {task} to be filled in."""
+    return [
+        (method, rule.rule.replace("<user_id>", "{user}").replace("<id:task_id>", "{task}"))
+        for rule in rules
+        for method in sorted((rule.methods or set()).difference(but))
+    ]

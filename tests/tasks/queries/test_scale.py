@@ -1,0 +1,186 @@
+"""What a page, and a change, costs a user with 50,000 tasks: counted in pages of the database, not in seconds."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+
+from tests.support.actors import Actor
+from tests.support.databases import application, execute, new_database
+from tests.support.statements import seeing
+from todo_api.auth.guard import Owner
+from todo_api.auth.sessions.credentials import access_claims
+from todo_api.http.cursors import seal
+from todo_api.tasks.parameters import SORT_KEYS, ListParameters
+from todo_api.tasks.queries import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from todo_api.database.statements import Statement
+
+NUMBER = 50_000
+OTHERS = 10
+PAGE = 50
+FEW = 300
+"""Buffers, of 8 KiB; the tasks alone fill some thousands."""
+
+# Of all users by turns, as they come in life: no user's tasks lie together.
+FILL = """
+INSERT INTO tasks (user_id, title, description, completed, due_on, due_at, priority, tags, "order", completed_at,
+                   created_at, updated_at)
+SELECT owner, md5(n::text), 'Something to do', n %% 3 = 0,
+       CASE WHEN n %% 4 = 0 THEN date '2026-01-01' + n %% 365 END,
+       CASE WHEN n %% 4 = 1 THEN timestamptz '2026-01-01Z' + n * interval '1 min' END,
+       (ARRAY['low', 'medium', 'high'])[n %% 4], ARRAY['home'], n * 7919::bigint %% 50021,
+       CASE WHEN n %% 3 = 0 THEN timestamptz '2026-02-01Z' + n * interval '1 s' END,
+       timestamptz '2026-01-01Z' + n * interval '1 s', timestamptz '2026-01-02Z' + n * 31 %% 997 * interval '1 s'
+  FROM generate_series(1, %s) AS n
+       CROSS JOIN LATERAL (SELECT %s AS owner UNION ALL SELECT (%s::text[])[1 + n %% %s]) AS owners
+"""
+COUNT = """
+INSERT INTO task_lists (user_id, version, live)
+SELECT user_id, 1, count(*) FROM tasks GROUP BY user_id
+"""
+
+
+class Plan:
+    """How PostgreSQL ran a statement."""
+
+    def __init__(self, node: dict[str, Any]) -> None:
+        self.buffers: int = node["Shared Hit Blocks"] + node["Shared Read Blocks"]
+        self.nodes = list(flat(node))
+
+    def rows_read(self, table: str = "tasks") -> int:
+        """Return how many rows of the table were looked at, whether they were wanted or not."""
+        return sum(
+            node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+            for node in self.nodes
+            if node.get("Relation Name") == table and "Scan" in node["Node Type"]
+        )
+
+    def reads_all_of(self, table: str) -> bool:
+        return any(node["Node Type"] == "Seq Scan" and node["Relation Name"] == table for node in self.nodes)
+
+
+def flat(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", []):
+        yield from flat(inner)
+
+
+class Measured:
+    """The service, and someone with many tasks among others who have as many."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.app = application(url, max_tasks_per_user=2 * NUMBER)
+        self.ada = Actor.sign_up(self.app, "Ada")
+        others = [Actor.sign_up(self.app, "Bob") for _ in range(OTHERS)]
+        self.bob = others[0]
+        execute(url, FILL, NUMBER, self.ada.id, [other.id for other in others], OTHERS)
+        execute(url, COUNT)
+        execute(url, "VACUUM ANALYZE")
+
+    def cursor(self, actor: Actor, sort: str, after: int) -> str:
+        """Return the cursor of the page that begins after so many tasks, without walking there."""
+        with self.app.app_context():
+            claims = access_claims(actor.token)
+            parameters: dict[str, Any] = {**ListParameters().load({"sort": sort}), "limit": after}
+            page = listing.list_owned(Owner(claims.subject, claims.session_id), parameters)
+        assert page.cursor
+        return page.cursor
+
+    def page(self, actor: Actor, sort: str, number: int) -> Plan:
+        place = f"&cursor={self.cursor(actor, sort, (number - 1) * PAGE)}" if number > 1 else ""
+        return self.plan(actor, "GET", f"/tasks?sort={sort}&limit={PAGE}{place}")
+
+    def sync_token(self, actor: Actor, after: int) -> str:
+        """Return the token of whoever has seen so many changes."""
+        place = "SELECT version, id FROM tasks WHERE user_id = %s ORDER BY version, id OFFSET %s LIMIT 1"
+        ((version, task_id),) = execute(self.url, place, actor.id, after - 1)
+        with self.app.app_context():
+            return seal([version, task_id, version], ["changes", actor.id])
+
+    def plan(self, actor: Actor, method: str, path: str, status: int = 200, **options: Any) -> Plan:
+        """Return how the one statement of a request runs; what it changes once more is undone."""
+        statements: list[tuple[Statement, Any]] = []
+        with seeing(lambda *seen: statements.append(seen)):
+            response = actor.request(method, path, **options)
+        assert response.status_code == status, response.text
+        ((statement, parameters),) = statements
+        assert "OFFSET" not in statement.text.upper()
+        return self.explained(statement, parameters)
+
+    def explained(self, statement: Statement, parameters: Any) -> Plan:
+        """Of what is prepared, look at the plan that knows no values; the others are made for theirs."""
+        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
+            explain, values = statement.text, statement.values(parameters)
+            if statement.name:
+                cursor.execute("SET plan_cache_mode = force_generic_plan")
+                cursor.execute(statement.preparation, statement.places)
+                explain = statement.execution
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {explain}", values)
+            (((explained,),),) = cursor.fetchall()
+        return Plan(explained["Plan"])
+
+
+@pytest.fixture(scope="module")
+def measured(server: str, template: str) -> Iterator[Measured]:
+    with new_database(server, template) as url:
+        yield Measured(url)
+
+
+@pytest.mark.parametrize("sort", ["id", "order", "-order"])
+def test_page_1000_costs_what_page_1_costs(measured: Measured, sort: str) -> None:
+    first, middle, last = (measured.page(measured.ada, sort, number) for number in (1, 500, 1000))
+    for page in (first, middle, last):
+        assert not page.reads_all_of("tasks")
+        assert page.buffers < FEW
+        assert page.rows_read() <= 2 * PAGE
+        assert page.buffers <= 1.5 * first.buffers
+
+
+@pytest.mark.parametrize("sort", [f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-")])
+def test_only_the_users_own_rows_are_read_and_no_more_by_the_last_page(measured: Measured, sort: str) -> None:
+    number = NUMBER // OTHERS  # half of all rows are Ada's, and reading the table is the best way to read those
+    first, last = (measured.page(measured.bob, sort, page) for page in (1, number // PAGE))
+    for page in (first, last):
+        assert not page.reads_all_of("tasks")
+        assert page.rows_read() <= number
+    assert last.rows_read() <= first.rows_read()
+
+
+def test_changes_cost_what_a_page_holds(measured: Measured) -> None:
+    first = measured.plan(measured.ada, "GET", f"/tasks/changes?limit={PAGE}")
+    token = measured.sync_token(measured.ada, NUMBER - 2 * PAGE)
+    last = measured.plan(measured.ada, "GET", f"/tasks/changes?limit={PAGE}&sync_token={token}")
+    for page in (first, last):
+        assert not page.reads_all_of("tasks")
+        assert PAGE < page.rows_read() <= 3 * PAGE
+        assert page.buffers < FEW
+
+
+def test_one_task_costs_the_same_among_many(measured: Measured) -> None:
+    created = measured.ada.task()
+    path = f"/tasks/{created['id']}"
+    for method, url, body, status in (
+        ("POST", "/tasks", {"title": "x"}, 201),
+        ("GET", path, None, 200),
+        ("PATCH", path, {"title": "y", "order": 7}, 200),
+        ("PATCH", f"{path}/complete", None, 200),
+    ):
+        plan = measured.plan(measured.ada, method, url, status, json=body)
+        assert not plan.reads_all_of("tasks")
+        assert plan.buffers < FEW
+        assert plan.rows_read() <= PAGE
+
+
+def test_of_a_list_that_is_known_nothing_is_read(measured: Measured) -> None:
+    tag = measured.ada.get("/tasks?limit=1").headers["ETag"]
+    plan = measured.plan(measured.ada, "GET", "/tasks?sort=title", status=304, headers={"If-None-Match": tag})
+    assert plan.buffers < FEW
+    assert plan.rows_read() == 0

@@ -1,0 +1,1 @@
+"""The views under /api/auth."""

@@ -1,0 +1,164 @@
+"""Changing and deleting one's account, as Better Auth's client does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from flask import request
+
+from todo_api.auth import accounts, examples
+from todo_api.auth.errors import (
+    EmailCannotBeUpdated,
+    InvalidCallback,
+    InvalidOrigin,
+    InvalidPassword,
+    InvalidRedirect,
+    InvalidResetToken,
+    MissingOrigin,
+    NoFieldsToUpdate,
+    PasswordTooCommon,
+    PasswordTooLong,
+    PasswordTooShort,
+    ResetDisabled,
+    SessionExpired,
+)
+from todo_api.auth.passwords import reset
+from todo_api.auth.passwords.policy import check_new_password
+from todo_api.auth.rate_limits import charge_attempt, forgive, guessing
+from todo_api.auth.schemas.account import (
+    ChangedPasswordSchema,
+    ChangePasswordSchema,
+    DeleteUserSchema,
+    RequestResetSchema,
+    ResetPasswordSchema,
+    StatusSchema,
+    SuccessSchema,
+    UpdateUserSchema,
+)
+from todo_api.auth.sessions import store
+from todo_api.auth.sessions.credentials import opaque_token
+from todo_api.auth.sessions.csrf import check_target, refuse_foreign_origin
+from todo_api.auth.sessions.responses import HeaderList, granting, token_headers, withdrawing
+from todo_api.auth.sessions.session_guard import session_required
+from todo_api.clock import now
+from todo_api.http.blueprint import Blueprint
+from todo_api.http.documentation import raises
+from todo_api.http.errors import ServiceUnavailable, TooManyRequests
+from todo_api.settings import settings
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from todo_api.database.statements import Row
+
+account_routes = Blueprint("account", __name__, url_prefix="/api/auth", description="Changing one's account.")
+account_routes.before_request(refuse_foreign_origin)
+
+FOREIGN = (InvalidOrigin, MissingOrigin)
+NEW_PASSWORD = (PasswordTooShort, PasswordTooLong, PasswordTooCommon)
+MAILED = "If this email exists in our system, check your email for the reset link"
+
+
+@account_routes.post("/change-password")
+@session_required
+@account_routes.body(
+    ChangePasswordSchema, example={"currentPassword": "correct horse", "newPassword": "battery staple"}
+)
+@account_routes.response(200, ChangedPasswordSchema(), example={"token": None, "user": examples.USER})
+@raises(InvalidPassword, *NEW_PASSWORD, *FOREIGN)
+def change_password(body: dict[str, Any], session: Row) -> tuple[dict[str, Any], HeaderList]:
+    """Change your password. Your other sessions end, unless `revokeOtherSessions` is false.
+
+    With `revokeOtherSessions: true` this one ends too, and a new one begins: `token` and `set-auth-token` are its.
+    """
+    check_new_password(body["new"], "#/newPassword")
+    with guessing_own(session):
+        accounts.check_password(session, body["current"])
+    revoke = body.get("revoke_others")
+    if not revoke:
+        survivor = session["session_id"] if revoke is None else None
+        return {"token": None, "user": accounts.change_password(session, body["new"], survivor=survivor)}, []
+    opened = store.new(session["id"], remembered=session["session_remembered"])
+    user = accounts.change_password(session, body["new"], survivor=opened.id, reopen=opened)
+    return {"token": opened.token, "user": user}, granting(opened)
+
+
+def guessing_own(session: Row) -> AbstractContextManager[None]:
+    """Count the password that the block verifies as a wrong one that sessions of the account gave."""
+    return guessing("change-password", settings().rate_limit_change_password, f"user {session['id']}")
+
+
+@account_routes.post("/update-user")
+@session_required
+@account_routes.body(UpdateUserSchema, takes="json_or_nothing", example={"name": "Ada Lovelace"})
+@account_routes.response(200, StatusSchema(), example=examples.DONE)
+@raises(EmailCannotBeUpdated, NoFieldsToUpdate, *FOREIGN)
+def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], HeaderList]:
+    """Change your name or image; `null` clears the image."""
+    if "email" in body:
+        raise EmailCannotBeUpdated
+    if not body:
+        raise NoFieldsToUpdate
+    accounts.update_user(session["id"], body)
+    token = opaque_token()
+    return examples.DONE, token_headers(token, remembered=session["session_remembered"]) if token else []
+
+
+@account_routes.post("/delete-user")
+@session_required
+@account_routes.body(DeleteUserSchema, takes="json_or_nothing", example={"password": "correct horse battery"})
+@account_routes.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
+@raises(InvalidPassword, SessionExpired, *FOREIGN)
+def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], HeaderList]:
+    """Delete your account with all its tasks and sessions.
+
+    Without the password, you must have signed in within a day.
+    """
+    if "password" in body:
+        with guessing_own(session):
+            accounts.check_password(session, body["password"])
+    elif now() - session["session_created_at"] > store.FRESH_AGE:
+        raise SessionExpired
+    accounts.delete_user(session["id"])
+    return {"success": True, "message": "User deleted"}, withdrawing()
+
+
+@account_routes.post("/request-password-reset")
+@account_routes.body(RequestResetSchema, example={"email": "ada@example.com", "redirectTo": "/new-password"})
+@account_routes.response(200, StatusSchema(), example={"status": True, "message": MAILED})
+@raises(ResetDisabled, InvalidRedirect, *FOREIGN, TooManyRequests, ServiceUnavailable)
+def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
+    """Have a link mailed that sets a new password. The answer is the same whether the account exists or not."""
+    mail_url = settings().mail_url
+    if mail_url is None:
+        raise ResetDisabled
+    check_target(body.get("redirect_to"), InvalidRedirect)
+    charge_attempt("reset", settings().rate_limit_reset, body["email"].lower())
+    reset.request_reset(body["email"], body.get("redirect_to", "/"), mail_url)
+    return {"status": True, "message": MAILED}
+
+
+@account_routes.get("/reset-password/<token>")
+@account_routes.response(302, headers={"Location": {"schema": {"type": "string"}, "required": True}})
+@raises(InvalidCallback, ServiceUnavailable)
+def follow_reset_link(token: str) -> tuple[None, HeaderList]:
+    """Go on from the mailed link to its `callbackURL`, with `?token=…`, or `?error=INVALID_TOKEN`."""
+    callback = request.args.get("callbackURL", "/")
+    check_target(callback, InvalidCallback)
+    added = {"token": token} if reset.is_valid(token) else {"error": InvalidResetToken.code}
+    parts = urlsplit(callback)
+    query = "&".join(filter(None, [parts.query, urlencode(added)]))
+    return None, [("Location", parts._replace(query=query).geturl())]
+
+
+@account_routes.post("/reset-password")
+@account_routes.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": "c0ffee…"})
+@account_routes.response(200, StatusSchema(), example=examples.DONE)
+@raises(InvalidResetToken, *NEW_PASSWORD, *FOREIGN, TooManyRequests, ServiceUnavailable)
+def reset_password(body: dict[str, str]) -> dict[str, bool]:
+    """Set a new password with the token of a mailed link. It works once, and ends all sessions."""
+    check_new_password(body["password"], "#/newPassword")
+    charge_attempt("reset", settings().rate_limit_reset)
+    forgive(reset.reset_password(body.get("token") or request.args.get("token", ""), body["password"]))
+    return examples.DONE

@@ -1,0 +1,147 @@
+"""Signing up, in and out, and going on. A form body speaks the seed's dialect, a JSON body Better Auth's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from email_validator import EmailNotValidError
+from werkzeug.urls import iri_to_uri
+
+from server.logging import note
+from todo_api.auth import accounts, examples
+from todo_api.auth.errors import (
+    CrossSiteLogin,
+    EmailTaken,
+    InvalidCallback,
+    InvalidCredentials,
+    InvalidEmail,
+    InvalidOrigin,
+    InvalidScheme,
+    MissingOrigin,
+    PasswordTooCommon,
+    PasswordTooLong,
+    PasswordTooShort,
+)
+from todo_api.auth.passwords.policy import check_length
+from todo_api.auth.rate_limits import charge_attempt, guesser, guessing
+from todo_api.auth.schemas.account import OkSchema, SuccessSchema
+from todo_api.auth.schemas.sign_in import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address
+from todo_api.auth.sessions import store
+from todo_api.auth.sessions.credentials import bearer
+from todo_api.auth.sessions.csrf import check_target, refuse_foreign_origin
+from todo_api.auth.sessions.refresh import rotate
+from todo_api.auth.sessions.responses import HeaderList, credentials, granting, withdrawing
+from todo_api.auth.sessions.session_guard import current_session
+from todo_api.auth.tokens.session_tokens import verify
+from todo_api.http.blueprint import Blueprint
+from todo_api.http.documentation import raises
+from todo_api.http.errors import InvalidToken, ServiceUnavailable, TooManyRequests
+from todo_api.settings import settings
+
+if TYPE_CHECKING:
+    from todo_api.auth.accounts import SignedIn
+
+auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Signing up, in and out.")
+auth.before_request(refuse_foreign_origin)
+
+FOREIGN = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
+
+
+@auth.post("/sign-up/email")
+@auth.body(SignUpSchema, takes="json_or_form", example={**examples.ACCOUNT, "name": "Ada"})
+@auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
+@raises(EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *FOREIGN, TooManyRequests, ServiceUnavailable)
+def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
+    """Make an account and sign it in.
+
+    The e-mail is one account's, in whatever case. Passwords have 8 to 128 characters of any kind, all of which count.
+    The session is given three times over: `token`, an access JWT; `set-auth-token`, an opaque token; and a cookie.
+    """
+    check_target(account.pop("callback_url", None), InvalidCallback)
+    charge_attempt("sign-up", settings().rate_limit_sign_up, account["email"].lower())
+    return grant(accounts.sign_up(account, remembered=account.pop("remembered", True)))
+
+
+@auth.post("/sign-in/email")
+@auth.body(SignInSchema, takes="json_or_form", example=examples.ACCOUNT)
+@auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
+@raises(InvalidCredentials, InvalidEmail, PasswordTooLong, *FOREIGN, TooManyRequests, ServiceUnavailable)
+def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
+    """Sign in with e-mail and password.
+
+    An unknown e-mail and a wrong password get the same answer after the same time. With `rememberMe: false` the session
+    lasts a day at the most. A `callbackURL` comes back as `url`, for the client to go on to.
+    """
+    target = account.pop("callback_url", None)
+    check_target(target, InvalidCallback)
+    try:
+        email = normal_address(account["email"])
+    except EmailNotValidError as error:
+        raise InvalidEmail([("#/email", f"Invalid email address: {error}")]) from None
+    check_length(account["password"])
+    remembered = account.pop("remembered", True)
+    with guessing("sign-in", settings().rate_limit_sign_in, guesser(email, current_session())):
+        signed_in = accounts.sign_in(email, account["password"], remembered=remembered)
+    body, headers = grant(signed_in)
+    if target is None:
+        return body, headers
+    return {**body, "redirect": True, "url": target}, [*headers, ("Location", iri_to_uri(target))]
+
+
+@auth.post("/refresh")
+@auth.body(RefreshSchema, takes="json_or_form", example={"refresh_token": examples.JWT})
+@auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
+@raises(InvalidToken, InvalidOrigin, MissingOrigin, TooManyRequests, ServiceUnavailable)
+def refresh(body: dict[str, str]) -> dict[str, Any]:
+    """Exchange a refresh token for new tokens.
+
+    Each is exchanged once. Its answer may be lost: the token before the newest one gets the newest again. Any older one
+    has been copied, and ends the session with all its credentials.
+    """
+    config = settings()
+    try:
+        claims = verify(body["refresh_token"], "refresh", secrets=config.secrets)
+    except jwt.InvalidTokenError:
+        raise InvalidToken from None
+    charge_attempt("refresh", config.rate_limit_refresh, claims.session_id)
+    note(user=claims.subject)
+    generation = rotate(claims, config.refresh_token_grace)
+    session = None if generation is None else store.find(claims.subject, claims.session_id)
+    if generation is None or session is None:
+        raise InvalidToken
+    return credentials(session, claims.session_id, generation)
+
+
+@auth.post("/sign-out")
+@auth.response(200, SuccessSchema(), example=examples.SIGNED_OUT)
+@raises(InvalidOrigin, MissingOrigin, ServiceUnavailable)
+def sign_out() -> tuple[dict[str, Any], HeaderList]:
+    """Sign out: the session ends with all its credentials, at once and everywhere. It always succeeds."""
+    session = current_session()
+    named = (session["session_user_id"], session["session_id"]) if session else session_of_expired_token()
+    if named:
+        store.end(*named)
+    return examples.SIGNED_OUT, withdrawing()
+
+
+@auth.get("/ok")
+@auth.response(200, OkSchema(), example={"ok": True})
+def ok() -> dict[str, bool]:
+    """Say that the auth routes answer."""
+    return {"ok": True}
+
+
+def session_of_expired_token() -> tuple[str, str] | None:
+    """Return user and session of an access token of ours whose time is over: who signs out late signs out too."""
+    try:
+        claims = verify(bearer() or "", "access", secrets=settings().secrets, expired=True)
+    except (jwt.InvalidTokenError, InvalidScheme):
+        return None
+    note(user=claims.subject)
+    return claims.subject, claims.session_id
+
+
+def grant(signed_in: SignedIn) -> tuple[dict[str, Any], HeaderList]:
+    """Return body and headers of a sign-in."""
+    return credentials(signed_in.user, signed_in.session.id), granting(signed_in.session)

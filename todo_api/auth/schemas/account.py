@@ -1,0 +1,119 @@
+"""What goes in and out of the routes about sessions and accounts. Better Auth's names are camelCase."""
+
+from marshmallow import Schema, fields
+from marshmallow.validate import Length
+
+from todo_api.auth.models import User
+from todo_api.auth.schemas.sign_in import BodySchema, Email, UserSchema
+from todo_api.http.fields import Bool, Instant, Text
+
+
+class SuccessSchema(Schema):
+    """What was done, whoever asked."""
+
+    success = Bool(dump_only=True, required=True)
+    message = fields.String(dump_only=True)
+
+
+class StatusSchema(Schema):
+    """That it was done."""
+
+    status = Bool(dump_only=True, required=True)
+    message = fields.String(dump_only=True)
+
+
+class OkSchema(Schema):
+    """That the auth routes answer."""
+
+    ok = Bool(dump_only=True, required=True)
+
+
+class SessionSchema(Schema):
+    """A session. `token` is a handle to revoke it by; it opens nothing."""
+
+    id = fields.String(dump_only=True, required=True, attribute="session_id")
+    token = fields.String(dump_only=True, required=True, attribute="session_id")
+    userId = fields.String(dump_only=True, required=True, attribute="session_user_id")  # noqa: N815
+    expiresAt = Instant(dump_only=True, required=True, attribute="session_expires_at")  # noqa: N815
+    createdAt = Instant(dump_only=True, required=True, attribute="session_created_at")  # noqa: N815
+    updatedAt = Instant(dump_only=True, required=True, attribute="session_updated_at")  # noqa: N815
+    ipAddress = fields.String(dump_only=True, required=True, attribute="session_ip_address")  # noqa: N815
+    userAgent = fields.String(dump_only=True, required=True, attribute="session_user_agent")  # noqa: N815
+
+
+class CurrentSessionSchema(Schema):
+    """The session of the request's credential, and its user."""
+
+    session = fields.Nested(SessionSchema, dump_only=True, required=True)
+    user = fields.Nested(UserSchema, dump_only=True, required=True)
+
+
+class RevokeSessionSchema(BodySchema):
+    """Which session to end, by the handle that list-sessions shows."""
+
+    token = Text(required=True)
+
+
+class ChangePasswordSchema(BodySchema):
+    """The password that is, and the one to be."""
+
+    currentPassword = Text(required=True, attribute="current", metadata={"format": "password"})  # noqa: N815
+    newPassword = Text(required=True, attribute="new", metadata={"format": "password"})  # noqa: N815
+    revokeOtherSessions = Bool(attribute="revoke_others")  # noqa: N815
+
+
+class ChangedPasswordSchema(Schema):
+    """The user, and the opaque token of the session that was opened instead of all others, if one was."""
+
+    token = fields.String(dump_only=True, required=True, allow_none=True)
+    user = fields.Nested(UserSchema, dump_only=True, required=True)
+
+
+class UpdateUserSchema(BodySchema):
+    """What a user may change of itself; `null` clears the image."""
+
+    name = Text(validate=Length(max=User.NAME_MAX))
+    image = Text(allow_none=True, validate=Length(max=User.IMAGE_MAX))
+    email = fields.Raw(allow_none=True, metadata={"description": "Refused: the address cannot be changed here."})
+
+
+class DeleteUserSchema(BodySchema):
+    """The password; without it, the session must be a fresh one."""
+
+    password = Text(metadata={"format": "password"})
+
+
+class RequestResetSchema(BodySchema):
+    """Whose password is to be set anew, and where the mailed link leads to, with `?token=…` added."""
+
+    email = Email(required=True, metadata={"format": "email"})
+    redirectTo = Text(attribute="redirect_to")  # noqa: N815
+
+
+class ResetPasswordSchema(BodySchema):
+    """The new password, and the token of the mailed link."""
+
+    newPassword = Text(required=True, attribute="password", metadata={"format": "password"})  # noqa: N815
+    token = Text()
+
+
+class TokenSchema(Schema):
+    """A JWT that other services can verify."""
+
+    token = fields.String(dump_only=True, required=True)
+
+
+class KeySchema(Schema):
+    """An Ed25519 public key (RFC 8037)."""
+
+    alg = fields.String(dump_only=True, required=True)
+    crv = fields.String(dump_only=True, required=True)
+    x = fields.String(dump_only=True, required=True)
+    kty = fields.String(dump_only=True, required=True)
+    kid = fields.String(dump_only=True, required=True)
+
+
+class KeySetSchema(Schema):
+    """Public keys."""
+
+    keys = fields.List(fields.Nested(KeySchema), dump_only=True, required=True)

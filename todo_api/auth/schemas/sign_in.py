@@ -1,0 +1,101 @@
+"""What goes in and out of the auth routes. Better Auth's names are camelCase."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from marshmallow import EXCLUDE, Schema, fields
+from marshmallow.validate import Length
+
+from todo_api.auth.models import User
+from todo_api.auth.passwords.hashing import LENGTH_MAX, LENGTH_MIN
+from todo_api.http.fields import Bool, Instant, Text
+
+# A service of one's own may serve people at home.local, and its tests at example.test.
+SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+def normal_address(text: str) -> str:
+    """Return an e-mail address in the one form under which it is stored: trimmed, NFC, case folded.
+
+    Raises:
+        EmailNotValidError: saying what is wrong.
+
+    """
+    address = validate_email(text.strip(), check_deliverability=False)
+    # The domain is in its one form already, in which straße.de is not strasse.de.
+    return unicodedata.normalize("NFC", f"{address.local_part.casefold()}@{address.domain}")
+
+
+class Email(Text):
+    """An e-mail address, in its normal form."""
+
+    default_error_messages = {"address": "Invalid email address: {reason}"}
+
+    def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return normal_address(text)
+        except EmailNotValidError as error:
+            raise self.make_error("address", reason=str(error)) from None
+
+
+class UserSchema(Schema):
+    """A user as the user sees it."""
+
+    id = fields.String(dump_only=True, required=True)
+    email = fields.String(dump_only=True, required=True, metadata={"format": "email"})
+    name = fields.String(dump_only=True, required=True)
+    emailVerified = Bool(dump_only=True, required=True, attribute="email_verified")  # noqa: N815 - the wire's name
+    image = fields.String(dump_only=True, required=True, allow_none=True)
+    createdAt = Instant(dump_only=True, required=True, attribute="created_at")  # noqa: N815
+    updatedAt = Instant(dump_only=True, required=True, attribute="updated_at")  # noqa: N815
+
+
+class BodySchema(Schema):
+    """What a body takes; members that are not known are ignored."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class SignInSchema(BodySchema):
+    """E-mail and password. `callbackURL` is a path, or an address of a trusted origin, that the answer names."""
+
+    email = Text(required=True, metadata={"format": "email"})
+    password = Text(required=True, metadata={"format": "password", "maxLength": LENGTH_MAX})
+    rememberMe = Bool(attribute="remembered")  # noqa: N815 - the wire's name
+    callbackURL = Text(attribute="callback_url")  # noqa: N815
+
+
+class SignUpSchema(SignInSchema):
+    """A new account; without a name, the part of the address before the @."""
+
+    email = Email(required=True, metadata={"format": "email"})
+    password = Text(
+        required=True,
+        validate=Length(min=1),
+        metadata={"format": "password", "minLength": LENGTH_MIN, "maxLength": LENGTH_MAX},
+    )
+    name = Text(validate=Length(max=User.NAME_MAX))
+    image = Text(allow_none=True, validate=Length(max=User.IMAGE_MAX))
+
+
+class CredentialsSchema(Schema):
+    """The user and the tokens to act as it. `token` goes into `Authorization: Bearer …`; `expires_in` is in seconds."""
+
+    user = fields.Nested(UserSchema, dump_only=True, required=True)
+    token = fields.String(dump_only=True, required=True)
+    refresh_token = fields.String(dump_only=True, required=True)
+    token_type = fields.String(dump_only=True, required=True)
+    expires_in = fields.Integer(dump_only=True, required=True)
+    redirect = Bool(dump_only=True, required=True)
+    url = fields.String(dump_only=True)
+
+
+class RefreshSchema(BodySchema):
+    """The newest refresh token of a session."""
+
+    refresh_token = Text(required=True)

@@ -1,0 +1,63 @@
+"""The gate in front of what is about a session: whoever has a live one may pass, by any credential."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+
+from todo_api.auth.errors import Unauthorized
+from todo_api.auth.guard import JWT_DOTS
+from todo_api.auth.rate_limits import write_quota
+from todo_api.auth.sessions import store
+from todo_api.auth.sessions.credentials import access_claims, bearer, opaque_token
+from todo_api.auth.sessions.csrf import SAFE_METHODS
+from todo_api.http.documentation import View, document
+from todo_api.http.errors import NotAuthenticated, ServiceUnavailable, TooManyRequests
+from todo_api.openapi.document import BEARER
+from todo_api.rate_limiting.consumption import charge
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+    from todo_api.database.statements import Row
+
+
+def session_required(view: View) -> View:
+    """Let a request through that has a live session, by any credential, and pass its row on as `session`.
+
+    What is not only read counts among the session's writes. Counted with the user's, whoever writes much by a stolen
+    session would keep its owner from ending it.
+
+    Raises:
+        Unauthorized: 401.
+        TooManyRequests: 429.
+
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        session = current_session()
+        if session is None:
+            raise Unauthorized
+        if request.method not in SAFE_METHODS:
+            charge(write_quota(f"session {session['session_id']}"))
+        answer: ResponseReturnValue = view(*args, session=session, **kwargs)
+        return answer
+
+    document(guarded, Unauthorized, TooManyRequests, ServiceUnavailable, security=[{BEARER: []}])
+    return guarded  # type: ignore[return-value]
+
+
+def current_session() -> Row | None:
+    """Return the live session, with its user, that the request's credential stands for; a bad credential is none."""
+    try:
+        token = bearer()
+        if token is not None and token.count(".") == JWT_DOTS:
+            claims = access_claims(token)
+            return store.find(claims.subject, claims.session_id)
+    except NotAuthenticated:
+        return None
+    opaque = opaque_token()
+    return store.find_by_token(opaque) if opaque else None

@@ -1,0 +1,86 @@
+"""Users whom a configured foreign issuer vouches for, such as a Better Auth server with its jwt plugin.
+
+Identity is the pair of issuer and subject (OWASP ASVS 5.0, 6.8.1): a row of a local account, or of another issuer,
+never stands in for one of the same id.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from flask import Flask, current_app
+from sqlalchemy.dialects.postgresql import insert
+
+from server.logging import note
+from todo_api.auth.errors import TokenExpired
+from todo_api.auth.models import User
+from todo_api.auth.tokens.external_issuer import Issuer, IssuerUnavailable
+from todo_api.database.execution import fetch_one
+from todo_api.http.errors import InvalidToken, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config import Config
+
+KEY = "todo_api.issuer"
+
+SUBJECT = re.compile("[!-.0-~]{1,255}")
+"""A subject that can be a segment of a path: visible ASCII without the slash."""
+
+STORABLE = re.compile("[^\0\ud800-\udfff]*")
+
+
+def init_app(app: Flask, config: Config) -> None:
+    """Give the application its issuer, whose keys all threads share; they are fetched with the first token."""
+    app.extensions[KEY] = None
+    if config.jwt_issuer and config.jwt_audience and config.jwt_jwks_url:
+        app.extensions[KEY] = Issuer(config.jwt_issuer, config.jwt_audience, config.jwt_jwks_url, config.jwt_algorithms)
+
+
+def configured_issuer() -> Issuer | None:
+    """Return the one foreign issuer whose tokens are taken."""
+    issuer: Issuer | None = current_app.extensions[KEY]
+    return issuer
+
+
+def verified_claims(issuer: Issuer, token: str) -> dict[str, Any]:
+    """Return the claims of the issuer's token.
+
+    Raises:
+        TokenExpired: 401.
+        InvalidToken: 401.
+        ServiceUnavailable: 503, where the issuer's keys were never to be had.
+
+    """
+    try:
+        claims = issuer.verify(token)
+    except jwt.ExpiredSignatureError:
+        raise TokenExpired from None
+    except jwt.InvalidTokenError:
+        raise InvalidToken from None
+    except IssuerUnavailable:
+        raise ServiceUnavailable from None
+    if not SUBJECT.fullmatch(claims["sub"]):
+        raise InvalidToken
+    note(user=claims["sub"])
+    return claims
+
+
+def enroll(user_id: str, issuer: str, claims: Mapping[str, Any]) -> None:
+    """Make a row for a user at the first sight; where another request is about to, wait until it has."""
+    row = insert(User).values(
+        id=user_id,
+        issuer=issuer,
+        email=text_of(claims.get("email"), 3, User.EMAIL_MAX),
+        name=text_of(claims.get("name"), 0, User.NAME_MAX) or "",
+    )
+    fetch_one(row.on_conflict_do_nothing().returning(User.id))
+
+
+def text_of(claim: object, shortest: int, longest: int) -> str | None:
+    """Return a claim that can be stored, or nothing."""
+    fits = isinstance(claim, str) and shortest <= len(claim) <= longest and STORABLE.fullmatch(claim)
+    return str(claim) if fits else None

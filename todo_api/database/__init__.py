@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, compiled statements, their execution and its timeouts."""

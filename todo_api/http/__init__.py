@@ -1,0 +1,1 @@
+"""HTTP: request bodies and parameters, responses, errors and headers."""

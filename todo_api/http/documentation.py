@@ -1,0 +1,93 @@
+"""What a view's decorators say of it in the OpenAPI document, and how that is written there."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from todo_api.http.errors import InternalError
+from todo_api.http.responses import AUTH, CONTENT_TYPE
+from todo_api.openapi.document import describe_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from todo_api.http.errors import Problem
+
+View = TypeVar("View", bound="Callable[..., Any]")
+Doc = dict[str, Any]
+
+
+def remember(view: View) -> Doc:
+    """Return what is remembered of the view, which is its own and not that of a view it wraps."""
+    apidoc: Doc = deepcopy(getattr(view, "_apidoc", {}))
+    view._apidoc = apidoc  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest keeps it
+    return apidoc
+
+
+def document(view: View, *problems: type[Problem], **operation: Any) -> View:
+    """Add to what the document says of a view: problems it answers with, members of its operation."""
+    apidoc = remember(view)
+    apidoc.setdefault("problems", []).extend(problems)
+    apidoc.setdefault("manual_doc", {}).update(operation)
+    return view
+
+
+def raises(*problems: type[Problem]) -> Callable[[View], View]:
+    """Document the problems that a view answers with."""
+    return lambda view: document(view, *problems)
+
+
+def takes_header(name: str, description: str) -> Callable[[View], View]:
+    """Document a header that a view heeds. It has no example, which the page to try things on would send."""
+    parameter = {"in": "header", "name": name, "description": description}
+
+    def decorator(view: View) -> View:
+        remember(view).setdefault("headers", []).append({**parameter, "schema": {"type": "string"}})
+        return view
+
+    return decorator
+
+
+def describe_headers(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+    """Write the headers that an operation heeds."""
+    if "headers" in doc_info:
+        doc.setdefault("parameters", []).extend(deepcopy(doc_info["headers"]))
+    return doc
+
+
+def describe_media_types(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+    """Write that a body may be of other types than JSON."""
+    for media_type in doc_info.get("media_types", []):
+        content = doc["requestBody"]["content"]
+        content.setdefault(media_type, deepcopy(content["application/json"]))
+    return doc
+
+
+def describe_null(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+    """Write that an answer may be null."""
+    if doc_info.get("nullable"):
+        content = doc["responses"][200]["content"]["application/json"]
+        content["schema"] = {"anyOf": [content["schema"], {"type": "null"}]}
+    return doc
+
+
+def describe_unchanged(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+    """Write that a read is answered by 304 where the client has it already."""
+    if doc_info.get("conditional"):
+        doc["responses"][304] = {"description": "Not Modified: the ETag is one of If-None-Match's."}
+    return doc
+
+
+def describe_problems(doc: Doc, doc_info: Doc, *, url_prefix: str) -> Doc:
+    """Write the problems of a view by status, each with its code as an example."""
+    for problem in dict.fromkeys([*doc_info.get("problems", []), InternalError]):
+        statuses = {problem.status, problem.better_auth_status if f"{url_prefix}/" == AUTH else None} - {None}
+        for status in sorted(statuses):
+            answer = doc.setdefault("responses", {}).setdefault(status, describe_problem(problem, status))
+            media_type = answer["content"][CONTENT_TYPE]
+            media_type["examples"][problem.code] = {
+                "summary": problem.detail,
+                "value": problem.example().members(status),
+            }
+    return doc

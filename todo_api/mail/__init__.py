@@ -1,0 +1,1 @@
+"""E-mail: messages, the background outbox and the transports."""

@@ -1,0 +1,1 @@
+"""What operators use: health checks, the request log, metrics, `flask doctor`."""

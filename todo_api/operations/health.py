@@ -1,0 +1,76 @@
+"""Routes about the service itself."""
+
+from marshmallow import Schema, fields
+from sqlalchemy import bindparam, column, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+
+from server import draining
+from todo_api.database import timeouts
+from todo_api.database.execution import fetch_one
+from todo_api.database.statements import Statement
+from todo_api.extensions import db
+from todo_api.http.blueprint import Blueprint
+from todo_api.http.documentation import raises
+from todo_api.http.errors import ServiceUnavailable
+from todo_api.settings import settings
+
+system = Blueprint("system", __name__, description="The service itself.")
+
+READY_WITHIN = 2.0
+"""Seconds in which the database must answer who asks whether the service is ready."""
+
+NAMES = bindparam("names", type_=ARRAY(TEXT))
+TABLE = func.unnest(NAMES).table_valued(column("name", TEXT)).render_derived(name="tables")
+READY = Statement(
+    select(
+        func.bool_and(func.to_regclass(TABLE.c.name).is_not(None)).label("complete"),
+        (func.current_setting("transaction_read_only") == "off").label("writable"),
+    )
+)
+
+
+class WelcomeSchema(Schema):
+    """A greeting."""
+
+    message = fields.String(dump_only=True, required=True)
+
+
+class ServiceStatusSchema(Schema):
+    """How the service is."""
+
+    status = fields.String(dump_only=True, required=True)
+
+
+@system.get("/")
+@system.response(200, WelcomeSchema(), example={"message": "Welcome to Todo API"})
+def welcome() -> dict[str, str]:
+    """Say which service this is."""
+    return {"message": f"Welcome to {settings().app_name}"}
+
+
+@system.get("/healthz")
+@system.response(200, ServiceStatusSchema(), example={"status": "ok"})
+def health() -> dict[str, str]:
+    """Say whether the process lives.
+
+    Without the database, so that its faults have no process restarted.
+    """
+    return {"status": "ok"}
+
+
+@system.get("/readyz")
+@system.response(200, ServiceStatusSchema(), example={"status": "ok"})
+@raises(ServiceUnavailable)
+def readiness() -> dict[str, str]:
+    """Say whether requests should be sent here.
+
+    503 while the database does not answer, cannot be written to or lacks tables, and while the service is about to
+    end.
+    """
+    if draining.is_near():
+        raise ServiceUnavailable("The service is about to end.")
+    timeouts.allow(READY_WITHIN)
+    row = fetch_one(READY, {"names": list(db.metadata.tables)})
+    if not (row and row["complete"] and row["writable"]):
+        raise ServiceUnavailable("The database lacks tables, or cannot be written to.")
+    return {"status": "ok"}

@@ -1,0 +1,125 @@
+"""What is seen of each request: an id that its answer carries, and its lines in the log.
+
+A line names the route and never the path, the query, a header or a body, since each of them may hold a secret.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from contextvars import ContextVar
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from flask import request
+
+from server.logging import CONTEXT, record
+
+if TYPE_CHECKING:
+    from flask import Flask, Request, Response
+
+REQUEST_ID = "X-Request-Id"
+
+SANE = re.compile("[A-Za-z0-9._-]{1,128}")
+"""An id that a proxy or a client may have chosen."""
+
+BEGAN: ContextVar[float] = ContextVar("BEGAN")
+"""When the request in hand began, by the clock that tells how long it takes."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+AUTH_EVENTS = frozenset(
+    {
+        "auth.sign_up",
+        "auth.sign_in",
+        "auth.sign_out",
+        "auth.refresh",
+        "account.change_password",
+        "account.delete_user",
+        "account.request_password_reset",
+        "account.reset_password",
+        "sessions.revoke_session",
+        "sessions.revoke_sessions",
+        "sessions.revoke_other_sessions",
+    }
+)
+"""The endpoints whose calls are events of their own, named as the endpoint is."""
+
+FAILURE = 400
+"""The first status that is one."""
+
+
+def init_app(app: Flask) -> None:
+    """See each request from its first moment to its last, so before everything else is registered."""
+    app.before_request(begin)
+    app.after_request(end)
+    app.teardown_request(forget)
+
+
+def begin() -> None:
+    """Give the request its id, or take over the one that it came with."""
+    given = request.headers.get(REQUEST_ID)
+    CONTEXT.set({"request_id": given if given and SANE.fullmatch(given) else new_id(), "user": None})
+    BEGAN.set(perf_counter())
+
+
+def new_id() -> str:
+    """Return an id of 128 random bits. It is told to whoever asks, and so need not be hard to guess."""
+    return f"{random.getrandbits(128):032x}"
+
+
+def end(response: Response) -> Response:
+    """Put the id on the answer and write the lines."""
+    context = CONTEXT.get() or {}
+    response.headers.add(REQUEST_ID, context["request_id"])
+    req = current_request()
+    event = auth_event(req)
+    if event:
+        record(event, outcome=outcome(response))
+    record(
+        "request",
+        method=method(req),
+        route=route(req),
+        status=response.status_code,
+        duration_ms=round(seconds() * 1000, 1),
+        address=req.remote_addr,
+    )
+    return response
+
+
+def forget(_: BaseException | None) -> None:
+    """Let the thread's next lines say nothing of this request."""
+    CONTEXT.set(None)
+
+
+def current_request() -> Request:
+    """Return the request itself: what is asked several things by its stand-in is looked for as often."""
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug's way
+    return current
+
+
+def method(req: Request) -> str:
+    """Return the method; one that nobody knows may be any text."""
+    return req.method if req.method in METHODS else "OTHER"
+
+
+def route(req: Request) -> str | None:
+    """Return the rule that the path follows, if any does."""
+    return req.url_rule.rule if req.url_rule else None
+
+
+def seconds() -> float:
+    """Return how long the request has taken so far."""
+    return perf_counter() - BEGAN.get()
+
+
+def auth_event(req: Request) -> str | None:
+    """Return what happens to an account or a session by this request; a preflight of it does nothing."""
+    if req.method != "POST" or req.endpoint not in AUTH_EVENTS:
+        return None
+    return req.endpoint.partition(".")[2]
+
+
+def outcome(response: Response) -> str:
+    """Return how it ended; the line says a failure's code besides."""
+    return "success" if response.status_code < FAILURE else "failure"

@@ -1,0 +1,109 @@
+"""The routes that let a user take all tasks along, and bring them."""
+
+from __future__ import annotations
+
+from functools import partial, wraps
+from typing import IO, TYPE_CHECKING, Any
+
+from flask import Response, request
+
+from todo_api.auth.guard import Owner, owner_required, require_alive
+from todo_api.database import timeouts
+from todo_api.http.blueprint import Blueprint
+from todo_api.http.documentation import document, raises
+from todo_api.http.errors import ContentTooLarge, InvalidInput, MalformedJSON, TooManyRequests, UnsupportedMediaType
+from todo_api.http.request_body import JSON
+from todo_api.http.spooled_upload import spool_body, spooled
+from todo_api.settings import settings
+from todo_api.tasks.errors import TaskLimitReached
+from todo_api.tasks.examples import EXPORT, IMPORTED, header
+from todo_api.tasks.sync.idempotency import idempotent
+from todo_api.tasks.transfer import exporter, importer
+from todo_api.tasks.transfer.document_reader import size_max
+from todo_api.tasks.transfer.formats import FORMATS, ExportParameters
+from todo_api.tasks.transfer.schemas import ExportSchema, ImportedSchema, ImportParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask.typing import ResponseReturnValue
+
+    from todo_api.http.documentation import View
+
+transfer = Blueprint("transfer", __name__, url_prefix="/api/<user_id>", description="All tasks as a file.")
+
+SENT_AT_ONCE = 64 * 1024
+
+
+def answers_file(view: View) -> View:
+    """Document the files that an export is."""
+    answer = {
+        "description": "OK",
+        "headers": {"Content-Disposition": header("What to call the file.", "attachment; filename=todo-export.json")},
+        "content": {form.media_type: form.shown for form in FORMATS.values()},
+    }
+    return document(view, responses={200: answer})
+
+
+def takes_export(view: View) -> View:
+    """Read an export from the body and pass it on as `draft`, checked; the session is asked for before that."""
+
+    @wraps(view)
+    def drafting(*args: Any, owner: Owner, **kwargs: Any) -> ResponseReturnValue:
+        require_alive(owner)
+        limit = settings().max_tasks_per_user
+        with spooled() as file, spooled() as rows:
+            draft = importer.Draft(rows, limit, spool_body(request, file, size_max(limit)))
+            importer.read(file, draft)
+            timeouts.allow(timeouts.LONG)
+            answer: ResponseReturnValue = view(*args, owner=owner, draft=draft, **kwargs)
+            return answer
+
+    content = {JSON: {"schema": ExportSchema, "example": EXPORT}}
+    problems = (MalformedJSON, ContentTooLarge, UnsupportedMediaType, InvalidInput)
+    return document(drafting, *problems, requestBody={"required": True, "content": content})  # type: ignore[return-value]
+
+
+@transfer.get("/export")
+@owner_required
+@transfer.query(ExportParameters)
+@answers_file
+def export_tasks(parameters: dict[str, Any], owner: Owner) -> Response:
+    """Export all your tasks.
+
+    As they are at one moment. `json` has all of each task, the trash included, and can be imported here or elsewhere;
+    `csv` is for spreadsheets, `ics` for calendars and task programs (RFC 5545), both without the trash. A cell that a
+    spreadsheet would compute begins with an apostrophe.
+    """
+    name = parameters["format"]
+    form = FORMATS[name]
+    file = exporter.export(owner, form)
+    headers = {"Content-Disposition": f"attachment; filename=todo-export.{name}", "Content-Length": str(file.tell())}
+    response = Response(content(file), 200, headers, mimetype=form.media_type)
+    response.call_on_close(file.close)  # after HEAD, or where the client leaves early, nobody reads to the end
+    return response
+
+
+def content(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield what is in the file, and close it."""
+    with file:
+        file.seek(0)
+        yield from iter(partial(file.read, SENT_AT_ONCE), b"")
+
+
+@transfer.post("/import")
+@owner_required
+@transfer.query(ImportParameters)
+@takes_export
+@idempotent
+@transfer.response(200, ImportedSchema(), example=IMPORTED)
+@raises(TaskLimitReached, TooManyRequests)
+def import_tasks(parameters: dict[str, Any], owner: Owner, draft: importer.Draft) -> dict[str, Any]:
+    """Import tasks from an export.
+
+    All of them or, if one cannot be, none. A task whose `uid` you have already, in the trash too, is skipped, so that
+    the same file can be imported again. Times, order and trash are kept; a task needs no more than a `title`. With
+    `dry_run=true` nothing is written: the answer says what would be, and lists in `errors` what would be refused.
+    The body may be as large as the export of as many tasks as you may have.
+    """
+    return importer.run(owner, draft, dry_run=parameters["dry_run"])

@@ -1,0 +1,1 @@
+"""Synchronisation: changes, batches and idempotent requests."""
