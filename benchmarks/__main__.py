@@ -16,7 +16,7 @@ from benchmarks.options import MEMORY, Options, parse
 from benchmarks.people import UnexpectedAnswerError
 from benchmarks.rounds import play, watch_memory
 from benchmarks.servers import ALONE, Server, ServerError, floor, seed, service, settle
-from dev import say
+from devtools.installation import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from benchmarks.load import LoadError, load, sign_ins
 from benchmarks.people import UnexpectedAnswerError
 from benchmarks.processes import largest_worker
 from benchmarks.workloads import SIGNING, WORKLOADS, Can
-from dev import say
+from devtools.installation import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

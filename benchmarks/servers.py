@@ -22,9 +22,9 @@ from benchmarks.databases import FLOOR_TABLE, execute, fill, local_postgres
 from benchmarks.people import PEOPLE, Account, Client, People
 from benchmarks.workloads import Can
 from config import Config
-from dev import PYTHON, ROOT, say
 from devtools.commands import throwaway_database
 from devtools.embedded_postgres import free_port
+from devtools.installation import PYTHON, ROOT, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

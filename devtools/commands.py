@@ -21,8 +21,8 @@ import psycopg2
 from dotenv import dotenv_values
 
 from config import Config
-from dev import AUDIT_LOCK, BENCH_LOCK, POSTGRES_LOCK, PYTHON, ROOT, SERVICE_LOCK, install, say
 from devtools.embedded_postgres import PostgresError, end_leftover, locked, running
+from devtools.installation import AUDIT_LOCK, BENCH_LOCK, POSTGRES_LOCK, PYTHON, ROOT, SERVICE_LOCK, install, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
