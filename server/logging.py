@@ -103,7 +103,4 @@ def begin(log_format: str) -> None:
     handler.setFormatter(FORMATS[log_format]())
     logging.basicConfig(handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    # What no line shows is not looked for (Python's logging HOWTO, "Optimization").
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # noqa: SLF001 - as it says there
     logging.getLogger("todo_api").setLevel(logging.INFO)

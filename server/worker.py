@@ -109,13 +109,14 @@ class Worker(ThreadWorker):
 
 def refusal(status: int, request_id: str) -> bytes:
     """Return the answer to a request that cannot be read."""
+    # Imported here: what the master imports, a reload (HUP) does not read again.
     from todo_api.http.errors import InternalError, Problem  # noqa: PLC0415
     from todo_api.http.headers import HEADERS  # noqa: PLC0415
-    from todo_api.http.responses import CONTENT_TYPE  # noqa: PLC0415 - what the master loads, a reload would not read anew
+    from todo_api.http.media_types import PROBLEM_JSON  # noqa: PLC0415
 
     problem = InternalError() if status == HTTPStatus.INTERNAL_SERVER_ERROR else Problem()
     body = json.dumps(problem.members(status)).encode()
-    own = {"Content-Type": CONTENT_TYPE, "Content-Length": len(body), "X-Request-Id": request_id}
+    own = {"Content-Type": PROBLEM_JSON, "Content-Length": len(body), "X-Request-Id": request_id}
     headers = {**HEADERS, **own, "Connection": "close"}
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,231 +1,177 @@
-"""The rules that hold the house up, as docs/architecture.md states them."""
+"""The rules of docs/architecture.md: which package imports which, and how long files and functions are."""
 
 from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parent.parent
 
-RANKS = {
-    "server.setting_parsers.mail": 0,
-    "server.setting_parsers.rates": 0,
-    "server.setting_parsers.scalars": 0,
-    "server.logging": 0,
-    "server.draining": 0,
-    "config": 1,
-    "todo_api.clock": 1,
-    "todo_api.http.errors": 1,
-    "todo_api.extensions": 1,
-    "todo_api.http.fields": 1,
-    "todo_api.mail.transport": 1,
-    "todo_api.http.converters": 1,
-    "todo_api.database.timeouts": 1,
-    "todo_api.service": 1,
-    "todo_api.database.statements": 1,
-    "todo_api.http.serialization": 1,
-    "todo_api.auth.sessions.cookies": 1,
-    "todo_api.auth.examples": 1,
-    "todo_api.auth.tokens.jwks": 1,
-    "todo_api.auth.tokens.signing_keys": 1,
-    "todo_api.auth.passwords.hashing": 1,
-    "todo_api.auth.tokens.session_tokens": 1,
-    "todo_api.tasks.examples": 1,
-    "todo_api.http.responses": 2,
-    "todo_api.database.connections": 2,
-    "todo_api.operations.request_log": 2,
-    "todo_api.http.headers": 2,
-    "todo_api.mail.message": 2,
-    "todo_api.rate_limiting.models": 2,
-    "todo_api.settings": 2,
-    "todo_api.http.conditional_requests": 2,
-    "todo_api.http.json_provider": 2,
-    "todo_api.http.query_string": 2,
-    "todo_api.auth.errors": 2,
-    "todo_api.auth.tokens.external_issuer": 2,
-    "todo_api.auth.models": 2,
-    "todo_api.tasks.models": 2,
-    "todo_api.tasks.errors": 2,
-    "todo_api.database.execution": 3,
-    "todo_api.http.request_body": 4,
-    "todo_api.rate_limiting.limits": 4,
-    "todo_api.auth.tokens.external_users": 4,
-    "todo_api.auth.passwords.hashing_queue": 4,
-    "todo_api.auth.sessions.csrf": 4,
-    "todo_api.auth.passwords.policy": 4,
-    "todo_api.auth.schemas.sign_in": 4,
-    "todo_api.auth.sessions.store": 4,
-    "todo_api.tasks.schemas": 4,
-    "todo_api.tasks.parameters": 4,
-    "todo_api.http.cursors": 4,
-    "todo_api.operations.metrics": 4,
-    "todo_api.rate_limiting.postgres_store": 5,
-    "todo_api.rate_limiting.redis_store": 5,
-    "todo_api.openapi.document": 5,
-    "todo_api.http.spooled_upload": 5,
-    "todo_api.tasks.queries.filters": 5,
-    "todo_api.tasks.transfer.schemas": 5,
-    "todo_api.auth.schemas.account": 5,
-    "todo_api.auth.accounts": 5,
-    "todo_api.auth.sessions.credentials": 5,
-    "todo_api.auth.tokens.identity": 5,
-    "todo_api.auth.passwords.reset": 5,
-    "todo_api.auth.sessions.refresh": 5,
-    "todo_api.tasks.sync.schemas": 5,
-    "todo_api.operations.cli": 5,
-    "todo_api.rate_limiting.consumption": 6,
-    "todo_api.http.documentation": 6,
-    "todo_api.tasks.transfer.document_reader": 6,
-    "todo_api.tasks.transfer.formats": 6,
-    "todo_api.tasks.queries.sorting": 6,
-    "todo_api.operations.doctor": 6,
-    "todo_api.auth.rate_limits": 7,
-    "todo_api.http.blueprint": 7,
-    "todo_api.auth.guard": 8,
-    "todo_api.auth.sessions.session_guard": 9,
-    "todo_api.auth.sessions.responses": 9,
-    "todo_api.tasks.queries.statements": 9,
-    "todo_api.tasks.queries.item": 10,
-    "todo_api.tasks.transfer.exporter": 10,
-    "todo_api.tasks.queries.listing": 10,
-    "todo_api.tasks.sync.changes": 10,
-    "todo_api.tasks.sync.idempotency": 10,
-    "todo_api.tasks.purge": 10,
-    "todo_api.tasks.transfer.importer": 11,
-    "todo_api.tasks.sync.batch": 11,
-    "todo_api.tasks.cli": 11,
-    "todo_api.auth.cli": 12,
-    "todo_api.openapi.page": 12,
-    "todo_api.operations.health": 12,
-    "todo_api.auth.routes.account": 12,
-    "todo_api.auth.routes.sign_in": 12,
-    "todo_api.auth.routes.sessions": 12,
-    "todo_api.tasks.routes.collection": 12,
-    "todo_api.tasks.routes.transfer": 12,
-    "todo_api.tasks.routes.item": 12,
-    "todo_api": 13,
-}
-"""Every module of the service; a module imports lower ranks only."""
+PACKAGES = """
+    wsgi                          gunicorn.conf
+    todo_api
+    todo_api.tasks
+    todo_api.auth
+    todo_api.operations
+    todo_api.rate_limiting        todo_api.mail
+    todo_api.openapi
+    todo_api.http
+    todo_api.database
+    todo_api.settings             todo_api.clock     todo_api.extensions
+    config
+    server
+"""
+"""The packages, highest first. A package imports only packages of the lines below its own."""
+
+ORDER = [line.split() for line in PACKAGES.strip().splitlines()]
+RANKS = {package: len(ORDER) - index for index, line in enumerate(ORDER) for package in line}
 
 PURE = {
     "config",
-    "server.setting_parsers.mail",
-    "server.setting_parsers.rates",
-    "server.setting_parsers.scalars",
-    "server.draining",
-    "server.logging",
+    "server",
     "todo_api.clock",
-    "todo_api.http.errors",
     "todo_api.http.converters",
+    "todo_api.http.errors",
+    "todo_api.http.media_types",
+    "todo_api.auth.passwords.hashing",
     "todo_api.auth.sessions.cookies",
     "todo_api.auth.tokens.jwks",
-    "todo_api.auth.tokens.signing_keys",
-    "todo_api.auth.passwords.hashing",
     "todo_api.auth.tokens.session_tokens",
+    "todo_api.auth.tokens.signing_keys",
 }
-"""Modules that know nothing of Flask: they take values and give values."""
+"""Modules and packages that take values and return values: they import neither Flask nor SQLAlchemy nor marshmallow."""
 
-OUTSIDE = [
+SERVICE = [
     ROOT / "config.py",
-    ROOT / "server" / "draining.py",
-    ROOT / "server" / "logging.py",
-    *(ROOT / "server" / "setting_parsers").glob("*.py"),
+    ROOT / "wsgi.py",
+    ROOT / "gunicorn.conf.py",
+    *sorted((ROOT / "server").rglob("*.py")),
+    *sorted((ROOT / "todo_api").rglob("*.py")),
 ]
-FILES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in [*OUTSIDE, *sorted((ROOT / "todo_api").rglob("*.py"))]
-}
-SERVING = [
-    ROOT / name
-    for name in ("gunicorn.conf.py", "server/socket_timeouts.py", "server/graceful_shutdown.py", "server/worker.py")
-]
-"""What gunicorn's master loads; a reload reads only the first anew."""
+TOOLS = [ROOT / "dev.py", *sorted((ROOT / "devtools").glob("*.py")), *sorted((ROOT / "benchmarks").glob("*.py"))]
 
-TREES = {
-    name: ast.parse(path.read_text())
-    for name, path in FILES.items()
-    if path.name != "__init__.py" or name == "todo_api"
-}
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in [*SERVICE, *TOOLS]}
+TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+def at_load_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a module outside its functions."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.FunctionDef):
+            yield node
+            yield from at_load_time(node)
 
 
 def imported(tree: ast.AST) -> set[str]:
+    """Return the modules of this project that a module imports."""
     names = set()
-    for node in ast.walk(tree):
+    for node in at_load_time(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.module is not None, "relative import"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return names
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= (submodules & set(MODULES)) or {node.module}
+    return names & set(MODULES)
 
 
-def test_every_module_has_a_rank() -> None:
-    assert set(TREES) == set(RANKS)
+IMPORTS = {name: imported(tree) for name, tree in TREES.items()}
 
 
-@pytest.mark.parametrize("name", TREES)
-def test_imports_point_down(name: str) -> None:
-    names = imported(TREES[name])
-    ours = names & (set(RANKS) - {"todo_api"})
-    assert "todo_api" not in {module for module in names if not any(f"{module}." in other for other in names)}
-    assert {other for other in ours if RANKS[other] >= RANKS[name]} == set()
+def package_of(module: str) -> str:
+    """Return the package of the table that a module belongs to: the longest one that its name begins with."""
+    return max((package for package in RANKS if f"{module}.".startswith(f"{package}.")), key=len)
 
 
-@pytest.mark.parametrize("name", sorted(PURE))
+def is_in(module: str, packages: set[str]) -> bool:
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
+
+
+SERVICE_NAMES = [module_name(path) for path in SERVICE]
+
+
+@pytest.mark.parametrize("name", SERVICE_NAMES)
+def test_a_package_imports_lower_packages_only(name: str) -> None:
+    own = package_of(name)
+    for other in map(package_of, IMPORTS[name]):
+        assert other == own or RANKS[other] < RANKS[own], f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("line", ORDER, ids=" ".join)
+def test_packages_of_one_line_do_not_import_each_other(line: list[str]) -> None:
+    for name, modules in IMPORTS.items():
+        if is_in(name, set(line)) and package_of(name) in line:
+            assert {package_of(other) for other in modules} & set(line) <= {package_of(name)}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Every module finds its place below those that import it, `dev.py` included."""
+    left = {name: modules - {name} for name, modules in IMPORTS.items()}
+    while leaves := {name for name, modules in left.items() if not modules & set(left)}:
+        left = {name: modules for name, modules in left.items() if name not in leaves}
+    assert left == {}
+
+
+def test_tasks_meets_auth_at_the_guard_only() -> None:
+    for name in SERVICE_NAMES:
+        if is_in(name, {"todo_api.tasks"}):
+            assert {other for other in IMPORTS[name] if is_in(other, {"todo_api.auth"})} <= {"todo_api.auth.guard"}
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if is_in(name, PURE)])
 def test_pure_modules_know_no_framework(name: str) -> None:
-    known = {module.split(".")[0] for module in imported(TREES[name])}
+    known = {
+        word.split(".")[0]
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for word in [getattr(node, "module", None) or node.names[0].name]
+    }
     assert known & {"flask", "flask_sqlalchemy", "sqlalchemy", "marshmallow"} == set()
 
 
-def test_the_features_meet_at_the_guard_only() -> None:
-    for name, tree in TREES.items():
-        ours = {module for module in imported(tree) if module in RANKS}
-        if name.startswith("todo_api.tasks."):
-            assert {module for module in ours if module.startswith("todo_api.auth.")} <= {"todo_api.auth.guard"}
-        if name.startswith("todo_api.auth.") and name != "todo_api.auth.cli":
-            assert not any(module.startswith("todo_api.tasks.") for module in ours)
+@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if is_in(name, {"server", "gunicorn.conf"})])
+def test_the_gunicorn_master_loads_nothing_of_the_application(name: str) -> None:
+    """A reload (HUP) reads anew what the master has not loaded."""
+    assert not any(is_in(other, {"todo_api"}) for other in IMPORTS[name])
 
 
-@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if is_in(name, {"todo_api", "config"})])
 def test_imports_stand_at_the_top(name: str) -> None:
-    inside = [
+    nested = [
         node.lineno
         for function in ast.walk(TREES[name])
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
     ]
-    assert inside == []
+    assert nested == []
 
 
-def places(text: str) -> set[str]:
-    return {name for name, path in FILES.items() if text in path.read_text()}
+def modules_with(text: str) -> set[str]:
+    return {name for name in SERVICE_NAMES if text in MODULES[name].read_text()}
 
 
-def test_the_environment_is_read_outside_the_package() -> None:
-    assert places("environ[") | places("environ.get") | places("getenv") <= {"config"}
-    assert places("os.environ") == set()
-    assert "os.environ" in (ROOT / "wsgi.py").read_text()
+def test_only_the_entry_points_read_the_environment() -> None:
+    assert modules_with("os.environ") | modules_with("getenv") == {"wsgi", "gunicorn.conf"}
+    assert modules_with("environ.get") | modules_with("environ[") <= {"config", "gunicorn.conf"}
 
 
-def test_nothing_commits_by_hand() -> None:
-    assert places(".commit(") == places(".rollback(") == {"todo_api.database.connections"}
+def test_one_module_commits_and_rolls_back() -> None:
+    assert modules_with(".commit(") == modules_with(".rollback(") == {"todo_api.database.connections"}
 
 
-@pytest.mark.parametrize("path", SERVING, ids=lambda path: path.name)
-def test_the_master_loads_nothing_that_a_reload_is_to_read_anew(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    at_the_top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
-    assert not any(name.split(".")[0] == "todo_api" for name in imported(at_the_top))
-
-
-@pytest.mark.parametrize(
-    "path",
-    sorted([*FILES.values(), *SERVING, *(ROOT / "benchmarks").glob("*.py")]),
-    ids=lambda path: path.name,
-)
+@pytest.mark.parametrize("path", MODULES.values(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_stay_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 200
     for node in ast.walk(ast.parse(path.read_text())):

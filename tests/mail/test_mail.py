@@ -32,7 +32,8 @@ from hypothesis import strategies as st
 from devtools.embedded_postgres import free_port
 from server.setting_parsers.mail import mail_url
 from tests.support.processes import ROOT, environment, wait_until_answering
-from todo_api.mail.message import WAITING_MAX, Outbox, compose, deliver, deliver_later
+from todo_api.mail.message import compose
+from todo_api.mail.outbox import WAITING_MAX, Outbox, deliver_later
 from todo_api.mail.transport import MailError, send
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ LETTER = (SENDER, ADA, "Reset your password", f"Go to https://todo.example/reset
 UNENCRYPTED_LOGIN = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 LOGIN = LoginPassword(b"us:er", b"p@ss/w%rd")
 CREDENTIALS = "us%3Aer:p%40ss%2Fw%25rd@"
+
+
+def deliver(url: str, sender: str, recipient: str, subject: str, text: str) -> None:
+    send(url, compose(sender, recipient, subject, text))
 
 
 @dataclass
@@ -476,7 +481,7 @@ def test_a_server_that_does_not_answer_costs_bounded_memory_and_time(caplog: pyt
 
 FORKED = """
 import os, sys
-from todo_api.mail import deliver_later
+from todo_api.mail.outbox import deliver_later
 url, letter = sys.argv[1], ("todo@localhost", "ada@example.com")
 deliver_later(url, *letter, "parent", "Text")
 child = os.fork()
@@ -496,7 +501,7 @@ def test_a_fork_has_its_own_thread_and_both_deliver_before_they_end(tmp_path: Pa
 
 APPLICATION = """
 import os
-from todo_api.mail import deliver_later
+from todo_api.mail.outbox import deliver_later
 def app(environ, start_response):
     for number in range(20):
         deliver_later(os.environ["MAILS"], "todo@localhost", "ada@example.com", str(number), "Text")

@@ -51,7 +51,10 @@ def test_every_route_is_in_the_document_and_no_other() -> None:
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=lambda value: str(value)[:40])
 def test_every_operation_says_what_callers_ask(method: str, path: str, operation: dict[str, Any]) -> None:
-    assert operation["summary"].endswith(".")
+    assert 2 <= len(operation["summary"].split()) <= 6
+    assert not operation["summary"].endswith(".")
+    assert operation["description"].endswith(".")
+    assert re.fullmatch("[a-z]+(?:[A-Z][a-z]+)+", operation["operationId"])
     responses = operation["responses"]
     if "{user_id}" in path:
         assert operation["security"] == [{"bearer": []}]

@@ -1,1 +1,6 @@
-"""Who asks: accounts, tokens and the guard in front of what is a user's own."""
+"""Accounts, sessions and tokens: the auth blueprint, and the guard for other packages."""
+
+from todo_api.auth.blueprint import auth
+from todo_api.auth.routes import account, sessions, sign_in, tokens
+
+__all__ = ["account", "auth", "sessions", "sign_in", "tokens"]

@@ -22,9 +22,8 @@ from todo_api.auth.tokens import external_users
 from todo_api.auth.tokens.external_issuer import issuer_of
 from todo_api.database.execution import fetch_all, stream
 from todo_api.database.statements import Statement
-from todo_api.http.documentation import View, document
+from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
-from todo_api.openapi.document import BEARER
 from todo_api.rate_limiting.consumption import tell
 from todo_api.rate_limiting.postgres_store import charging, is_within, parameters_of, standing
 

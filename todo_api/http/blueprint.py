@@ -27,7 +27,7 @@ from todo_api.http.documentation import (
 from todo_api.http.errors import ContentTooLarge, InvalidInput, InvalidParameter, MalformedJSON, UnsupportedMediaType
 from todo_api.http.query_string import refuse_parameters
 from todo_api.http.request_body import MEDIA_TYPES, RequestParser
-from todo_api.http.responses import JSONAnswer, empty
+from todo_api.http.responses import JSONResponse, empty_response
 from todo_api.http.serialization import json_text, writer
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ def no_parameters(view: View) -> View:
     return document(checked, InvalidParameter)  # type: ignore[return-value]  # the same view, for mypy too
 
 
+def camel_case(name: str) -> str:
+    """Return a Python name as OpenAPI spells an operationId: list_tasks as listTasks."""
+    first, *words = name.split("_")
+    return first + "".join(word.capitalize() for word in words)
+
+
 class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
     """A Flask blueprint whose views declare their parameters, bodies, answers and problems."""
 
@@ -58,7 +64,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
     DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {location: types[0] for location, types in MEDIA_TYPES.items()}
 
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
-        """Take what Flask's blueprint takes, and `description` for the document."""
+        """Take what Flask's blueprint takes."""
         super().__init__(name, import_name, **options)
         self._prepare_doc_cbks += [
             describe_headers,
@@ -67,6 +73,19 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             describe_unchanged,
             self._describe_problems,
         ]
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Any = None,
+        provide_automatic_options: bool | None = None,  # noqa: FBT001 - Flask's signature
+        **options: Any,
+    ) -> None:
+        """Add a view. Its operationId is its name, and the summary is the first line of its docstring."""
+        summary = (view_func.__doc__ or "").partition("\n")[0].removesuffix(".")
+        document(view_func, operationId=camel_case(view_func.__name__), summary=summary)
+        super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
     def body(self, schema: type[Schema], *, takes: str = "json", example: dict[str, Any]) -> Callable[[View], View]:
         """Load the body by the schema and pass the result as the view's next argument.
@@ -127,10 +146,10 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
                 result = view(*args, **kwargs)
                 value, headers = result if isinstance(result, tuple) else (result, {})
                 if conditional and is_known(headers["ETag"]):
-                    return empty(304, unchanged(headers))
+                    return empty_response(304, unchanged(headers))
                 if write is None:
-                    return empty(status_code, headers)
-                return JSONAnswer(b"null" if value is None else json_text(write(value)), status_code, headers)
+                    return empty_response(status_code, headers)
+                return JSONResponse(b"null" if value is None else json_text(write(value)), status_code, headers)
 
             responding._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
             remember(responding).update(remembered)

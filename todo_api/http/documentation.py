@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from todo_api.http.error_handlers import AUTH_PREFIX
 from todo_api.http.errors import InternalError
-from todo_api.http.responses import AUTH, CONTENT_TYPE
-from todo_api.openapi.document import describe_problem
+from todo_api.http.media_types import PROBLEM_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 View = TypeVar("View", bound="Callable[..., Any]")
 Doc = dict[str, Any]
+
+BEARER = "bearer"
+"""The name of the security scheme in the document."""
 
 
 def remember(view: View) -> Doc:
@@ -79,13 +83,25 @@ def describe_unchanged(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
     return doc
 
 
+def describe_problem(problem: type[Problem], status: int) -> Doc:
+    """Return the OpenAPI response object of a problem."""
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": {
+            name: {"schema": {"type": "string"}, "required": True, "example": value}
+            for name, value in problem.headers.items()
+        },
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
+    }
+
+
 def describe_problems(doc: Doc, doc_info: Doc, *, url_prefix: str) -> Doc:
     """Write the problems of a view by status, each with its code as an example."""
     for problem in dict.fromkeys([*doc_info.get("problems", []), InternalError]):
-        statuses = {problem.status, problem.better_auth_status if f"{url_prefix}/" == AUTH else None} - {None}
+        statuses = {problem.status, problem.better_auth_status if f"{url_prefix}/" == AUTH_PREFIX else None} - {None}
         for status in sorted(statuses):
             answer = doc.setdefault("responses", {}).setdefault(status, describe_problem(problem, status))
-            media_type = answer["content"][CONTENT_TYPE]
+            media_type = answer["content"][PROBLEM_JSON]
             media_type["examples"][problem.code] = {
                 "summary": problem.detail,
                 "value": problem.example().members(status),

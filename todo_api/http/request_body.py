@@ -15,10 +15,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 
 from todo_api.database import timeouts
+from todo_api.http.current_request import current_request
 from todo_api.http.errors import ContentTooLarge, InvalidInput, InvalidParameter, UnreadableBody, UnsupportedMediaType
+from todo_api.http.media_types import FORMS, JSON, MERGE_PATCH, MULTIPART, URLENCODED
 from todo_api.http.query_string import AS_SENT, WORDS, query_members
-from todo_api.http.responses import FORM_TYPES, MULTIPART, URLENCODED
-from todo_api.operations.request_log import current_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
     from marshmallow import Schema, ValidationError
 
 BODY_MAX = 1024 * 1024
-JSON = "application/json"
-MERGE_PATCH = "application/merge-patch+json"
 MEDIA_TYPES = {
     "json": (JSON,),
-    "json_or_form": (JSON, *FORM_TYPES),
+    "json_or_form": (JSON, *FORMS),
     "json_or_nothing": (JSON,),
     "merge_patch": (JSON, MERGE_PATCH),
 }
@@ -75,7 +73,7 @@ class RequestParser(FlaskParser):
         """Return the JSON value or the form's fields. No body at all is a form without fields."""
         if req.mimetype == JSON:
             return self.load_json(req, schema)
-        if (req.mimetype and req.mimetype not in FORM_TYPES) or req.content_encoding:
+        if (req.mimetype and req.mimetype not in FORMS) or req.content_encoding:
             raise unsupported(req, (URLENCODED, JSON))
         return dict(form_fields(req, schema))
 

@@ -7,7 +7,8 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from todo_api.http.errors import ContentTooLarge, UnreadableBody
-from todo_api.http.request_body import JSON, transport, unsupported
+from todo_api.http.media_types import JSON
+from todo_api.http.request_body import transport, unsupported
 
 if TYPE_CHECKING:
     import flask

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import flask_smorest
 
 from todo_api.http.converters import ID_MAX, IdConverter
+from todo_api.http.documentation import BEARER
 from todo_api.http.fields import Due
 from todo_api.http.json_provider import Json
 from todo_api.http.request_body import BODY_MAX
-from todo_api.http.responses import CONTENT_TYPE
 
 if TYPE_CHECKING:
     import flask
     from marshmallow.fields import Field
-
-    from todo_api.http.errors import Problem
-
-
-def describe_problem(problem: type[Problem], status: int) -> dict[str, Any]:
-    """Return the OpenAPI response object of a problem."""
-    return {
-        "description": HTTPStatus(status).phrase,
-        "headers": {
-            name: {"schema": {"type": "string"}, "required": True, "example": value}
-            for name, value in problem.headers.items()
-        },
-        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
-    }
 
 
 PROBLEM_SCHEMA = {
@@ -67,8 +52,17 @@ Every answer has an `X-Request-Id`, by which the log knows it. Answers of the au
 `RateLimit` what is left; a 429 tells in `Retry-After` when to come again.
 """
 
-BEARER = "bearer"
-"""The name of the security scheme in the document."""
+
+TAGS = [
+    {"name": "auth", "description": "Sign up, sign in, refresh tokens and sign out."},
+    {"name": "tasks", "description": "Create, read, change and delete the tasks of a user."},
+    {"name": "sync", "description": "Keep an offline copy: changes since a sync token, and batches."},
+    {"name": "transfer", "description": "Export and import all tasks."},
+    {"name": "sessions", "description": "List and revoke sessions; tokens for other services."},
+    {"name": "account", "description": "Change, reset and delete."},
+    {"name": "system", "description": "Health checks."},
+]
+"""The groups of operations, in the order in which a newcomer needs them."""
 
 
 def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, Any]:
@@ -91,6 +85,7 @@ def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
             "version": "1.0.0",
             "openapi_version": "3.1.0",
             "info": {"description": DESCRIPTION, "license": {"name": "MIT"}},
+            "tags": TAGS,
         },
     )
     api.DEFAULT_ERROR_RESPONSE_NAME = None

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import flask_swagger_ui
-from flask import Blueprint, Flask, Response, current_app, send_from_directory
+from flask import Flask, Response, current_app, send_from_directory
 
 if TYPE_CHECKING:
     from flask_smorest import Api
 
-ASSETS = str(files(flask_swagger_ui) / "dist")
-"""Swagger UI's own files; the package's page is not used, since its script is inline."""
+SWAGGER_UI = str(files(flask_swagger_ui) / "dist")
+"""The folder of Swagger UI's files. The package's own page has an inline script, so it is not served."""
 
-PAGE = "openapi/static"
-"""Our page and its script, beside this module."""
+ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+
+STATIC = str(Path(__file__).with_name("static"))
+"""The folder of our page and its script."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -26,36 +29,33 @@ MAX_AGE = 3600
 
 KEY = "todo_api.openapi"
 
-docs = Blueprint("docs", __name__)
-
 
 def init_app(app: Flask, api: Api) -> None:
     """Serve the document of what is registered by now, written once."""
     app.extensions[KEY] = app.json.dumps(api.spec.to_dict())
-    app.register_blueprint(docs)
+    app.add_url_rule("/openapi.json", view_func=openapi_json)
+    app.add_url_rule("/docs", view_func=docs_page)
+    app.add_url_rule("/docs/docs.js", view_func=docs_script)
+    app.add_url_rule(f"/docs/<any({', '.join(map(repr, ASSETS))}):name>", view_func=docs_asset)
 
 
-@docs.get("/openapi.json")
-def document() -> Response:
+def openapi_json() -> Response:
     """Return the OpenAPI 3.1 document."""
     return Response(current_app.extensions[KEY], content_type="application/json")
 
 
-@docs.get("/docs")
-def page() -> Response:
+def docs_page() -> Response:
     """Return the page."""
-    response = send_from_directory(f"{current_app.root_path}/{PAGE}", "docs.html")
+    response = send_from_directory(STATIC, "docs.html")
     response.headers["Content-Security-Policy"] = POLICY
     return response
 
 
-@docs.get("/docs/docs.js")
-def script() -> Response:
+def docs_script() -> Response:
     """Return the script that starts Swagger UI."""
-    return send_from_directory(f"{current_app.root_path}/{PAGE}", "docs.js", max_age=MAX_AGE)
+    return send_from_directory(STATIC, "docs.js", max_age=MAX_AGE)
 
 
-@docs.get("/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'):name>")
-def asset(name: str) -> Response:
+def docs_asset(name: str) -> Response:
     """Return one of Swagger UI's files."""
-    return send_from_directory(ASSETS, name, max_age=MAX_AGE)
+    return send_from_directory(SWAGGER_UI, name, max_age=MAX_AGE)

@@ -11,8 +11,8 @@ import click
 import psycopg2
 from flask.cli import AppGroup
 
+from todo_api.http.error_handlers import database_message
 from todo_api.http.errors import Problem
-from todo_api.http.responses import database_words
 
 NOT_MIGRATED = {"42P01", "42703"}
 """PostgreSQL's codes for a table and for a column that is not there."""
@@ -32,7 +32,7 @@ class Commands(AppGroup):
                 raise click.ClickException(
                     "The database is not up to date; bring it there by: flask db upgrade"
                 ) from None
-            words = one_line(database_words(error).partition("\n")[0])
+            words = one_line(database_message(error).partition("\n")[0])
             raise click.ClickException(f"The database cannot be used: {words}") from None
 
 

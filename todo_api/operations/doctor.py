@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from todo_api.clock import now
 from todo_api.database.execution import fetch_all
 from todo_api.extensions import db
-from todo_api.http.responses import database_words
+from todo_api.http.error_handlers import database_message
 from todo_api.mail.transport import MailError, check
 from todo_api.operations.cli import one_line
 from todo_api.settings import settings
@@ -72,7 +72,7 @@ def findings(config: Config) -> Iterator[Finding]:
         version, theirs, current = asked()
     except (psycopg2.Error, DBAPIError) as error:
         # Alembic asks by SQLAlchemy, which wraps the driver's failures.
-        words = database_words(getattr(error, "orig", error)).partition("\n")[0]
+        words = database_message(getattr(error, "orig", error)).partition("\n")[0]
         yield Finding("fail", "database", words, "start PostgreSQL, or mend DATABASE_URL")
     else:
         yield database(version)

@@ -14,7 +14,7 @@ from todo_api.http.documentation import raises
 from todo_api.http.errors import ServiceUnavailable
 from todo_api.settings import settings
 
-system = Blueprint("system", __name__, description="The service itself.")
+system = Blueprint("system", __name__)
 
 READY_WITHIN = 2.0
 """Seconds in which the database must answer who asks whether the service is ready."""
@@ -43,17 +43,21 @@ class ServiceStatusSchema(Schema):
 
 @system.get("/")
 @system.response(200, WelcomeSchema(), example={"message": "Welcome to Todo API"})
-def welcome() -> dict[str, str]:
-    """Say which service this is."""
+def get_welcome() -> dict[str, str]:
+    """Get the service name.
+
+    The greeting names the service. Use it to see that an address is the right one.
+    """
     return {"message": f"Welcome to {settings().app_name}"}
 
 
 @system.get("/healthz")
 @system.response(200, ServiceStatusSchema(), example={"status": "ok"})
-def health() -> dict[str, str]:
-    """Say whether the process lives.
+def check_liveness() -> dict[str, str]:
+    """Check liveness.
 
-    Without the database, so that its faults have no process restarted.
+    Returns 200 while the process runs. It does not ask the database, so that a failure of the database restarts no
+    process.
     """
     return {"status": "ok"}
 
@@ -61,11 +65,11 @@ def health() -> dict[str, str]:
 @system.get("/readyz")
 @system.response(200, ServiceStatusSchema(), example={"status": "ok"})
 @raises(ServiceUnavailable)
-def readiness() -> dict[str, str]:
-    """Say whether requests should be sent here.
+def check_readiness() -> dict[str, str]:
+    """Check readiness.
 
-    503 while the database does not answer, cannot be written to or lacks tables, and while the service is about to
-    end.
+    Returns 200 while the service can answer requests, for load balancers. Returns 503 while the database does not
+    answer, is read-only or lacks tables, and while the service shuts down.
     """
     if draining.is_near():
         raise ServiceUnavailable("The service is about to end.")

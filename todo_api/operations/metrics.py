@@ -9,12 +9,13 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, current_app
+from flask import Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from todo_api.extensions import db
-from todo_api.operations.request_log import auth_event, current_request, method, outcome, route, seconds
+from todo_api.http.current_request import current_request
+from todo_api.operations.request_log import auth_event, method, outcome, route, seconds
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 KEY = "todo_api.metrics"
 UNMATCHED = "unmatched"
-
-metrics = Blueprint("metrics", __name__)
 
 
 class Numbers:
@@ -79,11 +78,10 @@ def init_app(app: Flask, config: Config) -> None:
     if config.metrics:
         app.extensions[KEY] = Numbers()
         app.after_request(app.extensions[KEY].count)
-        app.register_blueprint(metrics)
+        app.add_url_rule("/metrics", view_func=show_metrics)
 
 
-@metrics.get("/metrics")
-def show() -> Response:
+def show_metrics() -> Response:
     """Return the numbers as Prometheus reads them. The OpenAPI document, which is about JSON, leaves them out."""
     return Response(current_app.extensions[KEY].written(), content_type=CONTENT_TYPE_LATEST)
 

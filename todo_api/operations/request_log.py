@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from server.logging import CONTEXT, record
+from todo_api.http.current_request import current_request
 
 if TYPE_CHECKING:
     from flask import Flask, Request, Response
@@ -28,22 +29,20 @@ BEGAN: ContextVar[float] = ContextVar("BEGAN")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-AUTH_EVENTS = frozenset(
-    {
-        "auth.sign_up",
-        "auth.sign_in",
-        "auth.sign_out",
-        "auth.refresh",
-        "account.change_password",
-        "account.delete_user",
-        "account.request_password_reset",
-        "account.reset_password",
-        "sessions.revoke_session",
-        "sessions.revoke_sessions",
-        "sessions.revoke_other_sessions",
-    }
-)
-"""The endpoints whose calls are events of their own, named as the endpoint is."""
+AUTH_EVENTS = {
+    "auth.sign_up": "sign_up",
+    "auth.sign_in": "sign_in",
+    "auth.sign_out": "sign_out",
+    "auth.refresh_tokens": "refresh",
+    "auth.change_password": "change_password",
+    "auth.delete_user": "delete_user",
+    "auth.request_password_reset": "request_password_reset",
+    "auth.reset_password": "reset_password",
+    "auth.revoke_session": "revoke_session",
+    "auth.revoke_sessions": "revoke_sessions",
+    "auth.revoke_other_sessions": "revoke_other_sessions",
+}
+"""The log event of a POST to each of these endpoints."""
 
 FAILURE = 400
 """The first status that is one."""
@@ -92,12 +91,6 @@ def forget(_: BaseException | None) -> None:
     CONTEXT.set(None)
 
 
-def current_request() -> Request:
-    """Return the request itself: what is asked several things by its stand-in is looked for as often."""
-    current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug's way
-    return current
-
-
 def method(req: Request) -> str:
     """Return the method; one that nobody knows may be any text."""
     return req.method if req.method in METHODS else "OTHER"
@@ -114,10 +107,8 @@ def seconds() -> float:
 
 
 def auth_event(req: Request) -> str | None:
-    """Return what happens to an account or a session by this request; a preflight of it does nothing."""
-    if req.method != "POST" or req.endpoint not in AUTH_EVENTS:
-        return None
-    return req.endpoint.partition(".")[2]
+    """Return the log event of this request to an auth endpoint, if it has one; a preflight has none."""
+    return AUTH_EVENTS.get(req.endpoint or "") if req.method == "POST" else None
 
 
 def outcome(response: Response) -> str:

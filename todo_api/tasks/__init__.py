@@ -1,1 +1,6 @@
-"""What there is to do."""
+"""Tasks: the tasks blueprint."""
+
+from todo_api.tasks.blueprint import tasks
+from todo_api.tasks.routes import collection, item, sync, transfer
+
+__all__ = ["collection", "item", "sync", "tasks", "transfer"]

@@ -82,3 +82,9 @@ class TaskPutSchema(TaskSchema):
     def drop_nulls(self, data: Any, **_: Any) -> Any:
         """Return the members that change something."""
         return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
+class DeletedSchema(Schema):
+    """How many tasks were deleted."""
+
+    deleted = fields.Integer(dump_only=True, required=True)

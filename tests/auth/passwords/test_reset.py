@@ -26,7 +26,7 @@ from tests.support.credentials import ALL, NONE, sign_in
 from tests.support.databases import CONFIG, execute
 from tests.support.statements import counted
 from todo_api import create_app
-from todo_api.mail.message import outbox
+from todo_api.mail.outbox import outbox
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from todo_api.auth.passwords.hashing_queue import hash_password
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.store import token_hash
 from todo_api.database.execution import fetch_all, fetch_one
-from todo_api.mail.message import deliver_later
+from todo_api.mail.outbox import deliver_later
 from todo_api.settings import settings
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import request
 
 from todo_api.auth import accounts, examples
+from todo_api.auth.blueprint import auth
 from todo_api.auth.errors import (
     EmailCannotBeUpdated,
     InvalidCallback,
@@ -38,11 +39,10 @@ from todo_api.auth.schemas.account import (
 )
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import opaque_token
-from todo_api.auth.sessions.csrf import check_target, refuse_foreign_origin
+from todo_api.auth.sessions.csrf import check_target
 from todo_api.auth.sessions.responses import HeaderList, granting, token_headers, withdrawing
 from todo_api.auth.sessions.session_guard import session_required
 from todo_api.clock import now
-from todo_api.http.blueprint import Blueprint
 from todo_api.http.documentation import raises
 from todo_api.http.errors import ServiceUnavailable, TooManyRequests
 from todo_api.settings import settings
@@ -52,25 +52,21 @@ if TYPE_CHECKING:
 
     from todo_api.database.statements import Row
 
-account_routes = Blueprint("account", __name__, url_prefix="/api/auth", description="Changing one's account.")
-account_routes.before_request(refuse_foreign_origin)
-
 FOREIGN = (InvalidOrigin, MissingOrigin)
 NEW_PASSWORD = (PasswordTooShort, PasswordTooLong, PasswordTooCommon)
 MAILED = "If this email exists in our system, check your email for the reset link"
 
 
-@account_routes.post("/change-password")
+@auth.post("/change-password", tags=["account"])
 @session_required
-@account_routes.body(
-    ChangePasswordSchema, example={"currentPassword": "correct horse", "newPassword": "battery staple"}
-)
-@account_routes.response(200, ChangedPasswordSchema(), example={"token": None, "user": examples.USER})
+@auth.body(ChangePasswordSchema, example={"currentPassword": "correct horse", "newPassword": "battery staple"})
+@auth.response(200, ChangedPasswordSchema(), example={"token": None, "user": examples.USER})
 @raises(InvalidPassword, *NEW_PASSWORD, *FOREIGN)
 def change_password(body: dict[str, Any], session: Row) -> tuple[dict[str, Any], HeaderList]:
-    """Change your password. Your other sessions end, unless `revokeOtherSessions` is false.
+    """Change your password.
 
-    With `revokeOtherSessions: true` this one ends too, and a new one begins: `token` and `set-auth-token` are its.
+    Your other sessions end, unless `revokeOtherSessions` is false. With `revokeOtherSessions: true` this session ends
+    too, and `token` and `set-auth-token` belong to a new one.
     """
     check_new_password(body["new"], "#/newPassword")
     with guessing_own(session):
@@ -89,13 +85,16 @@ def guessing_own(session: Row) -> AbstractContextManager[None]:
     return guessing("change-password", settings().rate_limit_change_password, f"user {session['id']}")
 
 
-@account_routes.post("/update-user")
+@auth.post("/update-user", tags=["account"])
 @session_required
-@account_routes.body(UpdateUserSchema, takes="json_or_nothing", example={"name": "Ada Lovelace"})
-@account_routes.response(200, StatusSchema(), example=examples.DONE)
+@auth.body(UpdateUserSchema, takes="json_or_nothing", example={"name": "Ada Lovelace"})
+@auth.response(200, StatusSchema(), example=examples.DONE)
 @raises(EmailCannotBeUpdated, NoFieldsToUpdate, *FOREIGN)
 def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], HeaderList]:
-    """Change your name or image; `null` clears the image."""
+    """Update your profile.
+
+    Changes your name or your image; `null` clears the image.
+    """
     if "email" in body:
         raise EmailCannotBeUpdated
     if not body:
@@ -105,15 +104,15 @@ def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], He
     return examples.DONE, token_headers(token, remembered=session["session_remembered"]) if token else []
 
 
-@account_routes.post("/delete-user")
+@auth.post("/delete-user", tags=["account"])
 @session_required
-@account_routes.body(DeleteUserSchema, takes="json_or_nothing", example={"password": "correct horse battery"})
-@account_routes.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
+@auth.body(DeleteUserSchema, takes="json_or_nothing", example={"password": "correct horse battery"})
+@auth.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
 @raises(InvalidPassword, SessionExpired, *FOREIGN)
 def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], HeaderList]:
-    """Delete your account with all its tasks and sessions.
+    """Delete your account.
 
-    Without the password, you must have signed in within a day.
+    Deletes your account with all its tasks and sessions. Without the password, the session must be at most one day old.
     """
     if "password" in body:
         with guessing_own(session):
@@ -124,12 +123,15 @@ def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], Hea
     return {"success": True, "message": "User deleted"}, withdrawing()
 
 
-@account_routes.post("/request-password-reset")
-@account_routes.body(RequestResetSchema, example={"email": "ada@example.com", "redirectTo": "/new-password"})
-@account_routes.response(200, StatusSchema(), example={"status": True, "message": MAILED})
+@auth.post("/request-password-reset", tags=["account"])
+@auth.body(RequestResetSchema, example={"email": "ada@example.com", "redirectTo": "/new-password"})
+@auth.response(200, StatusSchema(), example={"status": True, "message": MAILED})
 @raises(ResetDisabled, InvalidRedirect, *FOREIGN, TooManyRequests, ServiceUnavailable)
 def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
-    """Have a link mailed that sets a new password. The answer is the same whether the account exists or not."""
+    """Request a password reset.
+
+    Mails a link that sets a new password. The response is the same whether the account exists or not.
+    """
     mail_url = settings().mail_url
     if mail_url is None:
         raise ResetDisabled
@@ -139,11 +141,15 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     return {"status": True, "message": MAILED}
 
 
-@account_routes.get("/reset-password/<token>")
-@account_routes.response(302, headers={"Location": {"schema": {"type": "string"}, "required": True}})
+@auth.get("/reset-password/<token>", tags=["account"])
+@auth.response(302, headers={"Location": {"schema": {"type": "string"}, "required": True}})
 @raises(InvalidCallback, ServiceUnavailable)
 def follow_reset_link(token: str) -> tuple[None, HeaderList]:
-    """Go on from the mailed link to its `callbackURL`, with `?token=…`, or `?error=INVALID_TOKEN`."""
+    """Follow a password reset link.
+
+    Redirects from the mailed link to its `callbackURL`, with `?token=…`, or with `?error=INVALID_TOKEN` if the link is
+    unknown, used or expired.
+    """
     callback = request.args.get("callbackURL", "/")
     check_target(callback, InvalidCallback)
     added = {"token": token} if reset.is_valid(token) else {"error": InvalidResetToken.code}
@@ -152,12 +158,15 @@ def follow_reset_link(token: str) -> tuple[None, HeaderList]:
     return None, [("Location", parts._replace(query=query).geturl())]
 
 
-@account_routes.post("/reset-password")
-@account_routes.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": "c0ffee…"})
-@account_routes.response(200, StatusSchema(), example=examples.DONE)
+@auth.post("/reset-password", tags=["account"])
+@auth.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": "c0ffee…"})
+@auth.response(200, StatusSchema(), example=examples.DONE)
 @raises(InvalidResetToken, *NEW_PASSWORD, *FOREIGN, TooManyRequests, ServiceUnavailable)
 def reset_password(body: dict[str, str]) -> dict[str, bool]:
-    """Set a new password with the token of a mailed link. It works once, and ends all sessions."""
+    """Reset your password.
+
+    Sets a new password with the token of a mailed link. The link works once, and all your sessions end.
+    """
     check_new_password(body["password"], "#/newPassword")
     charge_attempt("reset", settings().rate_limit_reset)
     forgive(reset.reset_password(body.get("token") or request.args.get("token", ""), body["password"]))

@@ -10,6 +10,7 @@ from werkzeug.urls import iri_to_uri
 
 from server.logging import note
 from todo_api.auth import accounts, examples
+from todo_api.auth.blueprint import auth
 from todo_api.auth.errors import (
     CrossSiteLogin,
     EmailTaken,
@@ -29,21 +30,17 @@ from todo_api.auth.schemas.account import OkSchema, SuccessSchema
 from todo_api.auth.schemas.sign_in import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import bearer
-from todo_api.auth.sessions.csrf import check_target, refuse_foreign_origin
+from todo_api.auth.sessions.csrf import check_target
 from todo_api.auth.sessions.refresh import rotate
 from todo_api.auth.sessions.responses import HeaderList, credentials, granting, withdrawing
 from todo_api.auth.sessions.session_guard import current_session
 from todo_api.auth.tokens.session_tokens import verify
-from todo_api.http.blueprint import Blueprint
 from todo_api.http.documentation import raises
 from todo_api.http.errors import InvalidToken, ServiceUnavailable, TooManyRequests
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
     from todo_api.auth.accounts import SignedIn
-
-auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Signing up, in and out.")
-auth.before_request(refuse_foreign_origin)
 
 FOREIGN = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
 
@@ -53,10 +50,11 @@ FOREIGN = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
 @raises(EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *FOREIGN, TooManyRequests, ServiceUnavailable)
 def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
-    """Make an account and sign it in.
+    """Sign up with e-mail and password.
 
-    The e-mail is one account's, in whatever case. Passwords have 8 to 128 characters of any kind, all of which count.
-    The session is given three times over: `token`, an access JWT; `set-auth-token`, an opaque token; and a cookie.
+    Creates an account and opens its first session. An e-mail address belongs to one account, in any case. A password
+    has 8 to 128 characters, and all of them count. The session comes as an access JWT (`token`), as an opaque token
+    (header `set-auth-token`) and as a cookie; each of them opens the same session.
     """
     check_target(account.pop("callback_url", None), InvalidCallback)
     charge_attempt("sign-up", settings().rate_limit_sign_up, account["email"].lower())
@@ -70,8 +68,9 @@ def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
 def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     """Sign in with e-mail and password.
 
-    An unknown e-mail and a wrong password get the same answer after the same time. With `rememberMe: false` the session
-    lasts a day at the most. A `callbackURL` comes back as `url`, for the client to go on to.
+    Opens a session and returns its tokens. An unknown address and a wrong password get the same response after the same
+    time. With `rememberMe: false` the session lasts one day at most. A `callbackURL` is returned as `url`, for the
+    client to go to.
     """
     target = account.pop("callback_url", None)
     check_target(target, InvalidCallback)
@@ -93,11 +92,12 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
 @auth.body(RefreshSchema, takes="json_or_form", example={"refresh_token": examples.JWT})
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
 @raises(InvalidToken, InvalidOrigin, MissingOrigin, TooManyRequests, ServiceUnavailable)
-def refresh(body: dict[str, str]) -> dict[str, Any]:
-    """Exchange a refresh token for new tokens.
+def refresh_tokens(body: dict[str, str]) -> dict[str, Any]:
+    """Refresh tokens.
 
-    Each is exchanged once. Its answer may be lost: the token before the newest one gets the newest again. Any older one
-    has been copied, and ends the session with all its credentials.
+    Exchanges a refresh token for a new access token and a new refresh token. Use it when the access token has expired.
+    Each refresh token is exchanged once; if its response is lost, the same token returns the same successor again. An
+    older token must have been copied, and ends the session.
     """
     config = settings()
     try:
@@ -117,7 +117,10 @@ def refresh(body: dict[str, str]) -> dict[str, Any]:
 @auth.response(200, SuccessSchema(), example=examples.SIGNED_OUT)
 @raises(InvalidOrigin, MissingOrigin, ServiceUnavailable)
 def sign_out() -> tuple[dict[str, Any], HeaderList]:
-    """Sign out: the session ends with all its credentials, at once and everywhere. It always succeeds."""
+    """Sign out.
+
+    Ends the session for all its credentials, at once and on every server. The response is the same without a session.
+    """
     session = current_session()
     named = (session["session_user_id"], session["session_id"]) if session else session_of_expired_token()
     if named:
@@ -127,8 +130,11 @@ def sign_out() -> tuple[dict[str, Any], HeaderList]:
 
 @auth.get("/ok")
 @auth.response(200, OkSchema(), example={"ok": True})
-def ok() -> dict[str, bool]:
-    """Say that the auth routes answer."""
+def check_auth() -> dict[str, bool]:
+    """Check that auth answers.
+
+    Better Auth's own check that the auth routes are there.
+    """
     return {"ok": True}
 
 

@@ -5,7 +5,7 @@ from marshmallow.validate import Length
 
 from todo_api.auth.models import User
 from todo_api.auth.schemas.sign_in import BodySchema, Email, UserSchema
-from todo_api.http.fields import Bool, Instant, Text
+from todo_api.http.fields import Bool, Text
 
 
 class SuccessSchema(Schema):
@@ -26,32 +26,6 @@ class OkSchema(Schema):
     """That the auth routes answer."""
 
     ok = Bool(dump_only=True, required=True)
-
-
-class SessionSchema(Schema):
-    """A session. `token` is a handle to revoke it by; it opens nothing."""
-
-    id = fields.String(dump_only=True, required=True, attribute="session_id")
-    token = fields.String(dump_only=True, required=True, attribute="session_id")
-    userId = fields.String(dump_only=True, required=True, attribute="session_user_id")  # noqa: N815
-    expiresAt = Instant(dump_only=True, required=True, attribute="session_expires_at")  # noqa: N815
-    createdAt = Instant(dump_only=True, required=True, attribute="session_created_at")  # noqa: N815
-    updatedAt = Instant(dump_only=True, required=True, attribute="session_updated_at")  # noqa: N815
-    ipAddress = fields.String(dump_only=True, required=True, attribute="session_ip_address")  # noqa: N815
-    userAgent = fields.String(dump_only=True, required=True, attribute="session_user_agent")  # noqa: N815
-
-
-class CurrentSessionSchema(Schema):
-    """The session of the request's credential, and its user."""
-
-    session = fields.Nested(SessionSchema, dump_only=True, required=True)
-    user = fields.Nested(UserSchema, dump_only=True, required=True)
-
-
-class RevokeSessionSchema(BodySchema):
-    """Which session to end, by the handle that list-sessions shows."""
-
-    token = Text(required=True)
 
 
 class ChangePasswordSchema(BodySchema):
@@ -95,25 +69,3 @@ class ResetPasswordSchema(BodySchema):
 
     newPassword = Text(required=True, attribute="password", metadata={"format": "password"})  # noqa: N815
     token = Text()
-
-
-class TokenSchema(Schema):
-    """A JWT that other services can verify."""
-
-    token = fields.String(dump_only=True, required=True)
-
-
-class KeySchema(Schema):
-    """An Ed25519 public key (RFC 8037)."""
-
-    alg = fields.String(dump_only=True, required=True)
-    crv = fields.String(dump_only=True, required=True)
-    x = fields.String(dump_only=True, required=True)
-    kty = fields.String(dump_only=True, required=True)
-    kid = fields.String(dump_only=True, required=True)
-
-
-class KeySetSchema(Schema):
-    """Public keys."""
-
-    keys = fields.List(fields.Nested(KeySchema), dump_only=True, required=True)

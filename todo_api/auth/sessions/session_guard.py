@@ -13,9 +13,8 @@ from todo_api.auth.rate_limits import write_quota
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import access_claims, bearer, opaque_token
 from todo_api.auth.sessions.csrf import SAFE_METHODS
-from todo_api.http.documentation import View, document
+from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import NotAuthenticated, ServiceUnavailable, TooManyRequests
-from todo_api.openapi.document import BEARER
 from todo_api.rate_limiting.consumption import charge
 
 if TYPE_CHECKING:

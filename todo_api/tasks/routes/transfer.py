@@ -9,12 +9,12 @@ from flask import Response, request
 
 from todo_api.auth.guard import Owner, owner_required, require_alive
 from todo_api.database import timeouts
-from todo_api.http.blueprint import Blueprint
 from todo_api.http.documentation import document, raises
 from todo_api.http.errors import ContentTooLarge, InvalidInput, MalformedJSON, TooManyRequests, UnsupportedMediaType
-from todo_api.http.request_body import JSON
+from todo_api.http.media_types import JSON
 from todo_api.http.spooled_upload import spool_body, spooled
 from todo_api.settings import settings
+from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import TaskLimitReached
 from todo_api.tasks.examples import EXPORT, IMPORTED, header
 from todo_api.tasks.sync.idempotency import idempotent
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
     from todo_api.http.documentation import View
-
-transfer = Blueprint("transfer", __name__, url_prefix="/api/<user_id>", description="All tasks as a file.")
 
 SENT_AT_ONCE = 64 * 1024
 
@@ -64,15 +62,15 @@ def takes_export(view: View) -> View:
     return document(drafting, *problems, requestBody={"required": True, "content": content})  # type: ignore[return-value]
 
 
-@transfer.get("/export")
+@tasks.get("/export", tags=["transfer"])
 @owner_required
-@transfer.query(ExportParameters)
+@tasks.query(ExportParameters)
 @answers_file
 def export_tasks(parameters: dict[str, Any], owner: Owner) -> Response:
-    """Export all your tasks.
+    """Export all tasks.
 
-    As they are at one moment. `json` has all of each task, the trash included, and can be imported here or elsewhere;
-    `csv` is for spreadsheets, `ics` for calendars and task programs (RFC 5545), both without the trash. A cell that a
+    Returns your tasks as they are at one moment. `json` has every field and the trash, and can be imported here or
+    elsewhere. `csv` is for spreadsheets, `ics` for calendars (RFC 5545); both leave out the trash. A cell that a
     spreadsheet would compute begins with an apostrophe.
     """
     name = parameters["format"]
@@ -91,19 +89,19 @@ def content(file: IO[bytes]) -> Iterator[bytes]:
         yield from iter(partial(file.read, SENT_AT_ONCE), b"")
 
 
-@transfer.post("/import")
+@tasks.post("/import", tags=["transfer"])
 @owner_required
-@transfer.query(ImportParameters)
+@tasks.query(ImportParameters)
 @takes_export
 @idempotent
-@transfer.response(200, ImportedSchema(), example=IMPORTED)
+@tasks.response(200, ImportedSchema(), example=IMPORTED)
 @raises(TaskLimitReached, TooManyRequests)
 def import_tasks(parameters: dict[str, Any], owner: Owner, draft: importer.Draft) -> dict[str, Any]:
-    """Import tasks from an export.
+    """Import tasks.
 
-    All of them or, if one cannot be, none. A task whose `uid` you have already, in the trash too, is skipped, so that
-    the same file can be imported again. Times, order and trash are kept; a task needs no more than a `title`. With
-    `dry_run=true` nothing is written: the answer says what would be, and lists in `errors` what would be refused.
-    The body may be as large as the export of as many tasks as you may have.
+    Imports the tasks of a JSON export, all of them or none. A task whose `uid` you already have, in the trash too, is
+    skipped, so that the same file can be imported again. Times, order and trash are kept; a task needs only a `title`.
+    With `dry_run=true` nothing is written: the response tells what would be created, and `errors` what would be
+    refused. The body may be as large as an export of as many tasks as you may have.
     """
     return importer.run(owner, draft, dry_run=parameters["dry_run"])

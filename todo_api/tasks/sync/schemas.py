@@ -16,12 +16,6 @@ NEEDS = {"create": ("task",), "update": ("id", "task"), "delete": ("id",), "rest
 MISSING = ["Missing data for required field."]
 
 
-class DeletedSchema(Schema):
-    """How many tasks were deleted."""
-
-    deleted = fields.Integer(dump_only=True, required=True)
-
-
 class ChangesSchema(Schema):
     """What has changed, in the order of the changes, and the token for the next time."""
 
