@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from server.setting_parsers.mail import mail_from, mail_url
-from server.setting_parsers.rates import Rate, Rates, rate, rates, redis_url, scale
+from server.setting_parsers.rates import Rate, RateLimits, factor, rate, rate_limits, redis_url
 from server.setting_parsers.scalars import (
-    A_DATABASE,
-    MAKE_A_SECRET,
+    DATABASE_HINT,
     PORT_MAX,
+    SECRET_HINT,
     algorithms,
     boolean,
     choice,
@@ -61,9 +61,9 @@ def setting(name: str, read: Callable[[str], Any], hint: str = "", **default: An
 class Config:
     """What the service is told from outside. Durations are `timedelta`; `database_url` is SQLAlchemy's."""
 
-    better_auth_secret: str = setting("BETTER_AUTH_SECRET", secret, MAKE_A_SECRET, repr=False)
+    better_auth_secret: str = setting("BETTER_AUTH_SECRET", secret, SECRET_HINT, repr=False)
     better_auth_secret_previous: str | None = setting("BETTER_AUTH_SECRET_PREVIOUS", secret, default=None, repr=False)
-    database_url: str = setting("DATABASE_URL", database_url, A_DATABASE, repr=False)
+    database_url: str = setting("DATABASE_URL", database_url, DATABASE_HINT, repr=False)
     app_name: str = setting("APP_NAME", str, default="Todo API")
     environment: str = setting("ENVIRONMENT", str, default="development")
     access_token_ttl: timedelta = setting("ACCESS_TOKEN_EXPIRE_MINUTES", minutes, default=timedelta(minutes=60))
@@ -80,16 +80,22 @@ class Config:
     mail_from: str = setting("MAIL_FROM", mail_from, default="Todo API <no-reply@localhost>")
     max_tasks_per_user: int = setting("MAX_TASKS_PER_USER", integer(1, 10_000_000), default=50_000)
     trusted_proxies: int = setting("TRUSTED_PROXIES", integer(0, 10), default=0)
-    rate_limit_sign_in: Rates = setting("RATE_LIMIT_SIGN_IN", rates, default=Rates(MINUTELY, GUESSES))
-    rate_limit_sign_up: Rates = setting("RATE_LIMIT_SIGN_UP", rates, default=Rates(MINUTELY, Rate(20, QUARTER)))
-    rate_limit_refresh: Rates = setting(
-        "RATE_LIMIT_REFRESH", rates, default=Rates(Rate(300, MINUTE), Rate(300, QUARTER))
+    rate_limit_sign_in: RateLimits = setting("RATE_LIMIT_SIGN_IN", rate_limits, default=RateLimits(MINUTELY, GUESSES))
+    rate_limit_sign_up: RateLimits = setting(
+        "RATE_LIMIT_SIGN_UP", rate_limits, default=RateLimits(MINUTELY, Rate(20, QUARTER))
     )
-    rate_limit_reset: Rates = setting("RATE_LIMIT_RESET", rates, default=Rates(Rate(20, MINUTE), Rate(5, QUARTER)))
-    rate_limit_change_password: Rates = setting("RATE_LIMIT_CHANGE_PASSWORD", rates, default=Rates(MINUTELY, GUESSES))
+    rate_limit_refresh: RateLimits = setting(
+        "RATE_LIMIT_REFRESH", rate_limits, default=RateLimits(Rate(300, MINUTE), Rate(300, QUARTER))
+    )
+    rate_limit_reset: RateLimits = setting(
+        "RATE_LIMIT_RESET", rate_limits, default=RateLimits(Rate(20, MINUTE), Rate(5, QUARTER))
+    )
+    rate_limit_change_password: RateLimits = setting(
+        "RATE_LIMIT_CHANGE_PASSWORD", rate_limits, default=RateLimits(MINUTELY, GUESSES)
+    )
     rate_limit_writes: Rate = setting("RATE_LIMIT_WRITES", rate, default=Rate(12_000, MINUTE))
-    rate_limit_address_scale: float = setting("RATE_LIMIT_ADDRESS_SCALE", scale, default=1.0)
-    rate_limit_user_scale: float = setting("RATE_LIMIT_USER_SCALE", scale, default=1.0)
+    rate_limit_address_scale: float = setting("RATE_LIMIT_ADDRESS_SCALE", factor, default=1.0)
+    rate_limit_user_scale: float = setting("RATE_LIMIT_USER_SCALE", factor, default=1.0)
     rate_limit_redis_url: str | None = setting("RATE_LIMIT_REDIS_URL", redis_url, default=None, repr=False)
     bcrypt_cost: int = setting("BCRYPT_COST", integer(4, 16), default=12)
     log_format: str = setting("LOG_FORMAT", choice("json", "text"), default="json")
@@ -116,7 +122,7 @@ class Config:
                 faults.append(f"{declared.metadata['name']}: {error}")
         placeholder = values.get("better_auth_secret") == PLACEHOLDER_SECRET
         if placeholder and values.get("environment", "development") != "development":
-            faults.append(f"BETTER_AUTH_SECRET: is the example's placeholder ({MAKE_A_SECRET})")
+            faults.append(f"BETTER_AUTH_SECRET: is the example's placeholder ({SECRET_HINT})")
         issuer = [name for name in ("jwt_issuer", "jwt_audience", "jwt_jwks_url") if values.get(name)]
         if len(issuer) in {1, 2}:
             faults.append("JWT_ISSUER: goes with JWT_AUDIENCE and JWT_JWKS_URL; set all three or none")

@@ -17,7 +17,7 @@ from server import draining, graceful_shutdown, logging
 load_dotenv(Path(__file__).with_name(".env"))
 # Read here too, so that a faulty configuration is reported once, by the master, before any worker starts.
 service = Config.from_env(os.environ)
-logging.begin(service.log_format)
+logging.configure(service.log_format)
 
 wsgi_app = "wsgi:app"
 bind = f"[{service.host}]:{service.port}" if ":" in service.host else f"{service.host}:{service.port}"
@@ -61,7 +61,7 @@ control_socket_disable = True
 
 def when_ready(server: Arbiter) -> None:
     """Have TERM cut nobody off."""
-    graceful_shutdown.prepare(server, service.shutdown_delay)
+    graceful_shutdown.install_signal_handlers(server, service.shutdown_delay)
 
 
 def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - called by place
@@ -77,7 +77,7 @@ def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - called by place
 
 def pre_request(worker: Worker, req: Request) -> None:  # noqa: ARG001
     """Have proxies let go of their connections before the service ends."""
-    if draining.is_near():
+    if draining.is_draining():
         req.force_close()
 
 

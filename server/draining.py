@@ -8,11 +8,11 @@ from mmap import mmap
 SHARED = mmap(-1, 1)
 
 
-def announce() -> None:
+def start_draining() -> None:
     """Say that the service is about to end, to every worker that this process has or will have."""
     SHARED[0] = 1
 
 
-def is_near() -> bool:
+def is_draining() -> bool:
     """Tell whether that has been said."""
     return bool(SHARED[0])

@@ -26,14 +26,14 @@ encode = json.JSONEncoder(default=str).encode
 logger = logging.getLogger("todo_api.events")
 
 
-def note(**facts: object) -> None:
+def bind_context(**facts: object) -> None:
     """Remember what is known of the request in hand, for this line and those after it."""
     context = CONTEXT.get()
     if context is not None:
         context.update(facts)
 
 
-def record(event: str, level: int = logging.INFO, **members: object) -> None:
+def log_event(event: str, level: int = logging.INFO, **members: object) -> None:
     """Log that something has happened."""
     logger.log(level, event, extra={"members": members})
 
@@ -43,15 +43,15 @@ class JSONFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the line."""
-        time = moment(record).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"time": time, "level": record.levelname.lower(), **members(record)}
+        time = timestamp(record).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"time": time, "level": record.levelname.lower(), **fields(record)}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         written = encode(line)
         # As most lines: no text in it is too long, nor has a character that is escaped.
         if len(written) <= TEXT_MAX and "\\u" not in written:
             return written
-        return encode({name: sound(value) for name, value in line.items()})
+        return encode({name: sanitize(value) for name, value in line.items()})
 
 
 class TextFormatter(logging.Formatter):
@@ -59,22 +59,22 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the line."""
-        shown = members(record)
-        head = f"{moment(record).astimezone():%H:%M:%S} {record.levelname.lower():<7} {shown.pop('event')}"
-        pairs = [f"{name}={text(value)}" for name, value in shown.items() if value is not None]
+        shown = fields(record)
+        head = f"{timestamp(record).astimezone():%H:%M:%S} {record.levelname.lower():<7} {shown.pop('event')}"
+        pairs = [f"{name}={quoted(value)}" for name, value in shown.items() if value is not None]
         trace = self.formatException(record.exc_info) if record.exc_info else ""
-        return "\n".join([" ".join([head, *pairs]), *(text(line) for line in trace.splitlines())])
+        return "\n".join([" ".join([head, *pairs]), *(quoted(line) for line in trace.splitlines())])
 
 
 FORMATS = {"json": JSONFormatter, "text": TextFormatter}
 
 
-def moment(record: logging.LogRecord) -> datetime:
+def timestamp(record: logging.LogRecord) -> datetime:
     """Return when it was."""
     return datetime.fromtimestamp(record.created, UTC)
 
 
-def members(record: logging.LogRecord) -> dict[str, Any]:
+def fields(record: logging.LogRecord) -> dict[str, Any]:
     """Return what the line says beside its time and level."""
     own: dict[str, Any] | None = getattr(record, "members", None)
     context = CONTEXT.get() or {}
@@ -83,7 +83,7 @@ def members(record: logging.LogRecord) -> dict[str, Any]:
     return {"event": record.msg, **context, **own}
 
 
-def sound(value: object) -> object:
+def sanitize(value: object) -> object:
     """Return a text without lone surrogates, which no parser of JSON need take, and of a length that fits."""
     if not isinstance(value, str) or (value.isascii() and len(value) <= TEXT_MAX):
         return value
@@ -91,13 +91,13 @@ def sound(value: object) -> object:
     return kept.encode(errors="replace").decode()
 
 
-def text(value: object) -> str:
+def quoted(value: object) -> str:
     """Return a value as it is read best: in quotes where it has spaces or what a terminal would obey."""
     plain = str(value)
     return plain if SIMPLE.fullmatch(plain) else json.dumps(plain)
 
 
-def begin(log_format: str) -> None:
+def configure(log_format: str) -> None:
     """Write the lines of this process and of those that it forks to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(FORMATS[log_format]())

@@ -30,7 +30,7 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import ThreadWorker
 
-from server.socket_timeouts import ONE_PIECE, Patient
+from server.socket_timeouts import COALESCE_MAX, DeadlineSocket
 
 if TYPE_CHECKING:
     import socket
@@ -38,42 +38,42 @@ if TYPE_CHECKING:
     from gunicorn.workers.gthread import TConn
 
 STATUSES = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417}
-OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
+APPLICATION_ERRORS = (InvalidResponseHeader, InvalidResponseHeaderName)
 """What gunicorn derives from its class for unreadable requests, though it is our own fault."""
 
-HEARTBEAT = 1.0
+HEARTBEAT_INTERVAL = 1.0
 """Seconds between two signs of life, of the thirty after which gunicorn's master ends a worker."""
 
 
-class Answer(wsgi.Response):
+class Response(wsgi.Response):
     """An answer whose head goes out with the first piece of its body, as one packet that wakes the client once."""
 
     def write(self, arg: bytes) -> None:
         """Send a piece of the body."""
-        if self.headers_sent or len(arg) > ONE_PIECE:
+        if self.headers_sent or len(arg) > COALESCE_MAX:
             super().write(arg)
         else:
-            self.sock.together(super().write, arg)
+            self.sock.coalesce(super().write, arg)
 
 
 class Worker(ThreadWorker):
     """The worker."""
 
-    told_at = 0.0
+    notified_at = 0.0
 
     def load_wsgi(self) -> None:
         """Load the application, and have at hand what each request needs."""
         super().load_wsgi()
         # gunicorn asks nobody what an answer is to be.
-        wsgi.Response = Answer
+        wsgi.Response = Response
         # Dozens of settings are read in a request, by two calls each; and in a worker they never change.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
 
     def notify(self) -> None:
         """Tell the master that this process lives, and not at each turn of the loop, which are two for a request."""
         now = time.monotonic()
-        if now >= self.told_at + HEARTBEAT:
-            self.told_at = now
+        if now >= self.notified_at + HEARTBEAT_INTERVAL:
+            self.notified_at = now
             super().notify()
 
     def enqueue_req(self, conn: TConn) -> None:
@@ -81,33 +81,33 @@ class Worker(ThreadWorker):
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
-        conn.sock = Patient(conn.sock)
+        conn.sock = DeadlineSocket(conn.sock)
         conn.set_timeout()
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: TConn) -> Any:
         """Serve one request, and tell whether another may come."""
-        conn.sock.expect()
+        conn.sock.start_request()
         more = super().handle(conn)
         if not more:
-            conn.sock.leave()
+            conn.sock.linger()
         return more
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer what does not reach the application, or what it cannot answer any more."""
         request_id, kind = uuid4().hex, type(exc).__name__
-        if isinstance(exc, ParseException) and not isinstance(exc, OURS):
+        if isinstance(exc, ParseException) and not isinstance(exc, APPLICATION_ERRORS):
             status = STATUSES.get(type(exc), 400)
             self.log.warning("refused request %s of %s: %s", request_id, addr[0] if addr else "a local process", kind)
         else:
             status = 500
             self.log.error("unexpected in request %s: %s", request_id, kind, exc_info=exc)
         with suppress(OSError):
-            client.sendall(refusal(status, request_id))
+            client.sendall(error_response(status, request_id))
 
 
-def refusal(status: int, request_id: str) -> bytes:
+def error_response(status: int, request_id: str) -> bytes:
     """Return the answer to a request that cannot be read."""
     # Imported here: what the master imports, a reload (HUP) does not read again.
     from todo_api.http.errors import InternalError, Problem  # noqa: PLC0415
@@ -115,7 +115,7 @@ def refusal(status: int, request_id: str) -> bytes:
     from todo_api.http.media_types import PROBLEM_JSON  # noqa: PLC0415
 
     problem = InternalError() if status == HTTPStatus.INTERNAL_SERVER_ERROR else Problem()
-    body = json.dumps(problem.members(status)).encode()
+    body = json.dumps(problem.to_dict(status)).encode()
     own = {"Content-Type": PROBLEM_JSON, "Content-Length": len(body), "X-Request-Id": request_id}
     headers = {**HEADERS, **own, "Connection": "close"}
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]

@@ -1,38 +1,44 @@
-"""What the documents say exists and works."""
+"""The documents: their commands run, their links resolve, and their figures are those of the code."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import pytest
 
-from config import THREADS, Config
+from config import THREADS
 from tests.support.processes import ROOT
+from tests.test_architecture import PACKAGES
 from todo_api.auth.cli import SESSIONS, USERS
 from todo_api.database import timeouts
-from todo_api.database.connections import CONNECTIONS, POOL
+from todo_api.database.connections import POOL_SIZE, POOL_TIMEOUT
 from todo_api.operations.doctor import doctor
 from todo_api.tasks.cli import TASKS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.processes import Service
 
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+DEPLOYMENT = (ROOT / "docs" / "deploy.md").read_text()
+API_PAGE = (ROOT / "docs" / "api.md").read_text()
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
 
 def block(text: str, containing: str) -> str:
-    found: str
-    (found,) = [code for code in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) if containing in code]
-    return found
+    """Return the one block of shell commands that contains a text."""
+    code: str
+    (code,) = [code for code in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) if containing in code]
+    return code
 
 
-def test_the_readme_tells_what_was_measured() -> None:
+def test_the_readme_has_the_measured_ratios() -> None:
     results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
     ratios = {
         (workload, server): ratio
@@ -40,107 +46,139 @@ def test_the_readme_tells_what_was_measured() -> None:
             r"^\| ([\w+-]+) \| (floor|seed) \|.* \*\*([\d.]+)\*\* \(", results, re.MULTILINE
         )
     }
-    told = re.findall(r"^\| [^|]+ \(`([\w+-]+)`\) \| ([\d.]+|n/a) \| ([\d.]+|n/a) \|$", README, re.MULTILINE)
-    assert len(told) >= 5
-    for workload, floor, seed in told:
+    rows = re.findall(r"^\| [^|]+ \(`([\w+-]+)`\) \| ([\d.]+|n/a) \| ([\d.]+|n/a) \|$", README, re.MULTILINE)
+    assert len(rows) >= 5
+    for workload, floor, seed in rows:
         assert (floor, seed) == tuple(ratios.get((workload, server), "n/a") for server in ("floor", "seed"))
 
 
-def test_the_readme_has_a_row_for_each_setting_and_no_other() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE)
-    assert sorted(name for name, _ in rows) == sorted(field.metadata["name"] for field in fields(Config))
-    config = Config.from_env({"BETTER_AUTH_SECRET": "x" * 32, "DATABASE_URL": "postgresql:///d"})
-    shown = {name: default.strip("`") for name, default in rows if default.startswith("`")}
-    assert Config.from_env(shown | {"BETTER_AUTH_SECRET": "x" * 32, "DATABASE_URL": "postgresql:///d"}) == config
-
-
-def test_the_tour_works_when_pasted(service: Service) -> None:
-    parts = ("Make an account", "Due dates, priorities", "Exchange the refresh token")
-    script = "".join(block(README, part) for part in parts)
-    script = script.replace("http://localhost:8000", service.url)
-    lines = script.replace("curl -s", "curl -s --fail-with-body")
-    ended = subprocess.run(["/bin/sh", "-ec", lines], capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    answers = ended.stdout.splitlines()
-    assert '"title":"File taxes"' in answers[1]
-    assert answers[2].startswith("[{")
-    assert '"description":"Form 1040"' in answers[3]
-    assert '"completed":true' in answers[4]
-    assert '"due":"2026-12-01"' in answers[5]
-    assert '"due":null' in answers[6]
-    assert '"title":"Pay rent"' in answers[7]
-    assert '"deleted_at":"' in answers[8]
-    assert '"title":"File taxes"' in answers[9]
-    assert answers[10].startswith('{"tasks":[{')
-    assert '"email":"ada@example.com"' in answers[11]
-    assert answers[12].startswith("[{")
-    assert answers[13:] == ['{"success":true,"message":"Signed out successfully"}', "null"]
-
-
-def test_the_curl_lines_of_the_api_page_do_what_it_says(service: Service, tmp_path: Path) -> None:
-    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
-    script = "\n".join(f"echo '=== {number}'\n{code}" for number, code in enumerate(blocks))
-    script = script.replace("http://localhost:8000", service.url)
-    shell = ["/bin/sh", "-euc", script]
-    ended = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+def shell_output(commands: str, folder: Path) -> str:
+    """Return what shell commands print, which succeed and complain of nothing."""
+    ended = subprocess.run(
+        ["/bin/sh", "-euc", commands], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stderr == ""
-    said = [part.partition("\n")[2] for part in ended.stdout.split("=== ")[1:]]
-    assert '"due":"2026-10-01"' in said[1]
-    assert '"description":"Form 1040"' in said[2]
-    assert '"due":null' in said[2]
-    saved, refused, merged = said[3].splitlines()
+    return ended.stdout
+
+
+def test_the_tour_works_when_pasted(service: Service, tmp_path: Path) -> None:
+    tour = block(README, "Sign up").replace("http://localhost:8000", service.url)
+    tour = tour.replace("curl -s", "curl -s --fail-with-body")
+    _sign_up, created, with_due, updated, completed, listed, restored, signed_out = shell_output(
+        tour, tmp_path
+    ).splitlines()
+    assert '"title":"File taxes"' in created
+    assert '"due":"2026-12-01"' in with_due
+    assert '"description":"Form 1040"' in updated
+    assert '"completed":true' in completed
+    assert listed.startswith("[{")
+    assert '"title":"Pay rent"' in listed
+    assert '"title":"File taxes"' in restored
+    assert signed_out == '{"success":true,"message":"Signed out successfully"}'
+
+
+def test_the_commands_of_the_api_page_do_what_it_says(service: Service, tmp_path: Path) -> None:
+    blocks = re.findall(r"```bash\n(.*?)```", API_PAGE, re.DOTALL)
+    script = "\n".join(f"echo '=== {number}'\n{code}" for number, code in enumerate(blocks))
+    output = shell_output(script.replace("http://localhost:8000", service.url), tmp_path)
+    printed = [part.partition("\n")[2] for part in output.split("=== ")[1:]]
+    assert '"due":"2026-10-01"' in printed[1]
+    assert '"description":"Form 1040"' in printed[2]
+    assert '"due":null' in printed[2]
+    saved, refused, merged = printed[3].splitlines()
     assert '"title":"File taxes early"' in saved
     assert '"code":"PRECONDITION_FAILED"' in refused
     assert '"title":"File taxes early"' in merged
     assert '"tags":["home","money"]' in merged
-    assert said[4] == "304\n"
-    assert '"title":"File taxes early"' in said[5]
-    assert re.search(r"(?im)^link: <.*>; rel=\"next\", <.*>; rel=\"first\"", said[6])
-    assert re.search(r"(?im)^x-total-count: 2\s", said[6])
-    assert re.search(r'"title":"Call Ada".*"deleted":\[\d+\],.*"has_more":false', said[7])
-    first, again = said[8].split()
-    assert first == again
-    results, deleted = said[9].splitlines()
+    assert printed[4] == "304\n"
+    assert '"title":"File taxes early"' in printed[5]
+    assert re.search(r"(?im)^link: <.*>; rel=\"next\", <.*>; rel=\"first\"", printed[6])
+    assert re.search(r"(?im)^x-total-count: 2\s", printed[6])
+    everything, changes = printed[7].splitlines()
+    assert everything.startswith('{"tasks":[{')
+    assert re.search(r'"title":"Call Ada".*"deleted":\[\d+\],.*"has_more":false', changes)
+    first, second = printed[8].split()
+    assert first == second
+    results, deleted = printed[9].splitlines()
     assert re.findall(r'"status":(\d+)', results) == ["201", "200", "200"]
     assert deleted == '{"deleted":1}'
-    trash, restored, emptied = said[10].splitlines()
+    trash, restored, emptied = printed[10].splitlines()
     assert '"deleted_at":"' in trash
     assert '"title":"Call Ada"' in restored
     assert emptied == '{"deleted":0}'
-    assert said[11].splitlines() == ['{"created":0,"skipped":4,"errors":[]}'] * 2
+    assert printed[11].splitlines() == ['{"created":0,"skipped":4,"errors":[]}'] * 2
     assert (tmp_path / "todo-export.ics").read_text().count("BEGIN:VTODO") == 4
     assert len((tmp_path / "todo-export.csv").read_text().splitlines()) == 5
+    tasks, session, sessions, signed_out, no_session = printed[12].splitlines()
+    assert tasks.startswith("[{")
+    assert re.search(r'"email":"grace-\d+@example\.com"', session)
+    assert sessions.startswith("[{")
+    assert signed_out == '{"success":true,"message":"Signed out successfully"}'
+    assert no_session == "null"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_resolve(path: Path) -> None:
     text = path.read_text()
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (path.parent / target).exists(), target
 
 
-def test_files_named_in_the_documents_exist() -> None:
-    text = README + (ROOT / "CONTRIBUTING.md").read_text()
-    for name in set(re.findall(r"`((?:[\w.]+/)*[\w-]+\.(?:py|md|toml|lock|example))`", text)):
-        assert (ROOT / name).exists() or (ROOT / "todo_api" / name).exists(), name
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
 
 
-def test_commands_of_dev_py_exist() -> None:
-    shown = set(re.findall(r"python3 dev\.py (\w+)", README + (ROOT / "CONTRIBUTING.md").read_text()))
-    assert {"run", "test", "check", "audit", "bench", "flask"} >= shown >= {"run", "test"}
+def test_the_architecture_page_has_the_package_order() -> None:
+    assert f"```text{PACKAGES}```" in ARCHITECTURE
 
 
-def test_the_readme_names_each_command_of_administration_and_no_other() -> None:
-    shown = re.findall(
-        r"^\.venv/bin/flask (users|sessions|tasks) ([a-z-]+)", block(README, "flask users"), re.MULTILINE
-    )
-    assert re.search(rf"^\.venv/bin/flask {doctor.name} ", block(README, "flask users"), re.MULTILINE)
-    assert sorted(shown) == sorted((group.name, name) for group in (USERS, SESSIONS, TASKS) for name in group.commands)
+@pytest.mark.parametrize("folder", ["devtools", "server", "todo_api"])
+def test_the_architecture_page_has_every_module(folder: str) -> None:
+    modules = {
+        str(path.relative_to(ROOT).with_suffix(""))
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert {module for module in tree_modules() if module.startswith(f"{folder}/")} == modules
+
+
+def tree_modules() -> Iterator[str]:
+    """Yield the modules of the tree on the architecture page: one folder a line, with its modules behind it."""
+    folders: list[tuple[int, str]] = []
+    for line in ARCHITECTURE.partition("## Tree")[2].split("```")[1].splitlines()[1:]:
+        text = line.partition("#")[0]
+        first, *others = text.split()
+        if first.endswith("/"):
+            indent = len(text) - len(text.lstrip())
+            folders = [*(folder for folder in folders if folder[0] < indent), (indent, first)]
+        else:
+            others = [first, *others]
+        yield from ("".join(name for _, name in folders) + module for module in others)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_named_files_exist(path: Path) -> None:
+    for name in set(
+        re.findall(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|lock|example|yaml|service|timer))`", path.read_text())
+    ):
+        assert any((ROOT / folder / name).exists() for folder in ("", "todo_api", "deploy")), name
+
+
+def test_named_commands_of_dev_py_exist() -> None:
+    commands = set(re.findall(r"python3 dev\.py (\w+)", README + CONTRIBUTING))
+    assert {"run", "test", "check", "audit", "bench", "flask"} >= commands >= {"run", "test"}
+
+
+def test_the_deployment_page_lists_the_administration_commands() -> None:
+    commands = block(DEPLOYMENT, "flask users")
+    listed = re.findall(r"^\.venv/bin/flask (users|sessions|tasks) ([a-z-]+)", commands, re.MULTILINE)
+    assert re.search(rf"^\.venv/bin/flask {doctor.name} ", commands, re.MULTILINE)
+    assert sorted(listed) == sorted((group.name, name) for group in (USERS, SESSIONS, TASKS) for name in group.commands)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.lock")), ids=lambda path: path.name)
-def test_locks_hold_hashes_and_no_address(path: Path) -> None:
+def test_lock_files_have_hashes_and_no_index(path: Path) -> None:
     text = path.read_text()
     assert "://" not in text
     assert "file:" not in text
@@ -150,16 +188,17 @@ def test_locks_hold_hashes_and_no_address(path: Path) -> None:
 
 
 @pytest.mark.shows("ASVS 13.1.2")
-def test_the_page_on_deploying_says_how_many_connections_there_are_and_how_long_is_waited() -> None:
-    page = " ".join((ROOT / "docs" / "deploy.md").read_text().split())
+def test_the_deployment_page_has_the_connection_limits_and_timeouts() -> None:
+    page = " ".join(DEPLOYMENT.split())
     words = {3: "three", 4: "four", 6: "six", 8: "eight", 12: "twelve"}
-    for said in (
-        f"up to {words[THREADS]} requests in hand and holds at most {words[CONNECTIONS]} connections",
-        f"`WEB_CONCURRENCY` × {2 * CONNECTIONS} must stay under",
-        f"{words[POOL]} for a free connection, {words[int(timeouts.REQUEST)]} for all statements of a request",
-        f"of which each has {words[int(timeouts.ANSWER)]}",
-        f"nothing, if one is free in {words[POOL]} seconds; else 503",
+    for text in (
+        f"up to {words[THREADS]} requests at once and holds at most {words[POOL_SIZE]} connections",
+        f"`WEB_CONCURRENCY` × {2 * POOL_SIZE} must stay under",
+        f"{words[POOL_TIMEOUT]} for a free connection",
+        f"{words[int(timeouts.REQUEST_TIMEOUT)]} for all statements of a request",
+        f"of which each has {words[int(timeouts.RESPONSE_TIMEOUT)]}",
+        f"nothing, if one is free in {words[POOL_TIMEOUT]} seconds; else 503",
     ):
-        assert said in page
-    assert POOL + timeouts.REQUEST + timeouts.LOOK < 12
+        assert text in page
+    assert POOL_TIMEOUT + timeouts.REQUEST_TIMEOUT + timeouts.WATCHDOG_INTERVAL < 12
     assert "within twelve seconds" in page

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.routes import RULES, USER_RULES, calls
-from todo_api.http.converters import BESIDE_IDS
+from todo_api.http.converters import RESERVED
 
 if TYPE_CHECKING:
     from tests.support.actors import Actor
@@ -94,4 +94,4 @@ def test_names_that_stand_where_an_id_can_are_no_ids() -> None:
         for rule in RULES
         if re.fullmatch("/api/<user_id>/tasks/[a-z]+", rule.rule)
     }
-    assert beside == set(BESIDE_IDS)
+    assert beside == set(RESERVED)

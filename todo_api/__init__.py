@@ -18,7 +18,7 @@ from todo_api.openapi import document, page
 from todo_api.operations import metrics, request_log
 from todo_api.operations.doctor import doctor
 from todo_api.operations.health import system
-from todo_api.rate_limiting import consumption
+from todo_api.rate_limiting import enforcement
 from todo_api.tasks import tasks
 from todo_api.tasks.cli import TASKS
 
@@ -41,17 +41,17 @@ def create_app(config: Config) -> Flask:
     app = SyncFlask(__name__, static_folder=None)
     # A path has one spelling: no redirect from another one.
     app.url_map.merge_slashes = False
-    settings.bind(app, config)
+    settings.init_app(app, config)
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
     request_log.init_app(app)
 
-    app.config.from_mapping(connections.options(config))
+    app.config.from_mapping(connections.engine_config(config))
     db.init_app(app)
     migrate.init_app(app, db, render_as_batch=False)
 
     headers.init_app(app, config)
-    consumption.init_app(app, config)
+    enforcement.init_app(app, config)
     metrics.init_app(app, config)
     external_users.init_app(app, config)
 

@@ -7,7 +7,7 @@ from config import Config
 KEY = "todo_api.config"
 
 
-def bind(app: Flask, config: Config) -> None:
+def init_app(app: Flask, config: Config) -> None:
     """Give the application its configuration."""
     app.extensions[KEY] = config
 

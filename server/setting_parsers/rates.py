@@ -10,18 +10,18 @@ from typing import NamedTuple
 from redis import ConnectionPool, RedisError
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-A_REDIS = "must be a URL such as redis://localhost:6379/0, rediss://user:password@host or unix:///path"
+REDIS_HINT = "must be a URL such as redis://localhost:6379/0, rediss://user:password@host or unix:///path"
 RATE = re.compile("([1-9][0-9]{0,8})/([1-9][0-9]{0,4})([smhd])")
 
 
 class Rate(NamedTuple):
     """So many requests in a period, which begins with the first of them."""
 
-    number: int
+    limit: int
     period: timedelta
 
 
-class Rates(NamedTuple):
+class RateLimits(NamedTuple):
     """What an auth route takes from one address, and about one account."""
 
     address: Rate
@@ -38,16 +38,16 @@ def rate(text: str) -> Rate:
     return Rate(int(number), timedelta(seconds=int(length) * SECONDS[unit]))
 
 
-def rates(text: str) -> Rates:
+def rate_limits(text: str) -> RateLimits:
     """Read the rate for an address and the one for an account."""
     read = text.split()
-    if len(read) != len(Rates._fields):
+    if len(read) != len(RateLimits._fields):
         message = f"must be two rates, for an address and for an account, such as 60/1m 10/15m, not {text!r}"
         raise ValueError(message)
-    return Rates(*map(rate, read))
+    return RateLimits(*map(rate, read))
 
 
-def scale(text: str) -> float:
+def factor(text: str) -> float:
     """Read a number that limits are multiplied by."""
     try:
         factor = float(text)
@@ -67,4 +67,4 @@ def redis_url(text: str) -> str:
             return text
     except (ValueError, TypeError, RedisError):
         pass
-    raise ValueError(A_REDIS)
+    raise ValueError(REDIS_HINT)

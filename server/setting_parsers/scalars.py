@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 SECRET_MIN = 32
 """Bytes of an HS256 key (RFC 7518 section 3.2, RFC 8725 section 3.5)."""
 
-A_DATABASE = "such as postgresql://user:password@localhost:5432/todo_db"
-MAKE_A_SECRET = "make one with: openssl rand -hex 32"  # noqa: S105 - advice, not a secret
+DATABASE_HINT = "such as postgresql://user:password@localhost:5432/todo_db"
+SECRET_HINT = "make one with: openssl rand -hex 32"  # noqa: S105 - advice, not a secret
 ASYMMETRIC = frozenset({"EdDSA", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 
 
 def secret(text: str) -> str:
     """Read a signing secret of at least `SECRET_MIN` bytes."""
     if (size := len(text.encode())) < SECRET_MIN:
-        message = f"is {size} bytes long, must be at least {SECRET_MIN} ({MAKE_A_SECRET})"
+        message = f"is {size} bytes long, must be at least {SECRET_MIN} ({SECRET_HINT})"
         raise ValueError(message)
     return text
 
@@ -64,7 +64,7 @@ def database_url(text: str) -> str:
         message = "has an @ in user or password; percent-encode it as %40"
         raise ValueError(message)
     if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not rest:
-        message = f"must be a PostgreSQL URL ({A_DATABASE})"
+        message = f"must be a PostgreSQL URL ({DATABASE_HINT})"
         raise ValueError(message)
     try:
         parse_dsn(f"postgresql://{rest}")

@@ -17,12 +17,12 @@ import requests
 from redis import Redis
 
 from devtools.embedded_postgres import free_port
-from server.setting_parsers.rates import Rate, Rates
+from server.setting_parsers.rates import Rate, RateLimits
 from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import bearer, sign_in, sign_up_at
 from tests.support.databases import application, execute
 from tests.support.processes import serving
-from todo_api.rate_limiting.limits import Charged, quota
+from todo_api.rate_limiting.limits import Usage, limit_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 AUTH = "/api/auth"
 QUARTER = timedelta(minutes=15)
-FEW = Rates(Rate(3, QUARTER), Rate(1000, QUARTER))
+FEW = RateLimits(Rate(3, QUARTER), Rate(1000, QUARTER))
 
 
 @pytest.fixture(scope="module")
@@ -159,14 +159,14 @@ def test_after_the_wait_the_right_password_opens(fresh_database: str) -> None:
 
 
 def test_a_real_wait_is_over_when_it_says(make: Callable[..., Actor]) -> None:
-    ada = make(rate_limit_sign_in=Rates(Rate(1000, QUARTER), Rate(2, timedelta(seconds=1))))
+    ada = make(rate_limit_sign_in=RateLimits(Rate(1000, QUARTER), Rate(2, timedelta(seconds=1))))
     assert guess(ada, 3) == [401, 401, 429]
     time.sleep(1.05)
     assert enter(ada, PASSWORD).status_code == 200
 
 
 def test_a_hundred_wrong_passwords_a_day(fresh_database: str) -> None:
-    rates = Rates(Rate(1000, QUARTER), Rate(200, QUARTER))
+    rates = RateLimits(Rate(1000, QUARTER), Rate(200, QUARTER))
     ada = Actor.sign_up(application(fresh_database, rate_limit_sign_in=rates), "Ada")
     assert Counter(guess(ada, 102)) == {401: 100, 429: 2}
     assert 86_000 < int(enter(ada, PASSWORD).headers["Retry-After"]) <= 86_400
@@ -212,7 +212,7 @@ def test_an_address_is_counted_exactly_on_two_workers(fresh_database: str) -> No
 
 def test_an_address_that_is_over_counts_for_no_account(make: Callable[..., Actor]) -> None:
     ada = make(
-        rate_limit_sign_in=Rates(Rate(3, QUARTER), Rate(4, QUARTER)), rate_limit_address_scale=1, trusted_proxies=1
+        rate_limit_sign_in=RateLimits(Rate(3, QUARTER), Rate(4, QUARTER)), rate_limit_address_scale=1, trusted_proxies=1
     )
     assert guess(ada, 6, headers={"X-Forwarded-For": "192.0.2.1"}) == [401] * 3 + [429] * 3
     assert guess(ada, 2, headers={"X-Forwarded-For": "192.0.2.2"}) == [401, 429]
@@ -251,7 +251,7 @@ MAIL = "rate_limit_reset"
 def test_each_route_counts_the_address(
     make: Callable[..., Actor], tmp_path: Path, setting: str, ask: Callable[[Actor], TestResponse], status: int
 ) -> None:
-    rates = FEW if setting != "rate_limit_sign_up" else Rates(Rate(4, QUARTER), FEW.account)
+    rates = FEW if setting != "rate_limit_sign_up" else RateLimits(Rate(4, QUARTER), FEW.account)
     ada = make(**{setting: rates, "rate_limit_address_scale": 1, "mail_url": (tmp_path / "mails").as_uri()})
     answers = [ask(ada) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [status] * 3 + [429]
@@ -285,7 +285,7 @@ def test_each_route_counts_the_account_and_wrong_passwords_are_not_scaled(
     status: int | None,
     passed: int,
 ) -> None:
-    rates = Rates(Rate(1000, QUARTER), Rate(2, QUARTER))
+    rates = RateLimits(Rate(1000, QUARTER), Rate(2, QUARTER))
     ada = make(**{setting: rates, "rate_limit_user_scale": 1.5, "mail_url": (tmp_path / "mails").as_uri()})
     statuses = [ask(ada).status_code for _ in range(4)]
     assert statuses[passed:] == [429] * (4 - passed)
@@ -373,4 +373,4 @@ def test_a_client_sees_before_it_is_refused(alice: Actor) -> None:
 
 @pytest.mark.parametrize(("left", "seconds"), [(60.0004, 60), (59.9, 60), (1.1, 2), (0.0, 1), (-0.001, 1)])
 def test_nobody_is_told_to_wait_for_nothing_or_for_more_than_the_period(left: float, seconds: int) -> None:
-    assert Charged(quota("x", "ada", Rate(10, timedelta(minutes=1))), 11, left).seconds == seconds
+    assert Usage(limit_for("x", "ada", Rate(10, timedelta(minutes=1))), 11, left).seconds == seconds

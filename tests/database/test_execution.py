@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.support.callers import Caller, statuses
 from tests.support.databases import application
 from tests.support.processes import children
-from todo_api.database.connections import AUTOCOMMIT, CONNECTIONS, connected
+from todo_api.database.connections import AUTOCOMMIT, POOL_SIZE, pool_connection
 from todo_api.database.execution import fetch_one
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def test_who_finds_all_connections_in_use_is_told_so_in_time(
     app: Flask, alice: Actor, bind: str | None, headers: dict[str, str]
 ) -> None:
     with app.app_context(), ExitStack() as taken:
-        for _ in range(CONNECTIONS):
-            taken.enter_context(connected(bind))
+        for _ in range(POOL_SIZE):
+            taken.enter_context(pool_connection(bind))
         started = time.monotonic()
         answer = alice.post("/tasks", json={"title": "x"}, headers=headers)
         assert time.monotonic() - started < 12

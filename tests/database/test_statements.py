@@ -19,7 +19,7 @@ from tests.support.databases import application, execute
 from tests.support.processes import wait_until
 from tests.support.statements import counted
 from todo_api.database import statements as database_statements
-from todo_api.database.connections import AUTOCOMMIT, CONNECTIONS, connected, driver
+from todo_api.database.connections import AUTOCOMMIT, POOL_SIZE, driver_connection, pool_connection
 from todo_api.database.statements import Statement
 from todo_api.tasks.queries import statements
 
@@ -47,7 +47,7 @@ def ada(app: Flask) -> Actor:
 
 def ask(app: Flask, statement: str) -> list[Any]:
     """Run a statement on the connection of this thread's requests: the pool opens no second one for one thread."""
-    with app.app_context(), connected(AUTOCOMMIT) as connection, driver(connection).cursor() as cursor:
+    with app.app_context(), pool_connection(AUTOCOMMIT) as connection, driver_connection(connection).cursor() as cursor:
         cursor.execute(statement)
         return list(cursor.fetchall()) if cursor.description else []
 
@@ -108,9 +108,9 @@ def test_plans_that_are_outdated_on_all_connections_are_one_repetition(
 ) -> None:
     path = f"/tasks/{ada.task()['id']}"
     with app.app_context(), ExitStack() as taken:
-        for _ in range(CONNECTIONS):
+        for _ in range(POOL_SIZE):
             assert ada.get(path).status_code == 200
-            taken.enter_context(connected(AUTOCOMMIT))
+            taken.enter_context(pool_connection(AUTOCOMMIT))
     execute(fresh_database, "ALTER TABLE tasks ALTER title TYPE varchar(300)")
     with counted() as seen:
         assert ada.get(path).status_code == 200
@@ -134,7 +134,7 @@ def test_a_statement_that_is_compiled_again_takes_no_second_place() -> None:
 
 def test_a_percent_sign_and_a_quote_are_themselves(app: Flask) -> None:
     odd = Statement(select(literal("100 %, it's").label("constant"), bindparam("given", "").label("default")))
-    with app.app_context(), connected(AUTOCOMMIT) as connection, driver(connection).cursor() as cursor:
+    with app.app_context(), pool_connection(AUTOCOMMIT) as connection, driver_connection(connection).cursor() as cursor:
         odd.execute(connection, cursor, {})
         assert cursor.fetchall() == [("100 %, it's", "")]
 

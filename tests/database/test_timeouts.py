@@ -64,7 +64,7 @@ def test_silence_ends_the_request_and_not_the_pool(
     ada: Actor, fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server keeps silent about a lock for longer than it is waited for."""
-    monkeypatch.setattr(timeouts, "ANSWER", 0.5)
+    monkeypatch.setattr(timeouts, "RESPONSE_TIMEOUT", 0.5)
     ada.task()
     with locked_list(fresh_database, ada):
         started = time.monotonic()
@@ -76,7 +76,7 @@ def test_silence_ends_the_request_and_not_the_pool(
 
 @pytest.mark.shows("PostgreSQL timeouts")
 def test_the_statements_of_a_request_share_its_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "REQUEST", 1.0)
+    monkeypatch.setattr(timeouts, "REQUEST_TIMEOUT", 1.0)
 
     def work() -> None:
         while True:
@@ -89,17 +89,17 @@ def test_the_statements_of_a_request_share_its_time(app: Flask, monkeypatch: pyt
 
 
 def test_a_long_work_may_take_longer_than_a_request(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "REQUEST", 0.2)
+    monkeypatch.setattr(timeouts, "REQUEST_TIMEOUT", 0.2)
     with app.test_request_context(method="POST"):
-        timeouts.allow(ENOUGH)
+        timeouts.set_deadline(ENOUGH)
         for _ in range(3):
             fetch_all(text("SELECT pg_sleep(0.3)"))
-        assert g.patience_ends > time.monotonic()
+        assert g.deadline > time.monotonic()
 
 
 def test_a_command_waits_as_long_as_it_takes(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "ANSWER", 0.1)
-    timeouts.allow(0.1)
+    monkeypatch.setattr(timeouts, "RESPONSE_TIMEOUT", 0.1)
+    timeouts.set_deadline(0.1)
     with app.app_context():
         assert fetch_one(text("SELECT pg_sleep(0.6)")) is not None
 
@@ -176,7 +176,7 @@ def test_who_lost_the_connection_at_the_commit_is_told_503_and_has_it_once_with_
 
 
 def test_silence_is_not_asked_twice(app: Flask, fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "REQUEST", 0.3)
+    monkeypatch.setattr(timeouts, "REQUEST_TIMEOUT", 0.3)
     execute(fresh_database, "CREATE SEQUENCE asked")
     with app.test_request_context(method="GET"), pytest.raises(psycopg2.Error):
         fetch_all(text("SELECT nextval('asked'), pg_sleep(4)"))
@@ -231,7 +231,7 @@ SLOW = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERF
 def test_an_import_may_take_longer_than_a_request(
     ada: Actor, fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timeouts, "REQUEST", 0.2)
+    monkeypatch.setattr(timeouts, "REQUEST_TIMEOUT", 0.2)
     execute(fresh_database, SLOW)
     execute(fresh_database, "CREATE TRIGGER slow BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION slow()")
     assert ada.post(**CREATE["alone"]).status_code == 503
@@ -251,7 +251,7 @@ def test_a_slow_client_uses_up_nothing_of_the_database(
     ada: Actor, fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An opaque token is looked up before the body has come."""
-    monkeypatch.setattr(timeouts, "REQUEST", 3.5)  # of which the statement takes one
+    monkeypatch.setattr(timeouts, "REQUEST_TIMEOUT", 3.5)  # of which the statement takes one
     execute(fresh_database, SLOW)
     execute(fresh_database, "CREATE TRIGGER slow BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION slow()")
     body = b'{"title": "x"}'
@@ -296,20 +296,20 @@ def test_a_watched_connection_costs_no_statement(ada: Actor, app: Flask) -> None
     with counted() as statements:
         ada.task()
     assert len(statements) == 1
-    assert timeouts.watch.ends == {}
+    assert timeouts.watchdog.ends == {}
 
 
 def test_a_connection_that_is_gone_can_be_hung_up(fresh_database: str) -> None:
     connection = psycopg2.connect(fresh_database)
     connection.close()
-    timeouts.hang_up(connection)  # says nothing of it
+    timeouts.shutdown_socket(connection)  # says nothing of it
     assert connection.closed
 
 
 def test_a_child_process_watches_its_own() -> None:
     """What the parent waits for, the child must not hang up: both would lose the line."""
-    own = timeouts.Watch()
+    own = timeouts.Watchdog()
     own.ends[object()] = 0.0  # type: ignore[index]
-    own.renew()
+    own.reset()
     assert own.ends == {}
     assert own.thread is None

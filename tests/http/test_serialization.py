@@ -11,8 +11,8 @@ from marshmallow import Schema, fields
 
 from tests.support.databases import CONFIG
 from todo_api import create_app
-from todo_api.http.fields import Due, Instant, Number
-from todo_api.http.serialization import writer
+from todo_api.http.fields import Due, FiniteNumber, Instant
+from todo_api.http.serialization import serializer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ VALUES: dict[type[fields.Field[Any]], list[Any]] = {
     fields.Integer: [0, 7, -3],
     fields.Boolean: [True, False],
     Instant: [MOMENT, MOMENT.replace(microsecond=0), None],
-    Number: [7168.0, 0.1, -5.0, 1e300],
+    FiniteNumber: [7168.0, 0.1, -5.0, 1e300],
     fields.UUID: [UUID(int=1)],
     fields.String: ["", "Käse", None],
     fields.Raw: [{"kty": "OKP"}],
@@ -88,7 +88,7 @@ def test_there_are_schemas_to_compare() -> None:
 @pytest.mark.parametrize("schema", schemas(), ids=lambda schema: f"{type(schema).__name__}-{schema.many}")
 def test_it_is_what_dump_gives(schema: Schema) -> None:
     rows = list(objects(schema))
-    write = writer(schema)
+    write = serializer(schema)
     assert not any(schema._hooks[hook] for hook in ("pre_dump", "post_dump"))  # noqa: SLF001
     for value in [rows, []] if schema.many else rows:
         written = write(value)

@@ -33,7 +33,7 @@ from devtools.embedded_postgres import free_port
 from server.setting_parsers.mail import mail_url
 from tests.support.processes import ROOT, environment, wait_until_answering
 from todo_api.mail.message import compose
-from todo_api.mail.outbox import WAITING_MAX, Outbox, deliver_later
+from todo_api.mail.outbox import QUEUE_MAX, Outbox, deliver_later
 from todo_api.mail.transport import MailError, send
 
 if TYPE_CHECKING:
@@ -469,14 +469,14 @@ def test_a_server_that_does_not_answer_costs_bounded_memory_and_time(caplog: pyt
         outbox = Outbox(timeout=1.5, pauses=(), close_timeout=0.2)
         mail = (mail_url(f"smtp://127.0.0.1:{silent.getsockname()[1]}"), *LETTER)
         outbox.put(mail)
-        eventually(outbox.waiting.empty)
-        for _ in range(WAITING_MAX + 1):
+        eventually(outbox.queue.empty)
+        for _ in range(QUEUE_MAX + 1):
             outbox.put(mail)
         assert caplog.messages == ["mail: not delivered: 100 others wait already"]
         began = time.monotonic()
         outbox.close()
         assert time.monotonic() - began < 1
-        assert caplog.messages[1:] == [f"mail: {WAITING_MAX + 1} not delivered before the process ended"]
+        assert caplog.messages[1:] == [f"mail: {QUEUE_MAX + 1} not delivered before the process ended"]
 
 
 FORKED = """

@@ -15,7 +15,7 @@ from server.setting_parsers.mail import mail_url
 from tests.mail.test_mail import Inbox, smtp_server
 from tests.support.databases import CONFIG, application, execute, new_database
 from tests.support.processes import ROOT, environment
-from todo_api.operations.doctor import clock, configuration, database
+from todo_api.operations.doctor import check_clock, check_configuration, check_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def test_what_is_well_in_development_only_is_a_warning(fresh_database: str) -> N
 
 
 def test_production_is_reached_by_tls() -> None:
-    told = [str(finding) for finding in configuration(replace(CONFIG, environment="production"))]
+    told = [str(finding) for finding in check_configuration(replace(CONFIG, environment="production"))]
     address, origins = (line.removeprefix("warn configuration: ").split(" - ") for line in told)
     assert address == ["clients reach the service at http://localhost:8000", "set BETTER_AUTH_URL to its https address"]
     assert origins[0] == "pages of http://localhost:3000 may call the service"
@@ -66,7 +66,7 @@ def test_production_is_reached_by_tls() -> None:
 
 
 def test_the_proxy_that_tls_ends_at_is_trusted() -> None:
-    (told,) = map(str, configuration(replace(CONFIG, **{**PRODUCTION, "trusted_proxies": 0})))
+    (told,) = map(str, check_configuration(replace(CONFIG, **{**PRODUCTION, "trusted_proxies": 0})))
     assert told.startswith("warn configuration: all clients of the proxy count as one address - set TRUSTED_PROXIES ")
 
 
@@ -103,7 +103,7 @@ def test_a_version_that_cannot_be_read_fails(fresh_database: str) -> None:
 
 @pytest.mark.parametrize(("version", "state"), [(140012, "fail"), (150000, "ok"), (180001, "ok")])
 def test_an_old_postgresql_fails(version: int, state: str) -> None:
-    assert database(version).state == state
+    assert check_database(version).state == state
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_old_postgresql_fails(version: int, state: str) -> None:
     ],
 )
 def test_clocks_that_differ_fail(seconds: float, state: str, text: str) -> None:
-    finding = clock(timedelta(seconds=seconds))
+    finding = check_clock(timedelta(seconds=seconds))
     assert (finding.state, finding.text) == (state, text)
 
 

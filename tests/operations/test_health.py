@@ -69,7 +69,7 @@ def test_without_a_database_nothing_is_ready_and_all_is_healthy() -> None:
 def test_what_is_about_to_end_is_not_ready(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draining, "SHARED", bytearray(1))
     assert app.test_client().get("/readyz").status_code == 200
-    draining.announce()
+    draining.start_draining()
     not_ready(app)
     assert app.test_client().get("/healthz").status_code == 200
 

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.actors import PASSWORD, Actor
 from tests.support.databases import application
 from tests.support.processes import ROOT, serving
-from todo_api.database.connections import AUTOCOMMIT, connected
+from todo_api.database.connections import AUTOCOMMIT, pool_connection
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -98,7 +98,7 @@ def test_connections_in_use_are_seen(counting: Flask) -> None:
         return seen(counting)["database_connections_in_use", "autocommit"]
 
     assert in_use() == 0
-    with counting.app_context(), connected(AUTOCOMMIT) as connection:
+    with counting.app_context(), pool_connection(AUTOCOMMIT) as connection:
         assert connection.is_valid
         assert in_use() == 1
     assert in_use() == 0

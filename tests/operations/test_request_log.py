@@ -218,7 +218,7 @@ def test_what_happens_to_accounts_and_sessions_is_told_with_its_outcome(
     post("reset-password", token="0" * 64, newPassword=PASSWORD)
     post("delete-user", password=PASSWORD)
     post("sign-out")
-    outbox.waiting.join()
+    outbox.queue.join()
     told = [
         (line["event"], line["outcome"], line.get("code"), line["user"] and "ada")
         for line in log.lines
@@ -335,9 +335,9 @@ def test_all_of_a_process_goes_to_standard_error() -> None:
     script = """
 import logging, warnings
 from server import logging as logs
-logs.begin("json")
-logs.begin("json")
-logs.note(user="nobody's")
+logs.configure("json")
+logs.configure("json")
+logs.bind_context(user="nobody's")
 warnings.warn("old")
 logging.getLogger("sqlalchemy.pool").error("pool")
 logging.getLogger("todo_api.mail").info("mail")
@@ -367,8 +367,8 @@ def loggers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("loggers")
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_the_format_is_the_settings(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
-    logs.begin(log_format)
-    logs.record("event", x="y")
+    logs.configure(log_format)
+    logs.log_event("event", x="y")
     told = capsys.readouterr().err
     assert told.endswith('"event": "event", "x": "y"}\n' if log_format == "json" else " event x=y\n")
 

@@ -22,8 +22,8 @@ from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn
 
 from devtools.embedded_postgres import free_port
-from server.socket_timeouts import LINGER, ONE_PIECE, RATE, Patient
-from server.worker import HEARTBEAT, Logger, Worker
+from server.socket_timeouts import COALESCE_MAX, LINGER_TIMEOUT, MIN_RATE, DeadlineSocket
+from server.worker import HEARTBEAT_INTERVAL, Logger, Worker
 from tests.support.processes import ROOT, environment, wait_until_answering
 from tests.support.raw_http import answered, connect, everything
 from tests.test_costs import GROWTH
@@ -57,7 +57,7 @@ class Exchange:
         self.worker = Worker(1, os.getppid(), [], loaded, 30, config, Logger(config))
         self.worker.load_wsgi()
         self.connection = TConn(config, accepted, ("127.0.0.1", 1), ("127.0.0.1", 8000))
-        self.connection.sock = Patient(accepted)
+        self.connection.sock = DeadlineSocket(accepted)
         self.connection.data_ready = True  # so that the loop gives it to a thread
 
     def serve(self, application: WSGIApplication, sent: bytes = GET) -> bool:
@@ -82,11 +82,11 @@ def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchange]:
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[socket.socket, Patient]]:
+def ends() -> Iterator[tuple[socket.socket, DeadlineSocket]]:
     """Yield a client that does nothing, and the other end, whose buffer has room for little."""
     client, accepted = socket.socketpair()
     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-    with client, Patient(accepted) as patient:
+    with client, DeadlineSocket(accepted) as patient:
         yield client, patient
 
 
@@ -119,7 +119,9 @@ def calls(action: Callable[[], Any]) -> list[Any]:
 def asked_of_the_kernel(action: Callable[[], Any]) -> list[str]:
     """Return the functions in C that are called of a connection, wait, or give a sign of life, in their order."""
     functions = [each for each in calls(action) if not isinstance(each, CodeType)]
-    ours = [each for each in functions if isinstance(each.__self__, Patient) or each.__name__ in {"poll", "utime"}]
+    ours = [
+        each for each in functions if isinstance(each.__self__, DeadlineSocket) or each.__name__ in {"poll", "utime"}
+    ]
     return [each.__name__ for each in ours if each.__name__ not in {"__init__", "fileno"}]
 
 
@@ -193,7 +195,7 @@ def test_a_sign_of_life_is_given_once_in_a_while(exchange: Exchange) -> None:
     worker = exchange.worker
     for number in (1, 0, 0, 1):
         assert asked_of_the_kernel(worker.notify) == ["utime"] * number
-        worker.told_at -= HEARTBEAT / 3
+        worker.notified_at -= HEARTBEAT_INTERVAL / 3
 
 
 def test_each_piece_goes_out_before_the_next_is_asked_for(exchange: Exchange) -> None:
@@ -217,7 +219,7 @@ def test_an_answer_in_pieces_is_whole_and_in_order(exchange: Exchange, pieces: t
     assert exchange.end().partition(b"\r\n\r\n")[2] == CHUNKS_OF_AB
 
 
-@pytest.mark.parametrize("pieces", [(LARGE,), (b"a" * ONE_PIECE, LARGE), (b"a" * (ONE_PIECE + 1), b"a")])
+@pytest.mark.parametrize("pieces", [(LARGE,), (b"a" * COALESCE_MAX, LARGE), (b"a" * (COALESCE_MAX + 1), b"a")])
 def test_a_large_answer_to_a_slow_reader_is_whole(exchange: Exchange, pieces: tuple[bytes, ...]) -> None:
     body = b"".join(pieces)
     kept = []
@@ -226,7 +228,7 @@ def test_a_large_answer_to_a_slow_reader_is_whole(exchange: Exchange, pieces: tu
     got = b""
     while len(got) < len(body):
         time.sleep(0.001)
-        got += exchange.client.recv(RATE)
+        got += exchange.client.recv(MIN_RATE)
     serving.join()
     assert kept == [True]
     assert (got + exchange.end()).partition(b"\r\n\r\n")[2] == body
@@ -271,13 +273,13 @@ def test_who_asks_whether_to_go_on_is_told_at_once(exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize("bounded_by", ["the request's time", "gunicorn"])
-def test_reading_ends(ends: tuple[socket.socket, Patient], bounded_by: str) -> None:
+def test_reading_ends(ends: tuple[socket.socket, DeadlineSocket], bounded_by: str) -> None:
     _client, patient = ends
-    patient.expect()
+    patient.start_request()
     if bounded_by == "gunicorn":
         patient.settimeout(0.1)
     else:
-        patient.received_by = time.monotonic() + 0.1
+        patient.receive_deadline = time.monotonic() + 0.1
     started = time.monotonic()
     with pytest.raises(TimeoutError) as caught:
         patient.recv(1)
@@ -285,25 +287,25 @@ def test_reading_ends(ends: tuple[socket.socket, Patient], bounded_by: str) -> N
     assert 0.09 < time.monotonic() - started < 5
 
 
-def test_what_comes_too_late_is_not_read(ends: tuple[socket.socket, Patient]) -> None:
+def test_what_comes_too_late_is_not_read(ends: tuple[socket.socket, DeadlineSocket]) -> None:
     client, patient = ends
     client.sendall(b"a")
-    patient.received_by = time.monotonic()
+    patient.receive_deadline = time.monotonic()
     with pytest.raises(TimeoutError):
         patient.recv(1)
 
 
-def test_what_is_said_too_late_is_not_sent(ends: tuple[socket.socket, Patient]) -> None:
+def test_what_is_said_too_late_is_not_sent(ends: tuple[socket.socket, DeadlineSocket]) -> None:
     _client, patient = ends
-    patient.sent_by = time.monotonic() - 1
+    patient.send_deadline = time.monotonic() - 1
     with pytest.raises(TimeoutError):
         patient.sendall(b"a")
 
 
-def test_nobody_waits_for_what_is_past(ends: tuple[socket.socket, Patient]) -> None:
+def test_nobody_waits_for_what_is_past(ends: tuple[socket.socket, DeadlineSocket]) -> None:
     _client, patient = ends
     with pytest.raises(TimeoutError):
-        patient.wait(select.POLLIN, time.monotonic() - 1)
+        patient.wait_for(select.POLLIN, time.monotonic() - 1)
 
 
 def test_the_client_is_let_hang_up_first(exchange: Exchange) -> None:
@@ -311,37 +313,37 @@ def test_the_client_is_let_hang_up_first(exchange: Exchange) -> None:
     hanging_up.start()
     started = time.monotonic()
     assert not exchange.serve(saying(b"ab", length=2), GET.replace(b"Host: x", b"Host: x\r\nConnection: close"))
-    assert 0.3 <= time.monotonic() - started < LINGER
+    assert 0.3 <= time.monotonic() - started < LINGER_TIMEOUT
     hanging_up.join()
 
 
-def test_what_comes_earns_time_but_never_more_than_there_was(ends: tuple[socket.socket, Patient]) -> None:
+def test_what_comes_earns_time_but_never_more_than_there_was(ends: tuple[socket.socket, DeadlineSocket]) -> None:
     client, patient = ends
-    client.sendall(b"a" * RATE)
-    patient.expect()
-    patient.received_by -= 5
-    before = patient.received_by
-    assert len(patient.recv(RATE // 2)) == RATE // 2
-    assert patient.received_by == before + 0.5
-    patient.expect()
-    before = patient.received_by
-    assert len(patient.recv(RATE)) == RATE // 2
-    assert before <= patient.received_by < before + 0.4
+    client.sendall(b"a" * MIN_RATE)
+    patient.start_request()
+    patient.receive_deadline -= 5
+    before = patient.receive_deadline
+    assert len(patient.recv(MIN_RATE // 2)) == MIN_RATE // 2
+    assert patient.receive_deadline == before + 0.5
+    patient.start_request()
+    before = patient.receive_deadline
+    assert len(patient.recv(MIN_RATE)) == MIN_RATE // 2
+    assert before <= patient.receive_deadline < before + 0.4
 
 
 @pytest.mark.parametrize("way", ["send", "sendall"])
-def test_writing_ends_also_where_it_only_says_to_go_on(ends: tuple[socket.socket, Patient], way: str) -> None:
+def test_writing_ends_also_where_it_only_says_to_go_on(ends: tuple[socket.socket, DeadlineSocket], way: str) -> None:
     _client, patient = ends
-    patient.received_by = patient.sent_by = time.monotonic() + 0.1
+    patient.receive_deadline = patient.send_deadline = time.monotonic() + 0.1
     with pytest.raises(TimeoutError) as caught:
-        getattr(patient, way)(bytes(RATE))
+        getattr(patient, way)(bytes(MIN_RATE))
     assert caught.value.errno == errno.ECONNRESET
 
 
-def test_an_answer_has_its_time_after_a_body_that_was_asked_for(ends: tuple[socket.socket, Patient]) -> None:
+def test_an_answer_has_its_time_after_a_body_that_was_asked_for(ends: tuple[socket.socket, DeadlineSocket]) -> None:
     _client, patient = ends
-    patient.expect()
+    patient.start_request()
     patient.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-    assert patient.sent_by == 0
+    assert patient.send_deadline == 0
     patient.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-    assert patient.sent_by > time.monotonic() + 9
+    assert patient.send_deadline > time.monotonic() + 9

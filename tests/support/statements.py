@@ -33,10 +33,10 @@ def counted() -> Iterator[list[str]]:
     """Yield the list that each statement is added to, and each beginning of a transaction."""
     seen: list[str] = []
 
-    def begun() -> Any:
+    def begin() -> Any:
         seen.append("transaction control")
-        return connections.begun()
+        return connections.begin()
 
     with seeing(lambda statement, _: seen.append(statement.text)), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "begun", begun)
+        patch.setattr(execution, "begin", begin)
         yield seen

@@ -17,7 +17,7 @@ from tests.support.credentials import bearer, sign_in
 from tests.support.databases import application, execute
 from tests.support.processes import serving
 from tests.support.statements import counted
-from todo_api.rate_limiting.limits import quota
+from todo_api.rate_limiting.limits import limit_for
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -107,7 +107,7 @@ def test_who_imports_with_a_stolen_session_keeps_nobody_from_ending_it(alice: Ac
     owner = sign_in(alice)
     alice.task()
     with closing(psycopg2.connect(fresh_database)) as importing, importing.cursor() as cursor:
-        cursor.execute("SELECT FROM rate_limits WHERE key = %s FOR UPDATE", [quota("writes", alice.id, LIMIT).key])
+        cursor.execute("SELECT FROM rate_limits WHERE key = %s FOR UPDATE", [limit_for("writes", alice.id, LIMIT).key])
         assert cursor.rowcount == 1
         assert alice.client.post("/api/auth/revoke-other-sessions", headers=owner.jwt).status_code == 200
     assert alice.get("/tasks").status_code == 401

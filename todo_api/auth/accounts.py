@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from server.logging import note
+from server.logging import bind_context
 from todo_api.auth.errors import EmailTaken, InvalidCredentials, InvalidPassword, TooManyHashes
 from todo_api.auth.models import PasswordReset, Session, User, is_local
 from todo_api.auth.passwords.hashing import is_current
@@ -32,7 +32,7 @@ class SignedIn(NamedTuple):
     """A user and the session that was opened."""
 
     user: Row
-    session: store.Opened
+    session: store.NewSession
 
 
 def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
@@ -42,31 +42,31 @@ def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
         EmailTaken: 400 to a form, 422 to JSON.
 
     """
-    opened = store.new(str(uuid.uuid4()), remembered=remembered)
-    user = adding(opened.user_id, account).cte("signed_up")
-    session = store.opening(opened, select(user.c.id)).cte("opened")
+    opened = store.new_session(str(uuid.uuid4()), remembered=remembered)
+    user = insert_user(opened.user_id, account).cte("signed_up")
+    session = store.insert_session(opened, select(user.c.id)).cte("opened")
     row = fetch_one(select(user).add_cte(session))
     if row is None:
         raise EmailTaken
-    note(user=opened.user_id)
+    bind_context(user=opened.user_id)
     return SignedIn(row, opened)
 
 
-def create(account: dict[str, Any]) -> str:
+def create_account(account: dict[str, Any]) -> str:
     """Make an account that nobody is signed in to yet, and return its id.
 
     Raises:
         EmailTaken: where an account has the e-mail already; and what `check_new_password` raises.
 
     """
-    user = fetch_one(adding(str(uuid.uuid4()), account))
+    user = fetch_one(insert_user(str(uuid.uuid4()), account))
     if user is None:
         raise EmailTaken
     user_id: str = user["id"]
     return user_id
 
 
-def adding(user_id: str, account: dict[str, Any]) -> ReturningInsert[Any]:
+def insert_user(user_id: str, account: dict[str, Any]) -> ReturningInsert[Any]:
     """Return the statement that makes the account, and gives no row where its e-mail is taken.
 
     Raises:
@@ -93,14 +93,14 @@ def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
 
     """
     user = fetch_one(select(User).where(is_local(email)))
-    note(user=user["id"] if user else None)
+    bind_context(user=user["id"] if user else None)
     if not verify_password(password, user["password_hash"] if user else None) or user is None:
         raise InvalidCredentials
-    opened = store.new(user["id"], remembered=remembered)
+    opened = store.new_session(user["id"], remembered=remembered)
     # The hash once more, so that a password changed meanwhile opens nothing; locked, so that a change which goes on
     # meanwhile ends this session too.
     still = select(User.id).where(User.id == user["id"], User.password_hash == user["password_hash"])
-    if not fetch_all(store.opening(opened, still.with_for_update(read=True)).returning(Session.id)):
+    if not fetch_all(store.insert_session(opened, still.with_for_update(read=True)).returning(Session.id)):
         raise InvalidCredentials
     if not is_current(user["password_hash"], settings().bcrypt_cost):
         with suppress(TooManyHashes):  # the next sign-in will do
@@ -125,7 +125,7 @@ def check_password(user: Row, password: str) -> None:
         raise InvalidPassword
 
 
-def change_password(user: Row, password: str, *, survivor: str | None, reopen: store.Opened | None = None) -> Row:
+def change_password(user: Row, password: str, *, survivor: str | None, reopen: store.NewSession | None = None) -> Row:
     """Set a new password; with `survivor`, end all sessions of the user but that one, which `reopen` may open just now.
 
     Raises:
@@ -139,12 +139,12 @@ def change_password(user: Row, password: str, *, survivor: str | None, reopen: s
         others = delete(Session).where(Session.user_id.in_(select(changed.c.id)), Session.id != survivor)
         statement = statement.add_cte(others.cte("ended"))
     if reopen:
-        statement = statement.add_cte(store.opening(reopen, select(changed.c.id)).cte("opened"))
+        statement = statement.add_cte(store.insert_session(reopen, select(changed.c.id)).cte("opened"))
     row = fetch_one(statement)
     if row is None:
         raise InvalidPassword
     if survivor:
-        store.end_all(user["id"], but=survivor)  # what was opened while the statement waited
+        store.end_all_sessions(user["id"], but=survivor)  # what was opened while the statement waited
     return row
 
 
@@ -168,7 +168,7 @@ def set_password(email: str, password: str) -> int | None:
     row = fetch_one(select(changed.c.id, count.label("ended")).add_cte(void))
     if row is None:
         return None
-    store.end_all(row["id"])  # what was opened while the statement waited
+    store.end_all_sessions(row["id"])  # what was opened while the statement waited
     number: int = row["ended"]
     return number
 

@@ -21,14 +21,14 @@ from todo_api.auth.sessions import store
 from todo_api.database.execution import fetch_all, fetch_one
 from todo_api.http.errors import InvalidInput
 from todo_api.http.fields import Instant
-from todo_api.http.request_body import faults
-from todo_api.operations.cli import Commands, one_line, several
+from todo_api.http.request_body import flatten_errors
+from todo_api.operations.cli import CommandGroup, one_line, pluralize
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
 
-USERS = Commands("users", help="Make, list, change and delete accounts.")
-SESSIONS = Commands("sessions", help="Look after the sessions.")
+USERS = CommandGroup("users", help="Make, list, change and delete accounts.")
+SESSIONS = CommandGroup("sessions", help="Look after the sessions.")
 
 TASKS_USER_ID = table("tasks", column("user_id")).c.user_id
 """Named, not imported: auth knows nothing else of tasks."""
@@ -38,7 +38,7 @@ password_stdin = click.option(
 )
 
 
-class ListedSchema(Schema):
+class UserRowSchema(Schema):
     """A user as whoever runs the service sees it; the order of the fields is that of the columns."""
 
     id = fields.String()
@@ -59,8 +59,8 @@ def create_user(email: str, name: str | None, *, password_stdin: bool) -> None:
 
     The password is asked for twice and not shown. What sign-up refuses is refused here as well.
     """
-    account = load(email=email) if name is None else load(email=email, name=name)
-    click.echo(accounts.create(account | load(password=new_password(piped=password_stdin))))
+    account = load_account(email=email) if name is None else load_account(email=email, name=name)
+    click.echo(accounts.create_account(account | load_account(password=new_password(piped=password_stdin))))
 
 
 @USERS.command("list")
@@ -71,11 +71,11 @@ def list_users(*, as_json: bool) -> None:
     One line each, after a line of heads, the columns separated by tabs: id, e-mail, name, issuer of a user whom another
     issuer vouches for, time of creation, number of live sessions and of tasks.
     """
-    rows = ListedSchema(many=True).dump(fetch_all(counted().order_by(User.created_at, User.id)))
+    rows = UserRowSchema(many=True).dump(fetch_all(users_with_counts().order_by(User.created_at, User.id)))
     if as_json:
         click.echo(current_app.json.dumps(rows), nl=False)
         return
-    for row in [list(ListedSchema().fields), *(row.values() for row in rows)]:
+    for row in [list(UserRowSchema().fields), *(row.values() for row in rows)]:
         click.echo("\t".join("" if value is None else one_line(str(value)) for value in row))
 
 
@@ -88,11 +88,11 @@ def set_password(email: str, *, password_stdin: bool) -> None:
     All its sessions end, and mailed links to reset the password are void. The password is asked for twice and not
     shown.
     """
-    address = load(email=email)["email"]
-    ended = accounts.set_password(address, load(password=new_password(piped=password_stdin))["password"])
+    address = load_account(email=email)["email"]
+    ended = accounts.set_password(address, load_account(password=new_password(piped=password_stdin))["password"])
     if ended is None:
-        raise unknown(address)
-    click.echo(f"Set the password of {address} and ended {several(ended, 'session')}.")
+        raise unknown_account(address)
+    click.echo(f"Set the password of {address} and ended {pluralize(ended, 'session')}.")
 
 
 @USERS.command("delete")
@@ -103,11 +103,11 @@ def delete_user(email: str, *, yes: bool) -> None:
 
     It says how many tasks go with the account and asks first.
     """
-    address = load(email=email)["email"]
-    user = fetch_one(counted().where(is_local(address)))
+    address = load_account(email=email)["email"]
+    user = fetch_one(users_with_counts().where(is_local(address)))
     if user is None:
-        raise unknown(address)
-    tasks = several(user["tasks"], "task")
+        raise unknown_account(address)
+    tasks = pluralize(user["tasks"], "task")
     if not yes:
         click.confirm(f"Delete {address} and {tasks}?", abort=True, err=True)
     accounts.delete_user(user["id"])
@@ -120,10 +120,13 @@ def purge() -> None:
 
     They open nothing any more and only take up room. It prints how many there were.
     """
-    click.echo(f"Deleted {several(store.purge(), 'session')} and {several(reset.purge(), 'password reset')}.")
+    click.echo(
+        f"Deleted {pluralize(store.purge_sessions(), 'session')}"
+        f" and {pluralize(reset.purge_resets(), 'password reset')}."
+    )
 
 
-def load(**members: str) -> dict[str, Any]:
+def load_account(**members: str) -> dict[str, Any]:
     """Read members of an account as sign-up does.
 
     Raises:
@@ -133,28 +136,28 @@ def load(**members: str) -> dict[str, Any]:
     try:
         account: dict[str, Any] = SignUpSchema(only=list(members)).load(members)
     except ValidationError as error:
-        raise InvalidInput(list(faults(error.messages_dict))) from None
+        raise InvalidInput(list(flatten_errors(error.messages_dict))) from None
     return account
 
 
 def new_password(*, piped: bool) -> str:
     """Return the password that is typed twice, or all of standard input but the end of its last line."""
     if piped:
-        # What is no UTF-8 becomes lone surrogates, which `load` refuses.
+        # What is no UTF-8 becomes lone surrogates, which `load_account` refuses.
         return sys.stdin.buffer.read().decode(errors="surrogateescape").removesuffix("\n").removesuffix("\r")
     if not sys.stdin.isatty():
         raise click.UsageError("Standard input is no terminal to ask at; use --password-stdin.")
     return click.prompt("Password", type=str, hide_input=True, confirmation_prompt=True, err=True)
 
 
-def counted() -> Select[Any]:
+def users_with_counts() -> Select[Any]:
     """Return the query of all users with the numbers of their live sessions and of their tasks."""
-    live = select(func.count()).where(Session.user_id == User.id, store.is_alive()).scalar_subquery()
+    live = select(func.count()).where(Session.user_id == User.id, store.is_live()).scalar_subquery()
     tasks = select(func.count()).where(User.id == TASKS_USER_ID).scalar_subquery()
     columns = (User.id, User.email, User.name, User.issuer, User.created_at.label("created"))
     return select(*columns, live.label("sessions"), tasks.label("tasks"))
 
 
-def unknown(email: str) -> click.ClickException:
+def unknown_account(email: str) -> click.ClickException:
     """Return the failure that no account has the e-mail."""
     return click.ClickException(f"No account has the e-mail address {email}.")

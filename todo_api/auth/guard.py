@@ -2,7 +2,7 @@
 
 A credential is an access JWT, an opaque session token, or, on the auth routes only, the session cookie. All of them
 end with their session. A JWT is verified without the database; whether its session lives is asked by the statement
-that does the work, through `ALIVE`, so that it costs no round trip of its own.
+that does the work, through `LIVE_SESSION`, so that it costs no round trip of its own.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from sqlalchemy import Boolean, bindparam, exists, func, literal, not_, or_, sel
 
 from todo_api.auth.errors import AccessForbidden, TokenExpired
 from todo_api.auth.models import Session, User
-from todo_api.auth.rate_limits import write_quota
+from todo_api.auth.rate_limits import write_limit
 from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import access_claims, bare, bearer
+from todo_api.auth.sessions.credentials import access_claims, bearer_token, unsigned_token
 from todo_api.auth.tokens import external_users
 from todo_api.auth.tokens.external_issuer import issuer_of
 from todo_api.database.execution import fetch_all, stream
 from todo_api.database.statements import Statement
 from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
-from todo_api.rate_limiting.consumption import tell
-from todo_api.rate_limiting.postgres_store import charging, is_within, parameters_of, standing
+from todo_api.rate_limiting.enforcement import set_headers
+from todo_api.rate_limiting.postgres_store import consume_cte, consume_parameters, is_within_limit, peek
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ class Owner(NamedTuple):
     profile: Mapping[str, Any] = {}
 
 
-ALIVE = union_all(
+LIVE_SESSION = union_all(
     select(literal(1).label("one")).where(
         Session.user_id == bindparam("owner_id"),
         Session.id == bindparam("owner_session"),
@@ -58,40 +58,45 @@ ALIVE = union_all(
 """One row while what vouches for the owner stands, none when it does not. Statements about a user's own things join it:
 `alive LEFT JOIN found` gives no row to the dead, and a row of nulls where there is nothing."""
 
-IS_ALIVE = Statement(select(ALIVE.c.one))
+IS_SESSION_LIVE = Statement(select(LIVE_SESSION.c.one))
 
-IS_COUNTED = bindparam("write_is_counted", type_=Boolean)
-WRITE = charging("write", exists(select(ALIVE.c.one)), not_(IS_COUNTED))
-HELD = (
+IS_WRITE_COUNTED = bindparam("write_is_counted", type_=Boolean)
+CONSUME_WRITE = consume_cte("write", exists(select(LIVE_SESSION.c.one)), not_(IS_WRITE_COUNTED))
+LOCKED_OWNER = (
     select(literal(1).label("one"))
     .select_from(User)
-    .where(User.id == bindparam("owner_id"), exists(select(ALIVE.c.one)), or_(IS_COUNTED, is_within(WRITE, "write")))
+    .where(
+        User.id == bindparam("owner_id"),
+        exists(select(LIVE_SESSION.c.one)),
+        or_(IS_WRITE_COUNTED, is_within_limit(CONSUME_WRITE, "write")),
+    )
     .with_for_update(read=True, key_share=True)
     .cte("held")
 )
-"""`ALIVE` for statements that write, which counts the request among the user's writes and ends at their limit. It locks
-the user's row as the foreign keys of what is written would, but before any task: who deletes an account begins there,
-too, so that neither waits for the other in turn."""
+"""The owner's row, locked, if the session lives and the user's write limit allows the request.
 
-ACCOUNT = (
+The foreign keys of the written rows would lock it later; it is locked before any task because deleting an account
+begins there as well. The same order prevents deadlocks."""
+
+OWNER_ACCOUNT = (
     select(User.id.label("account_id"), User.email.label("account_email"), User.name.label("account_name"))
-    .where(User.id == bindparam("owner_id"), exists(select(ALIVE.c.one)))
+    .where(User.id == bindparam("owner_id"), exists(select(LIVE_SESSION.c.one)))
     .cte("account")
 )
-"""`ALIVE`, with what the owner is called."""
+"""`LIVE_SESSION`, with what the owner is called."""
 
 
 def fetch_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a statement that is built on `ALIVE`, and return its rows, of which there is always one.
+    """Run a statement that is built on `LIVE_SESSION`, and return its rows, of which there is always one.
 
     Raises:
         InvalidToken: 401, where the owner's session has ended.
 
     """
-    bound = {**parameters, **vouched(owner)}
+    bound = {**parameters, **owner_parameters(owner)}
     rows = fetch_all(statement, bound)
     if not rows and owner.issuer:
-        external_users.enroll(owner.user_id, owner.issuer, owner.profile)
+        external_users.provision(owner.user_id, owner.issuer, owner.profile)
         rows = fetch_all(statement, bound)
     if not rows:
         raise InvalidToken
@@ -99,22 +104,22 @@ def fetch_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]
 
 
 def write_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a statement that is built on `HELD`. A request counts as one write, however many statements it takes.
+    """Run a statement that is built on `LOCKED_OWNER`. A request counts as one write, however many statements it takes.
 
     Raises:
         InvalidToken: 401, where the owner's session has ended.
         TooManyRequests: 429, where the user has written too often.
 
     """
-    quota = write_quota(owner.user_id)
-    counting = {**parameters_of("write", quota), "write_is_counted": "counted_write" in g}
+    quota = write_limit(owner.user_id)
+    counting = {**consume_parameters("write", quota), "write_is_counted": "counted_write" in g}
     g.counted_write = True
     try:
         return fetch_owned(owner, statement, {**parameters, **counting})
     except InvalidToken:
-        charged = standing(quota, exists(select(ALIVE.c.one)), vouched(owner))
+        charged = peek(quota, exists(select(LIVE_SESSION.c.one)), owner_parameters(owner))
         if charged:
-            tell([charged])
+            set_headers([charged])
         raise
 
 
@@ -125,28 +130,28 @@ def stream_owned(owner: Owner, statement: Statement) -> Iterator[Row]:
         InvalidToken: 401, where the owner's session has ended.
 
     """
-    rows = stream(statement, vouched(owner))
+    rows = stream(statement, owner_parameters(owner))
     first = next(rows, None)
     if first is None:
-        require_alive(owner)
-        rows = stream(statement, vouched(owner))
+        require_live_session(owner)
+        rows = stream(statement, owner_parameters(owner))
     else:
         yield first
     yield from rows
 
 
-def require_alive(owner: Owner) -> None:
+def require_live_session(owner: Owner) -> None:
     """Ask for the owner's session before a long work, whose statements ask again.
 
     Raises:
         InvalidToken: 401, where it has ended.
 
     """
-    fetch_owned(owner, IS_ALIVE, {})
+    fetch_owned(owner, IS_SESSION_LIVE, {})
 
 
-def vouched(owner: Owner) -> dict[str, str | None]:
-    """Return the parameters of `ALIVE`. Not named as columns are: SQLAlchemy would set the column of a name."""
+def owner_parameters(owner: Owner) -> dict[str, str | None]:
+    """Return the parameters of `LIVE_SESSION`. Not named as columns are: SQLAlchemy would set the column of a name."""
     return {"owner_id": owner.user_id, "owner_session": owner.session_id, "owner_issuer": owner.issuer}
 
 
@@ -173,12 +178,12 @@ def owner_required(view: View) -> View:
 
 def bearer_owner() -> Owner:
     """Return who the request's bearer token stands for."""
-    token = bearer()
+    token = bearer_token()
     if token is None:
         raise NotAuthenticated
     if token.count(".") == JWT_DOTS:
         return jwt_owner(token)
-    opaque = bare(token)
+    opaque = unsigned_token(token)
     session = store.find_by_token(opaque) if opaque else None
     if session is None:
         raise InvalidToken

@@ -16,43 +16,43 @@ from flask import request
 
 from server.setting_parsers.rates import Rate
 from todo_api.auth.errors import InvalidCredentials, InvalidPassword
-from todo_api.rate_limiting.consumption import charge, counters
-from todo_api.rate_limiting.limits import Quota, address_quota, quota
+from todo_api.rate_limiting.enforcement import consume, current_store
+from todo_api.rate_limiting.limits import Limit, address_limit, limit_for
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.setting_parsers.rates import Rates
+    from server.setting_parsers.rates import RateLimits
     from todo_api.database.statements import Row
 
-GUESSES_A_DAY = Rate(100, timedelta(days=1))
+DAILY_FAILURES = Rate(100, timedelta(days=1))
 """Wrong passwords of one account, however often its limit is waited for (NIST SP 800-63B-4 section 3.2.2)."""
 
 
-def charge_attempt(name: str, rates: Rates, who: str | None = None) -> None:
+def consume_attempt(name: str, rates: RateLimits, who: str | None = None) -> None:
     """Count what is asked for by this request's address and, where it is known, about whom.
 
     Raises:
         TooManyRequests: 429.
 
     """
-    quotas = [from_here(name, rates.address)]
+    quotas = [client_limit(name, rates.address)]
     if who is not None:
-        quotas.append(quota(name, who, rates.account, settings().rate_limit_user_scale))
-    charge(*quotas)
+        quotas.append(limit_for(name, who, rates.account, settings().rate_limit_user_scale))
+    consume(*quotas)
 
 
 @contextmanager
-def guessing(name: str, rates: Rates, who: str) -> Iterator[None]:
+def consume_failures(name: str, rates: RateLimits, who: str) -> Iterator[None]:
     """Count the password that the block verifies as a wrong one of somebody's, unless it is right.
 
     Raises:
         TooManyRequests: 429.
 
     """
-    guesses = guesses_of(rates.account, who)
-    charge(from_here(name, rates.address), *guesses)
+    guesses = failure_limits(rates.account, who)
+    consume(client_limit(name, rates.address), *guesses)
     is_wrong = False
     try:
         yield
@@ -61,32 +61,32 @@ def guessing(name: str, rates: Rates, who: str) -> Iterator[None]:
         raise
     finally:
         if not is_wrong:
-            counters().refund(guesses)
+            current_store().refund(guesses)
 
 
-def guesser(email: str, session: Row | None) -> str:
+def failure_subject(email: str, session: Row | None) -> str:
     """Return who guesses a password: the account's own session where that one asks, else everybody together."""
     if session and session["email"].lower() == email.lower():
         return f"session {session['session_id']}"
     return email.lower()
 
 
-def forgive(email: str) -> None:
+def reset_failures(email: str) -> None:
     """Forget the wrong passwords of an account whose owner has shown to be its owner."""
-    counters().forget(guesses_of(settings().rate_limit_sign_in.account, email.lower()))
+    current_store().reset(failure_limits(settings().rate_limit_sign_in.account, email.lower()))
 
 
-def guesses_of(rate: Rate, who: str) -> list[Quota]:
+def failure_limits(rate: Rate, who: str) -> list[Limit]:
     """Return the quotas of wrong passwords, which no scale multiplies."""
-    return [quota("password", who, rate), quota("password-day", who, GUESSES_A_DAY)]
+    return [limit_for("password", who, rate), limit_for("password-day", who, DAILY_FAILURES)]
 
 
-def from_here(name: str, rate: Rate) -> Quota:
+def client_limit(name: str, rate: Rate) -> Limit:
     """Return the quota of this request's address."""
-    return address_quota(name, request.remote_addr or "", rate)
+    return address_limit(name, request.remote_addr or "", rate)
 
 
-def write_quota(who: str) -> Quota:
+def write_limit(who: str) -> Limit:
     """Return the quota of what a user may write, or change of the account by one session."""
     config = settings()
-    return quota("writes", who, config.rate_limit_writes, config.rate_limit_user_scale)
+    return limit_for("writes", who, config.rate_limit_writes, config.rate_limit_user_scale)

@@ -30,7 +30,7 @@ PREPARED_MAX = 64
 """Statements that a connection has prepared, of some 100 KB each in PostgreSQL. Clients choose what members they write,
 and so of how many shapes there are; those that come later are planned each time."""
 
-NAMES = "todo_api.prepared"
+PREPARED_KEY = "todo_api.prepared"
 """Where a connection keeps what is prepared on it."""
 
 
@@ -46,26 +46,27 @@ class Statement:
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         given = [name for name, bind in binds.items() if bind.required]
         self.text: str = compiled.string
-        self.converters = {name: convert for name in binds if (convert := converter(binds[name].type))}
-        self.constants = self.converted({name: binds[name].effective_value for name in binds if name not in given})
-        self.given = given
-        types = in_brackets([type_name(binds[name].type) for name in given])
+        self.bind_processors = {name: convert for name in binds if (convert := bind_processor(binds[name].type))}
+        self.constants = self.bound_values({name: binds[name].effective_value for name in binds if name not in given})
+        self.parameter_names = given
+        types = parenthesized([type_name(binds[name].type) for name in given])
         # The same for one that is compiled again, which then takes no second place on a connection.
         whole = repr((self.text, types, self.constants)).encode()
         self.name = f"todo_api_{sha256(whole).hexdigest()[:32]}" if prepared else None
         self.preparation = f"PREPARE {self.name}{types} AS {self.text}"
-        self.places = {**self.constants, **{name: AsIs(f"${place}") for place, name in enumerate(given, 1)}}
-        self.execution = f"EXECUTE {self.name}{in_brackets([f'%({name})s' for name in given])}"
+        self.placeholders = {**self.constants, **{name: AsIs(f"${place}") for place, name in enumerate(given, 1)}}
+        self.execution = f"EXECUTE {self.name}{parenthesized([f'%({name})s' for name in given])}"
 
-    def converted(self, values: dict[str, Any]) -> dict[str, Any]:
+    def bound_values(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return values of parameters as the driver takes them."""
         return {
-            name: self.converters[name](value) if name in self.converters else value for name, value in values.items()
+            name: self.bind_processors[name](value) if name in self.bind_processors else value
+            for name, value in values.items()
         }
 
     def values(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of all parameters, as the driver takes them."""
-        return {**self.constants, **self.converted({name: parameters[name] for name in self.given})}
+        return {**self.constants, **self.bound_values({name: parameters[name] for name in self.parameter_names})}
 
     def execute(self, connection: PoolProxiedConnection, cursor: Cursor, parameters: Mapping[str, Any]) -> None:
         """Run it, by its plan where the connection keeps one."""
@@ -76,23 +77,23 @@ class Statement:
         """Tell whether the connection keeps a plan of it, which is made now if it can be."""
         if self.name is None:
             return False
-        if NAMES not in connection.info:
-            connection.info[NAMES] = set() if is_direct(cursor) else None
-        names = connection.info[NAMES]
+        if PREPARED_KEY not in connection.info:
+            connection.info[PREPARED_KEY] = set() if is_direct(cursor) else None
+        names = connection.info[PREPARED_KEY]
         if names is None or (self.name not in names and len(names) >= PREPARED_MAX):
             return False
         if self.name not in names:
-            cursor.execute(self.preparation, self.places)
+            cursor.execute(self.preparation, self.placeholders)
             names.add(self.name)
         return True
 
 
-def bytes_of(value: str | bytes | None, cursor: Cursor) -> bytes | None:
+def to_bytes(value: str | bytes | None, cursor: Cursor) -> bytes | None:
     """Return a bytea as bytes, where the driver by itself returns a view of memory that equals none."""
     return None if value is None else bytes(BINARY(value, cursor))
 
 
-register_type(new_type(BINARY.values, "BYTES", bytes_of))
+register_type(new_type(BINARY.values, "BYTES", to_bytes))
 
 
 def is_direct(cursor: Cursor) -> bool:
@@ -101,12 +102,12 @@ def is_direct(cursor: Cursor) -> bool:
     return bool(cursor.fetchone() == (cursor.connection.info.backend_pid,))
 
 
-def converter(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+def bind_processor(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """Return what makes of a value what the driver takes; None where that is the value itself."""
     return kind.dialect_impl(DIALECT).bind_processor(DIALECT)
 
 
-def in_brackets(words: Sequence[str]) -> str:
+def parenthesized(words: Sequence[str]) -> str:
     """Return a list as SQL has it, where an empty one has no brackets."""
     return f" ({', '.join(words)})" if words else ""
 

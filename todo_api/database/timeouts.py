@@ -24,102 +24,102 @@ if TYPE_CHECKING:
 
     from psycopg2 import extensions
 
-ANSWER = 6.0
+RESPONSE_TIMEOUT = 6.0
 """Seconds that one answer is waited for: longer than PostgreSQL lets a statement run, which it says then."""
 
-REQUEST = 8.0
+REQUEST_TIMEOUT = 8.0
 """Seconds from the first statement of a request on, after which none is waited for."""
 
-LONG = 3600.0
+TRANSFER_TIMEOUT = 3600.0
 """The same for an import or an export, of which each answer has its own bound still."""
 
-LOOK = 0.25
+WATCHDOG_INTERVAL = 0.25
 """Seconds between two looks at the connections in use."""
 
 
-def allow(seconds: float) -> None:
+def set_deadline(seconds: float) -> None:
     """Let the statements of this request take as long as this from now on, all of them together."""
     if has_request_context():
-        g.patience_ends = time.monotonic() + seconds
+        g.deadline = time.monotonic() + seconds
 
 
 @contextmanager
-def paused() -> Iterator[None]:
+def pause_deadline() -> Iterator[None]:
     """Do not count the time of the block, in which somebody else is waited for, as a client who sends."""
     began = time.monotonic()
     try:
         yield
     finally:
-        if "patience_ends" in g:
-            g.patience_ends += time.monotonic() - began
+        if "deadline" in g:
+            g.deadline += time.monotonic() - began
 
 
-def end_of_patience() -> float:
+def next_deadline() -> float:
     """Return until when the next answer is waited for; outside a request nobody does but who started the command."""
     if not has_request_context():
         return inf
     now = time.monotonic()
-    ends: float = g.setdefault("patience_ends", now + REQUEST)
-    return min(ends, now + ANSWER)
+    ends: float = g.setdefault("deadline", now + REQUEST_TIMEOUT)
+    return min(ends, now + RESPONSE_TIMEOUT)
 
 
-def is_left() -> bool:
+def time_remains() -> bool:
     """Tell whether another answer would be waited for."""
-    return end_of_patience() > time.monotonic()
+    return next_deadline() > time.monotonic()
 
 
-def has_hung_up(connection: extensions.connection) -> bool:
+def is_closed_by_server(connection: extensions.connection) -> bool:
     """Tell whether there is something to read though nothing was asked: the server's farewell, or its end."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
-class Watch:
+class Watchdog:
     """The connections in use, and the one thread that watches them. Each process has its own, also after a fork."""
 
     def __init__(self) -> None:
         """Begin with nothing; the thread comes with the first connection."""
-        self.renew()
-        os.register_at_fork(after_in_child=self.renew)
+        self.reset()
+        os.register_at_fork(after_in_child=self.reset)
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Begin with nothing: what a parent process waits for is the parent's."""
         self.ends: dict[extensions.connection, float] = {}
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
 
-    def over(self, connection: extensions.connection) -> None:
+    def watch(self, connection: extensions.connection) -> None:
         """Watch a connection from now on, or for longer."""
-        ends = end_of_patience()
+        ends = next_deadline()
         if ends == inf:
             return
         with self.lock:
             self.ends[connection] = ends
             if self.thread is None:
-                self.thread = threading.Thread(target=self.keep, name="patience", daemon=True)
+                self.thread = threading.Thread(target=self.run, name="patience", daemon=True)
                 self.thread.start()
 
-    def no_more(self, connection: extensions.connection) -> None:
+    def unwatch(self, connection: extensions.connection) -> None:
         """Leave a connection alone."""
         with self.lock:
             self.ends.pop(connection, None)
 
-    def keep(self) -> None:
+    def run(self) -> None:
         """Hang up what is past its time, for as long as the process lives."""
         while True:
-            time.sleep(LOOK)
+            time.sleep(WATCHDOG_INTERVAL)
             with self.lock:
                 now = time.monotonic()
                 for connection in [each for each, ends in self.ends.items() if ends < now]:
                     del self.ends[connection]
-                    hang_up(connection)
+                    shutdown_socket(connection)
 
 
-def hang_up(connection: extensions.connection) -> None:
+def shutdown_socket(connection: extensions.connection) -> None:
     """End a connection under whoever waits for it. Only the kernel is told, not the driver, which may be at work."""
     with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)
 
 
-watch = Watch()
+watchdog = Watchdog()

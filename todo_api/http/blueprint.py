@@ -13,22 +13,22 @@ import flask
 import flask_smorest
 from flask import Response
 
-from todo_api.http.conditional_requests import is_known, unchanged
+from todo_api.http.conditional_requests import matches_if_none_match, not_modified_headers
 from todo_api.http.documentation import (
     View,
     describe_headers,
     describe_media_types,
+    describe_not_modified,
     describe_null,
     describe_problems,
-    describe_unchanged,
     document,
-    remember,
+    documentation_of,
 )
 from todo_api.http.errors import ContentTooLarge, InvalidInput, InvalidParameter, MalformedJSON, UnsupportedMediaType
-from todo_api.http.query_string import refuse_parameters
-from todo_api.http.request_body import MEDIA_TYPES, RequestParser
+from todo_api.http.query_string import reject_parameters
+from todo_api.http.request_body import ACCEPTED, RequestParser
 from todo_api.http.responses import JSONResponse, empty_response
-from todo_api.http.serialization import json_text, writer
+from todo_api.http.serialization import dumps, serializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 ResponseDecorator: TypeAlias = "Callable[[Callable[..., Any]], Callable[..., Response]]"
 
 
-def no_parameters(view: View) -> View:
+def no_query_parameters(view: View) -> View:
     """Refuse whatever query parameter a request of this view has (422)."""
 
     @wraps(view)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        refuse_parameters(flask.request)
+        reject_parameters(flask.request)
         return view(*args, **kwargs)
 
     return document(checked, InvalidParameter)  # type: ignore[return-value]  # the same view, for mypy too
@@ -61,7 +61,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
     """A Flask blueprint whose views declare their parameters, bodies, answers and problems."""
 
     ARGUMENTS_PARSER = RequestParser()
-    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {location: types[0] for location, types in MEDIA_TYPES.items()}
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING = {location: types[0] for location, types in ACCEPTED.items()}
 
     def __init__(self, name: str, import_name: str, **options: Any) -> None:
         """Take what Flask's blueprint takes."""
@@ -70,7 +70,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             describe_headers,
             describe_media_types,
             describe_null,
-            describe_unchanged,
+            describe_not_modified,
             self._describe_problems,
         ]
 
@@ -87,7 +87,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
         document(view_func, operationId=camel_case(view_func.__name__), summary=summary)
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
-    def body(self, schema: type[Schema], *, takes: str = "json", example: dict[str, Any]) -> Callable[[View], View]:
+    def body(self, schema: type[Schema], *, accepts: str = "json", example: dict[str, Any]) -> Callable[[View], View]:
         """Load the body by the schema and pass the result as the view's next argument.
 
         `takes` is one of bodies.MEDIA_TYPES.
@@ -99,14 +99,14 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             InvalidInput: 422, naming each field that is wrong.
 
         """
-        required = takes != "json_or_nothing"
-        load = self.arguments(schema(), location=takes, unknown=None, required=required, example=example)
+        required = accepts != "json_or_nothing"
+        load = self.arguments(schema(), location=accepts, unknown=None, required=required, example=example)
 
         def decorator(view: View) -> View:
             loaded: View = load(view)
-            apidoc = remember(loaded)
+            apidoc = documentation_of(loaded)
             del apidoc["arguments"]["responses"]  # its 422; the problems below say it better
-            apidoc["media_types"] = MEDIA_TYPES[takes]
+            apidoc["media_types"] = ACCEPTED[accepts]
             return document(loaded, MalformedJSON, ContentTooLarge, UnsupportedMediaType, InvalidInput)
 
         return decorator
@@ -122,7 +122,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
 
         def decorator(view: View) -> View:
             loaded: View = load(view)
-            del remember(loaded)["arguments"]["responses"]
+            del documentation_of(loaded)["arguments"]["responses"]
             return document(loaded, InvalidParameter)
 
         return decorator
@@ -138,21 +138,21 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
         """
         remembered = {"nullable": documentation.pop("nullable", False), "conditional": conditional}
         describe = super().response(status_code, schema, **documentation)
-        write = writer(schema) if schema else None
+        write = serializer(schema) if schema else None
 
         def decorator(view: Callable[..., Any]) -> Callable[..., Response]:
             @wraps(view)
             def responding(*args: Any, **kwargs: Any) -> Response:
                 result = view(*args, **kwargs)
                 value, headers = result if isinstance(result, tuple) else (result, {})
-                if conditional and is_known(headers["ETag"]):
-                    return empty_response(304, unchanged(headers))
+                if conditional and matches_if_none_match(headers["ETag"]):
+                    return empty_response(304, not_modified_headers(headers))
                 if write is None:
                     return empty_response(status_code, headers)
-                return JSONResponse(b"null" if value is None else json_text(write(value)), status_code, headers)
+                return JSONResponse(b"null" if value is None else dumps(write(value)), status_code, headers)
 
             responding._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
-            remember(responding).update(remembered)
+            documentation_of(responding).update(remembered)
             return responding
 
         return decorator

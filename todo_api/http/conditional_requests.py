@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VERSION = re.compile("0|[1-9][0-9]{0,18}")
 
-PRIVATE = "private, no-cache"
+REVALIDATE = "private, no-cache"
 """The Cache-Control of what has an ETag: only its reader keeps it, and asks before using it again."""
 
 
@@ -24,12 +24,12 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def validators(version: int) -> dict[str, str]:
+def validator_headers(version: int) -> dict[str, str]:
     """Return the headers of an answer that shows what has this version."""
-    return {"ETag": etag(version), "Cache-Control": PRIVATE}
+    return {"ETag": etag(version), "Cache-Control": REVALIDATE}
 
 
-def unchanged(headers: Mapping[str, str]) -> dict[str, str]:
+def not_modified_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return those of an answer's headers that a 304 has (RFC 9110 section 15.4.5).
 
     Others would replace what a cache has, and a Link is made of tasks, of which a 304 has read none.
@@ -40,16 +40,16 @@ def unchanged(headers: Mapping[str, str]) -> dict[str, str]:
 def if_match() -> list[int] | None:
     """Return the versions that the request's If-Match names, by strong comparison; None where any will do."""
     header = request.headers.get("If-Match")
-    return None if header is None else versions_in(header)
+    return None if header is None else parse_if_match(header)
 
 
-def versions_in(text: str) -> list[int] | None:
+def parse_if_match(text: str) -> list[int] | None:
     """Return the versions that the text of an If-Match names; None where it is *, which any will do for."""
     tags = parse_etags(text)
     return None if tags.star_tag else versions(tags.as_set())
 
 
-def known() -> list[int]:
+def if_none_match() -> list[int]:
     """Return the versions that the request's If-None-Match names."""
     if "If-None-Match" not in request.headers:
         return []
@@ -62,8 +62,8 @@ def versions(texts: Iterable[str | None]) -> list[int]:
     return [number for number in numbers if number <= ID_MAX]
 
 
-def is_known(tag: str) -> bool:
+def matches_if_none_match(tag: str) -> bool:
     """Tell whether the client has what this ETag stands for already, so that 304 is all it wants to hear."""
     if "If-None-Match" not in request.headers:
         return False
-    return request.if_none_match.star_tag or tag in map(etag, known())
+    return request.if_none_match.star_tag or tag in map(etag, if_none_match())

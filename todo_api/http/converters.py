@@ -13,7 +13,7 @@ NO_ID = 0
 
 ID = re.compile("[1-9][0-9]{0,18}")
 
-BESIDE_IDS = ("batch", "changes")
+RESERVED = ("batch", "changes")
 """Names of routes that stand where an id can: not ids, so that their 405 is their own."""
 
 
@@ -23,7 +23,7 @@ class IdConverter(BaseConverter):
     Whatever else stands there is an id of nothing, so that the answer is that of the route and comes after its guard.
     """
 
-    regex = rf"(?!(?:{'|'.join(BESIDE_IDS)})\Z)[^/]+"
+    regex = rf"(?!(?:{'|'.join(RESERVED)})\Z)[^/]+"
     part_isolating = True
 
     def to_python(self, value: str) -> int:

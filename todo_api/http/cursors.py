@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def serializer(context: Sequence[Any]) -> URLSafeSerializer:
+def signer(context: Sequence[Any]) -> URLSafeSerializer:
     """Return what seals places of one context: a user, a list of theirs, and the way it is sorted and filtered.
 
     Another way to write a context voids what was sealed in it before. itsdangerous signs with the last of the secrets.
@@ -20,15 +20,15 @@ def serializer(context: Sequence[Any]) -> URLSafeSerializer:
     return URLSafeSerializer(settings().secrets[::-1], salt=repr(context))
 
 
-def seal(place: Sequence[Any], context: Sequence[Any]) -> str:
+def sign(place: Sequence[Any], context: Sequence[Any]) -> str:
     """Return the place as text for a URL."""
-    return str(serializer(context).dumps(place))
+    return str(signer(context).dumps(place))
 
 
-def unseal(text: str, context: Sequence[Any]) -> list[Any] | None:
+def verify(text: str, context: Sequence[Any]) -> list[Any] | None:
     """Return the place, or None where the text was not given in this context."""
     try:
-        place: list[Any] = serializer(context).loads(text)
+        place: list[Any] = signer(context).loads(text)
     except (BadData, UnicodeError):
         return None
     return place

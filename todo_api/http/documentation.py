@@ -22,7 +22,7 @@ BEARER = "bearer"
 """The name of the security scheme in the document."""
 
 
-def remember(view: View) -> Doc:
+def documentation_of(view: View) -> Doc:
     """Return what is remembered of the view, which is its own and not that of a view it wraps."""
     apidoc: Doc = deepcopy(getattr(view, "_apidoc", {}))
     view._apidoc = apidoc  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest keeps it
@@ -31,7 +31,7 @@ def remember(view: View) -> Doc:
 
 def document(view: View, *problems: type[Problem], **operation: Any) -> View:
     """Add to what the document says of a view: problems it answers with, members of its operation."""
-    apidoc = remember(view)
+    apidoc = documentation_of(view)
     apidoc.setdefault("problems", []).extend(problems)
     apidoc.setdefault("manual_doc", {}).update(operation)
     return view
@@ -42,12 +42,12 @@ def raises(*problems: type[Problem]) -> Callable[[View], View]:
     return lambda view: document(view, *problems)
 
 
-def takes_header(name: str, description: str) -> Callable[[View], View]:
+def accepts_header(name: str, description: str) -> Callable[[View], View]:
     """Document a header that a view heeds. It has no example, which the page to try things on would send."""
     parameter = {"in": "header", "name": name, "description": description}
 
     def decorator(view: View) -> View:
-        remember(view).setdefault("headers", []).append({**parameter, "schema": {"type": "string"}})
+        documentation_of(view).setdefault("headers", []).append({**parameter, "schema": {"type": "string"}})
         return view
 
     return decorator
@@ -76,7 +76,7 @@ def describe_null(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
     return doc
 
 
-def describe_unchanged(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+def describe_not_modified(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
     """Write that a read is answered by 304 where the client has it already."""
     if doc_info.get("conditional"):
         doc["responses"][304] = {"description": "Not Modified: the ETag is one of If-None-Match's."}
@@ -104,6 +104,6 @@ def describe_problems(doc: Doc, doc_info: Doc, *, url_prefix: str) -> Doc:
             media_type = answer["content"][PROBLEM_JSON]
             media_type["examples"][problem.code] = {
                 "summary": problem.detail,
-                "value": problem.example().members(status),
+                "value": problem.example().to_dict(status),
             }
     return doc

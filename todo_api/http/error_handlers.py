@@ -10,7 +10,7 @@ from flask import current_app, request
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
-from server.logging import note
+from server.logging import bind_context
 from todo_api.http.errors import (
     ContentTooLarge,
     InternalError,
@@ -23,7 +23,7 @@ from todo_api.http.errors import (
 )
 from todo_api.http.media_types import FORMS, PROBLEM_JSON
 from todo_api.http.responses import JSONResponse, empty_response
-from todo_api.http.serialization import json_text
+from todo_api.http.serialization import dumps
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -51,9 +51,9 @@ def init_app(app: Flask) -> None:
 
 def problem_response(problem: Problem) -> Response:
     """Return the problem as application/problem+json."""
-    note(code=problem.code)
+    bind_context(code=problem.code)
     status = (uses_better_auth_dialect() and problem.better_auth_status) or problem.status
-    return JSONResponse(json_text(problem.members(status)), status, problem.headers, PROBLEM_JSON)
+    return JSONResponse(dumps(problem.to_dict(status)), status, problem.headers, PROBLEM_JSON)
 
 
 def uses_better_auth_dialect() -> bool:

@@ -24,9 +24,9 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     code: ClassVar[str] = "BAD_REQUEST"
     detail: str = "The request cannot be read."
     headers: Mapping[str, str] = {}
-    faults: Sequence[tuple[str, str]] = ()
+    errors: Sequence[tuple[str, str]] = ()
     """What is wrong where: pairs of a place and a text."""
-    place: ClassVar[str] = "pointer"
+    errors_key: ClassVar[str] = "pointer"
     """What a place is: a JSON Pointer fragment (RFC 6901) into the body, or the name of a query parameter."""
 
     @classmethod
@@ -44,7 +44,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         """What Better Auth's client shows."""
         return self.better_auth_message or self.detail
 
-    def members(self, status: int) -> dict[str, object]:
+    def to_dict(self, status: int) -> dict[str, object]:
         """Return the members of an answer's body."""
         members: dict[str, object] = {
             "type": "about:blank",
@@ -54,8 +54,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
             "code": self.code,
             "message": self.message,
         }
-        if self.faults:
-            members["errors"] = [{self.place: place, "detail": text} for place, text in self.faults]
+        if self.errors:
+            members["errors"] = [{self.errors_key: place, "detail": text} for place, text in self.errors]
         return members
 
 
@@ -143,21 +143,21 @@ class InvalidInput(Problem):
 
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
         super().__init__(" ".join(f"{pointer[2:] or 'body'}: {text}" for pointer, text in faults))
-        self.faults = faults
+        self.errors = faults
 
     @property
     def message(self) -> str:
         """The faults as Better Auth words them."""
         if self.better_auth_message:
             return self.better_auth_message
-        paths = (pointer.replace("#", "body").replace("/", ".") for pointer, _ in self.faults)
-        return "; ".join(f"[{path}] {text}" for path, (_, text) in zip(paths, self.faults, strict=True))
+        paths = (pointer.replace("#", "body").replace("/", ".") for pointer, _ in self.errors)
+        return "; ".join(f"[{path}] {text}" for path, (_, text) in zip(paths, self.errors, strict=True))
 
 
 class InvalidParameter(InvalidInput):
     """A query parameter is unknown, empty, given too often, or not one of its values."""
 
-    place = "parameter"
+    errors_key = "parameter"
 
     @classmethod
     def example(cls) -> Self:
@@ -166,7 +166,7 @@ class InvalidParameter(InvalidInput):
 
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
         super().__init__([(f"#/{name}", text) for name, text in faults])
-        self.faults = faults
+        self.errors = faults
 
 
 class TooManyRequests(Problem):

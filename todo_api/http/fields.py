@@ -20,9 +20,9 @@ DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9])"
 DATE_TIME = re.compile(DATE.pattern + TIME)
 """A date-time of RFC 3339 section 5.6. Python takes an offset of 02:60 for 03:00."""
-WITH_OFFSET = "a date-time with an offset as 2026-10-01T17:00:00+02:00 or 2026-10-01T15:00:00Z"
+DATE_TIME_HINT = "a date-time with an offset as 2026-10-01T17:00:00+02:00 or 2026-10-01T15:00:00Z"
 
-USUAL = len('"2026-10-01T15:00:00.123000Z"')
+ORJSON_LENGTH = len('"2026-10-01T15:00:00.123000Z"')
 """How long orjson's text of a moment is that is in UTC and has a fraction, whose first three digits are shown."""
 
 EXACT_MAX = 2**53
@@ -46,7 +46,7 @@ class Text(fields.String):
         return text
 
 
-class Few(fields.List[Any]):
+class BoundedList(fields.List[Any]):
     """A list of so many elements at most, counted before they are read: each of a million would be looked at."""
 
     def __init__(self, element: fields.Field[Any], *, least: int = 0, most: int, **options: Any) -> None:
@@ -61,7 +61,7 @@ class Few(fields.List[Any]):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class Bool(fields.Boolean):
+class StrictBoolean(fields.Boolean):
     """JSON's true and false, and nothing that merely resembles them."""
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> bool:
@@ -76,7 +76,7 @@ class Instant(fields.DateTime):
     Three, because Better Auth's client reads further digits as milliseconds.
     """
 
-    default_error_messages = {"format": f"Must be {WITH_OFFSET}."}
+    default_error_messages = {"format": f"Must be {DATE_TIME_HINT}."}
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not DATE_TIME.fullmatch(value):
@@ -92,7 +92,7 @@ class Instant(fields.DateTime):
             return None
         # In a third of the time of isoformat, which would be half of what writing a list of tasks takes.
         text = orjson.dumps(value, option=orjson.OPT_UTC_Z)
-        if len(text) == USUAL:
+        if len(text) == ORJSON_LENGTH:
             return f"{text[1:24].decode()}Z"
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -104,7 +104,7 @@ class Due(fields.Field[Any]):
     """
 
     default_error_messages = {
-        "format": f"Must be a date as 2026-10-01, or {WITH_OFFSET}.",
+        "format": f"Must be a date as 2026-10-01, or {DATE_TIME_HINT}.",
         "no_day": "There is no such day.",
     }
     MOMENT = Instant()
@@ -129,7 +129,7 @@ class Due(fields.Field[Any]):
         return None if value is None else value.isoformat()
 
 
-class Number(fields.Float):
+class FiniteNumber(fields.Float):
     """A finite number. A whole one is shown without a fraction, where a double is exact."""
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> float:

@@ -25,10 +25,10 @@ HEADERS = {
 Also that no address is told on, and that other sites' pages get it by CORS or not at all.
 """
 
-TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+HSTS = {"Strict-Transport-Security": "max-age=31536000"}
 """What an answer of a service that is reached by TLS adds: for a year, by nothing else."""
 
-EXPOSED = [
+EXPOSED_HEADERS = [
     "ETag",
     "Link",
     "Location",
@@ -52,8 +52,8 @@ def init_app(app: Flask, config: Config) -> None:
     """
     # Escaped, since flask-cors takes a string with brackets, as an IPv6 origin's, for a regular expression.
     origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
-    cors = get_cors_options(app, {"origins": origins, "supports_credentials": True, "expose_headers": EXPOSED})
-    always = {**HEADERS, **(TLS_ONLY if config.public_url.startswith("https:") else {})}
+    cors = get_cors_options(app, {"origins": origins, "supports_credentials": True, "expose_headers": EXPOSED_HEADERS})
+    always = {**HEADERS, **(HSTS if config.public_url.startswith("https:") else {})}
     wanted = [(name.lower(), name, value) for name, value in always.items()]
 
     def complete(response: Response) -> Response:

@@ -8,15 +8,15 @@ from typing import Any
 from flask.json.provider import JSONProvider
 
 from todo_api.http.errors import MalformedJSON
-from todo_api.http.serialization import json_text
+from todo_api.http.serialization import dumps
 
 
-class Json(JSONProvider):
+class StrictJSONProvider(JSONProvider):
     """JSON as the service reads and writes it: strict in, by orjson out."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
         """Write a JSON text. Our answers have it in bytes, as it is sent."""
-        return json_text(obj).decode()
+        return dumps(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         """Read one JSON text (RFC 8259) in UTF-8, each name of an object given once.
@@ -29,7 +29,7 @@ class Json(JSONProvider):
         """
         try:
             text = s.decode() if isinstance(s, bytes) else s
-            return json.loads(text, parse_constant=refuse_constant, object_pairs_hook=object_of)
+            return json.loads(text, parse_constant=reject_constant, object_pairs_hook=unique_names)
         except RecursionError:
             raise MalformedJSON("The body is not valid JSON: it is nested too deeply.") from None
         except json.JSONDecodeError as error:
@@ -41,12 +41,12 @@ class Json(JSONProvider):
             raise MalformedJSON("A number of the body has too many digits.") from None
 
 
-def refuse_constant(name: str) -> None:
+def reject_constant(name: str) -> None:
     """Refuse NaN and the infinities, which Python reads and JSON does not know."""
     raise MalformedJSON(f"The body is not valid JSON: {name} is no value.")
 
 
-def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the object; a name given twice means different things to different readers."""
     members = dict(pairs)
     if len(members) < len(pairs):

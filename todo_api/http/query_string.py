@@ -15,15 +15,15 @@ from todo_api.http.errors import InvalidParameter
 if TYPE_CHECKING:
     from flask import Request
 
-FIELDS_MAX = 200
-AS_SENT = "surrogateescape"
+PARAMETERS_MAX = 200
+KEEP_BYTES = "surrogateescape"
 """How bytes that are no UTF-8 are kept apart, and written again as they came."""
 UNKNOWN = "Not a parameter of this route."
-WORDS = {"true": True, "false": False}
+BOOLEANS = {"true": True, "false": False}
 NUMBER = re.compile("[1-9][0-9]{0,9}")
 
 
-class ParametersSchema(Schema):
+class QuerySchema(Schema):
     """The parameters of a route; others are refused."""
 
     class Meta:
@@ -42,7 +42,7 @@ class ParametersSchema(Schema):
         return defaults
 
 
-class Whole(fields.Integer):
+class WholeNumber(fields.Integer):
     """A whole number from 1 to `maximum`, in its one spelling."""
 
     def __init__(self, maximum: int, **options: Any) -> None:
@@ -55,7 +55,7 @@ class Whole(fields.Integer):
         return int(value)
 
 
-def query_members(req: Request, schema: Schema) -> dict[str, Any]:
+def query_values(req: Request, schema: Schema) -> dict[str, Any]:
     """Return the parameters by name: a list where a parameter may be repeated. Names that start with _ pass unread.
 
     Raises:
@@ -63,7 +63,7 @@ def query_members(req: Request, schema: Schema) -> dict[str, Any]:
 
     """
     members: dict[str, Any] = {}
-    for name, value in pairs(req):
+    for name, value in query_pairs(req):
         field = schema.fields.get(name)
         if value == "" and not getattr(field, "may_be_empty", False):
             raise InvalidParameter([(name, "Must not be empty.")])
@@ -72,32 +72,32 @@ def query_members(req: Request, schema: Schema) -> dict[str, Any]:
         elif name in members:
             raise InvalidParameter([(name, "Given more than once.")])
         else:
-            members[name] = WORDS.get(value, value) if isinstance(field, fields.Boolean) else value
+            members[name] = BOOLEANS.get(value, value) if isinstance(field, fields.Boolean) else value
     return members
 
 
-def pairs(req: Request) -> list[tuple[str, str]]:
+def query_pairs(req: Request) -> list[tuple[str, str]]:
     """Return names and values; bytes that are no UTF-8 become lone surrogates in values, which no field takes.
 
     In names, which answers repeat, they become U+FFFD: JSON has no lone surrogates.
     """
     if not req.query_string:
         return []
-    query = req.query_string.decode(errors=AS_SENT)
+    query = req.query_string.decode(errors=KEEP_BYTES)
     try:
-        given = parse_qsl(query, keep_blank_values=True, errors=AS_SENT, max_num_fields=FIELDS_MAX)
+        given = parse_qsl(query, keep_blank_values=True, errors=KEEP_BYTES, max_num_fields=PARAMETERS_MAX)
     except ValueError:
-        raise InvalidParameter([("query", f"More than {FIELDS_MAX} parameters.")]) from None
-    named = [(name.encode(errors=AS_SENT).decode(errors="replace"), value) for name, value in given]
+        raise InvalidParameter([("query", f"More than {PARAMETERS_MAX} parameters.")]) from None
+    named = [(name.encode(errors=KEEP_BYTES).decode(errors="replace"), value) for name, value in given]
     return [(name, value) for name, value in named if not name.startswith("_")]
 
 
-def refuse_parameters(req: Request) -> None:
+def reject_parameters(req: Request) -> None:
     """Refuse every parameter of a request that takes none.
 
     Raises:
         InvalidParameter: 422.
 
     """
-    if unknown := pairs(req):
+    if unknown := query_pairs(req):
         raise InvalidParameter([(name, UNKNOWN) for name, _ in unknown])

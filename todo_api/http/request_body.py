@@ -18,7 +18,7 @@ from todo_api.database import timeouts
 from todo_api.http.current_request import current_request
 from todo_api.http.errors import ContentTooLarge, InvalidInput, InvalidParameter, UnreadableBody, UnsupportedMediaType
 from todo_api.http.media_types import FORMS, JSON, MERGE_PATCH, MULTIPART, URLENCODED
-from todo_api.http.query_string import AS_SENT, WORDS, query_members
+from todo_api.http.query_string import BOOLEANS, KEEP_BYTES, query_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema, ValidationError
 
 BODY_MAX = 1024 * 1024
-MEDIA_TYPES = {
+ACCEPTED = {
     "json": (JSON,),
     "json_or_form": (JSON, *FORMS),
     "json_or_nothing": (JSON,),
@@ -34,7 +34,7 @@ MEDIA_TYPES = {
 }
 """The bodies that a route can take, and their media types."""
 FORM_FIELDS_MAX = 100
-FAULTS_MAX = 100
+ERRORS_MAX = 100
 
 
 class RequestParser(FlaskParser):
@@ -59,11 +59,11 @@ class RequestParser(FlaskParser):
             MalformedJSON: 400.
 
         """
-        return json_of(req, MEDIA_TYPES["json"])
+        return parse_json(req, ACCEPTED["json"])
 
     def load_merge_patch(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value of the body, which is a merge patch (RFC 7396) by whichever name it comes."""
-        return json_of(req, MEDIA_TYPES["merge_patch"])
+        return parse_json(req, ACCEPTED["merge_patch"])
 
     def load_json_or_nothing(self, req: flask.Request, schema: Schema) -> Any:
         """Return the JSON value, or an object without members where nothing is sent."""
@@ -74,29 +74,31 @@ class RequestParser(FlaskParser):
         if req.mimetype == JSON:
             return self.load_json(req, schema)
         if (req.mimetype and req.mimetype not in FORMS) or req.content_encoding:
-            raise unsupported(req, (URLENCODED, JSON))
+            raise unsupported_media_type(req, (URLENCODED, JSON))
         return dict(form_fields(req, schema))
 
     def load_querystring(self, req: flask.Request, schema: Schema) -> Any:
         """Return the query's parameters."""
-        return query_members(req, schema)
+        return query_values(req, schema)
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> None:  # type: ignore[override]
         """Raise what the schema found as one problem (422)."""
         ((location, messages),) = error.messages_dict.items()
         if location == "query":
-            raise InvalidParameter([(name, text) for name, texts in messages.items() for _, text in faults(texts)])
-        raise InvalidInput(first_faults(messages)) from None
+            raise InvalidParameter(
+                [(name, text) for name, texts in messages.items() for _, text in flatten_errors(texts)]
+            )
+        raise InvalidInput(first_errors(messages)) from None
 
 
-def json_of(req: flask.Request, media_types: Sequence[str]) -> Any:
+def parse_json(req: flask.Request, media_types: Sequence[str]) -> Any:
     """Return the JSON value of a body that is of one of the types."""
     if req.mimetype not in media_types or req.content_encoding:
-        raise unsupported(req, media_types)
+        raise unsupported_media_type(req, media_types)
     return flask.current_app.json.loads(read_body(req))
 
 
-def unsupported(req: flask.Request, allowed: Sequence[str]) -> UnsupportedMediaType:
+def unsupported_media_type(req: flask.Request, allowed: Sequence[str]) -> UnsupportedMediaType:
     """Return the refusal of a body's type, in Better Auth's words, or of its encoding."""
     if req.content_encoding:
         return UnsupportedMediaType(f'Content-Encoding "{req.content_encoding}" is not taken; send the body as it is.')
@@ -111,7 +113,7 @@ def read_body(req: flask.Request) -> bytes:
         UnreadableBody: 400, for chunks that are none, and where less comes than the length says.
 
     """
-    with transport():
+    with reading_body():
         body = req.get_data()
     if len(body) > BODY_MAX:
         raise ContentTooLarge
@@ -121,10 +123,10 @@ def read_body(req: flask.Request) -> bytes:
 
 
 @contextmanager
-def transport() -> Iterator[None]:
+def reading_body() -> Iterator[None]:
     """Tell a body that breaks off or breaks its framing apart from a fault of ours, and wait at nobody's cost."""
     try:
-        with timeouts.paused():
+        with timeouts.pause_deadline():
             yield
     except HTTPException:
         raise
@@ -145,12 +147,12 @@ def form_fields(req: flask.Request, schema: Schema) -> Iterator[tuple[str, str |
             raise InvalidInput([(f"#/{name}", "Given more than once.")])
         if name in schema.fields:
             seen.add(name)
-            yield name, typed(value, schema.fields[name])
+            yield name, form_value(value, schema.fields[name])
 
 
-def typed(value: str, field: fields.Field[Any]) -> str | bool:
+def form_value(value: str, field: fields.Field[Any]) -> str | bool:
     """Return a form's value as the field's type: all that a form has is text."""
-    return WORDS.get(value, value) if isinstance(field, fields.Boolean) else value
+    return BOOLEANS.get(value, value) if isinstance(field, fields.Boolean) else value
 
 
 def urlencoded_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
@@ -158,9 +160,9 @@ def urlencoded_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
 
     werkzeug would leave them as they were written, %FF as the text %FF.
     """
-    text = read_body(req).decode(errors=AS_SENT)
+    text = read_body(req).decode(errors=KEEP_BYTES)
     try:
-        yield from parse_qsl(text, keep_blank_values=True, errors=AS_SENT, max_num_fields=FORM_FIELDS_MAX)
+        yield from parse_qsl(text, keep_blank_values=True, errors=KEEP_BYTES, max_num_fields=FORM_FIELDS_MAX)
     except ValueError:
         raise ContentTooLarge from None
 
@@ -176,7 +178,7 @@ def multipart_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
     """
     body = BytesIO(read_body(req))
     parser = FormDataParser(max_form_memory_size=BODY_MAX, max_form_parts=FORM_FIELDS_MAX, silent=False)
-    with transport():
+    with reading_body():
         _, form, _ = parser.parse(body, req.mimetype, req.content_length, req.mimetype_params)
     for name, value in form.items(multi=True):
         if "\ufffd" in value:
@@ -184,15 +186,15 @@ def multipart_fields(req: flask.Request) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def first_faults(messages: Any) -> list[tuple[str, str]]:
+def first_errors(messages: Any) -> list[tuple[str, str]]:
     """Return what is wrong, as much of it as anybody mends at a time."""
-    return list(islice(faults(messages), FAULTS_MAX))
+    return list(islice(flatten_errors(messages), ERRORS_MAX))
 
 
-def faults(messages: Any, pointer: str = "#") -> Iterator[tuple[str, str]]:
+def flatten_errors(messages: Any, pointer: str = "#") -> Iterator[tuple[str, str]]:
     """Flatten marshmallow's tree of messages to pairs of JSON Pointer fragment (RFC 6901) and text."""
     if isinstance(messages, dict):
         for name, inner in messages.items():
-            yield from faults(inner, pointer if name == "_schema" else f"{pointer}/{name}")
+            yield from flatten_errors(inner, pointer if name == "_schema" else f"{pointer}/{name}")
     else:
         yield from ((pointer, text) for text in messages)

@@ -18,22 +18,22 @@ Get: TypeAlias = Callable[[Any, str], Any]
 Convert: TypeAlias = Callable[[Any, str, Any], Any]
 """Makes JSON of a value that is not null. It is given the attribute and the object too, as marshmallow's fields are."""
 
-AS_THEY_ARE = (fields.Integer, fields.String, fields.Boolean)
+JSON_TYPES = (fields.Integer, fields.String, fields.Boolean)
 """Fields whose values are JSON already."""
 
 
-def json_text(value: Any) -> bytes:
+def dumps(value: Any) -> bytes:
     """Return a JSON text that ends in a new line, as terminals like it."""
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def writer(schema: Schema) -> Callable[[Any], Any]:
+def serializer(schema: Schema) -> Callable[[Any], Any]:
     """Return the function that writes a mapping, or a list of them where the schema is of many.
 
     A member that is not there is left out, unless the schema requires it. Hooks of the schema are not called.
     """
     members = [
-        (field.data_key or name, field.attribute or name, field.required, getter(field), converter(field))
+        (field.data_key or name, field.attribute or name, field.required, getter(field), field_serializer(field))
         for name, field in schema.dump_fields.items()
     ]
 
@@ -53,14 +53,14 @@ def getter(field: fields.Field[Any]) -> Get | None:
     return None if type(field).get_value is fields.Field.get_value else field.get_value
 
 
-def converter(field: fields.Field[Any]) -> Convert | None:
+def field_serializer(field: fields.Field[Any]) -> Convert | None:
     """Return what makes JSON of the field's value; None where it is that already."""
-    if isinstance(field, AS_THEY_ARE):
+    if isinstance(field, JSON_TYPES):
         return None
     if isinstance(field, fields.Nested):
-        write = writer(field.schema)
+        write = serializer(field.schema)
         return lambda value, _attribute, _row: write(value)
     if isinstance(field, fields.List):
-        convert = converter(field.inner)
+        convert = field_serializer(field.inner)
         return convert and (lambda values, attribute, row: [convert(value, attribute, row) for value in values])
     return field._serialize  # noqa: SLF001 - a field's own way to write

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from todo_api.http.errors import ContentTooLarge, UnreadableBody
 from todo_api.http.media_types import JSON
-from todo_api.http.request_body import transport, unsupported
+from todo_api.http.request_body import reading_body, unsupported_media_type
 
 if TYPE_CHECKING:
     import flask
@@ -18,7 +18,7 @@ IN_MEMORY_MAX = 1024 * 1024
 """Bytes up to which no file is made of what is spooled."""
 
 
-def spooled() -> SpooledTemporaryFile[bytes]:
+def spooled_file() -> SpooledTemporaryFile[bytes]:
     """Return a file for what may be too large for memory; it is gone when it is closed."""
     return SpooledTemporaryFile(IN_MEMORY_MAX)
 
@@ -33,7 +33,7 @@ def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
 
     """
     if req.mimetype != JSON or req.content_encoding:
-        raise unsupported(req, [JSON])
+        raise unsupported_media_type(req, [JSON])
     too_large = ContentTooLarge(f"The body is too large; at most {limit} bytes are taken.")
     if (req.content_length or 0) > limit:
         raise too_large
@@ -52,5 +52,5 @@ def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
 
 def read_chunk(req: flask.Request) -> bytes:
     """Return the next bytes of a body, none at its end."""
-    with transport():
+    with reading_body():
         return req.stream.read(CHUNK)

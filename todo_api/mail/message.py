@@ -15,7 +15,7 @@ from todo_api.mail.transport import MailError
 LINE_MAX = 998
 """Characters of a line (RFC 5322 section 2.1.1)."""
 
-UNWRITABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+FORBIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Controls, separators of lines, and lone surrogates."""
 
 
@@ -30,9 +30,9 @@ def compose(sender: str, recipient: str, subject: str, text: str) -> EmailMessag
     try:
         # With the domain as DNS knows it, so that only a name outside ASCII asks the server for SMTPUTF8.
         address = validate_email(recipient, check_deliverability=False, globally_deliverable=False)
-        message["From"] = header(sender)
+        message["From"] = checked_header(sender)
         message["To"] = Address(username=address.local_part, domain=address.ascii_domain)
-        message["Subject"] = header(subject)
+        message["Subject"] = checked_header(subject)
         # Kept as it is where it may be, so that a long link can be copied from the file.
         plain = text.isascii() and all(len(line) <= LINE_MAX for line in text.splitlines())
         message.set_content(text, cte="7bit" if plain else None)
@@ -44,13 +44,13 @@ def compose(sender: str, recipient: str, subject: str, text: str) -> EmailMessag
     return message
 
 
-def header(text: str) -> str:
+def checked_header(text: str) -> str:
     """Return the text if it is one line; Python's own check lets a line break at the end pass, which ends the headers.
 
     Raises:
         ValueError: if it is not.
 
     """
-    if UNWRITABLE.search(text):
+    if FORBIDDEN.search(text):
         raise ValueError("a header is one line")
     return text

@@ -11,13 +11,13 @@ import threading
 from todo_api.mail.message import compose
 from todo_api.mail.transport import TIMEOUT, MailError, send
 
-PAUSES = (1.0, 5.0)
+BACKOFF = (1.0, 5.0)
 """Seconds before the second attempt and before the third, which is the last."""
 
-WAITING_MAX = 100
+QUEUE_MAX = 100
 """Mails of one process that wait; further ones are dropped, so that a dead server costs no memory."""
 
-HEAD_START = 0.05
+DELIVERY_DELAY = 0.05
 """Seconds that a mail is left alone, so that its making cannot slow the answer down that it must not show in."""
 
 CLOSE_TIMEOUT = 10.0
@@ -41,19 +41,19 @@ class Outbox:
     """The mails that wait, and the one thread that delivers them. Each process has its own, also after a fork."""
 
     def __init__(
-        self, *, pauses: tuple[float, ...] = PAUSES, timeout: float = TIMEOUT, close_timeout: float = CLOSE_TIMEOUT
+        self, *, pauses: tuple[float, ...] = BACKOFF, timeout: float = TIMEOUT, close_timeout: float = CLOSE_TIMEOUT
     ) -> None:
         """Take the figures; the thread comes with the first mail."""
-        self.pauses = pauses
+        self.backoff = pauses
         self.timeout = timeout
         self.close_timeout = close_timeout
-        self.renew()
-        os.register_at_fork(after_in_child=self.renew)
+        self.reset()
+        os.register_at_fork(after_in_child=self.reset)
         atexit.register(self.close)
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         """Begin with nothing: what a parent process has waiting, the parent delivers."""
-        self.waiting: queue.Queue[Mail] = queue.Queue(WAITING_MAX)
+        self.queue: queue.Queue[Mail] = queue.Queue(QUEUE_MAX)
         self.closing = threading.Event()
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
@@ -66,15 +66,15 @@ class Outbox:
                 self.thread = threading.Thread(target=self.work, name="mail", daemon=True)
                 self.thread.start()
         try:
-            self.waiting.put_nowait(mail)
+            self.queue.put_nowait(mail)
         except queue.Full:
-            logger.error("mail: not delivered: %d others wait already", WAITING_MAX)  # noqa: TRY400 - one line
+            logger.error("mail: not delivered: %d others wait already", QUEUE_MAX)  # noqa: TRY400 - one line
 
     def work(self) -> None:
         """Deliver one mail after the other."""
         while True:
-            mail = self.waiting.get()
-            self.closing.wait(HEAD_START)
+            mail = self.queue.get()
+            self.closing.wait(DELIVERY_DELAY)
             try:
                 self.attempt(*mail)
             except MailError as error:
@@ -82,7 +82,7 @@ class Outbox:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next mail must go out
                 logger.error("mail: not delivered: %s", type(error).__name__)  # noqa: TRY400 - a trace may quote the mail
             finally:
-                self.waiting.task_done()
+                self.queue.task_done()
 
     def attempt(self, url: str, sender: str, recipient: str, subject: str, text: str) -> None:
         """Deliver one mail, and try again where that may help.
@@ -93,7 +93,7 @@ class Outbox:
         """
         # Made once, so that all attempts have one Message-ID, by which a mail that came twice is known.
         message = compose(sender, recipient, subject, text)
-        for pause in self.pauses:
+        for pause in self.backoff:
             try:
                 return send(url, message, self.timeout)
             except MailError as error:
@@ -105,10 +105,10 @@ class Outbox:
     def close(self) -> None:
         """Wait until everything is delivered, for a bounded time and with no more pauses."""
         self.closing.set()
-        with self.waiting.all_tasks_done:
-            self.waiting.all_tasks_done.wait_for(lambda: not self.waiting.unfinished_tasks, self.close_timeout)
-            if self.waiting.unfinished_tasks:
-                logger.error("mail: %d not delivered before the process ended", self.waiting.unfinished_tasks)
+        with self.queue.all_tasks_done:
+            self.queue.all_tasks_done.wait_for(lambda: not self.queue.unfinished_tasks, self.close_timeout)
+            if self.queue.unfinished_tasks:
+                logger.error("mail: %d not delivered before the process ended", self.queue.unfinished_tasks)
 
 
 outbox = Outbox()

@@ -47,15 +47,15 @@ def send(url: str, message: EmailMessage, timeout: float = TIMEOUT) -> None:
     parts = urlsplit(url)
     try:
         if parts.scheme == "file":
-            append(unquote(parts.path), message)
+            append_mbox(unquote(parts.path), message)
         else:
-            submit(parts, message, timeout)
+            send_smtp(parts, message, timeout)
     except OSError as error:  # smtplib's errors are some, too
         # Without its cause, which may quote the mail.
-        raise failure(error) from None
+        raise mail_error(error) from None
 
 
-def failure(error: OSError) -> MailError:
+def mail_error(error: OSError) -> MailError:
     """Return the error in our words, with those of the server that it spoke before it had seen the mail."""
     code: int
     reply: bytes | str
@@ -71,7 +71,7 @@ def failure(error: OSError) -> MailError:
     return MailError(f"the server says {code} {words}", permanent=500 <= code < 600)  # noqa: PLR2004 - RFC 5321's 5yz
 
 
-class Session(smtplib.SMTP):
+class SMTPConnection(smtplib.SMTP):
     """An SMTP connection that has its timeout as a whole; smtplib's own begins anew with every reply."""
 
     deadline: float
@@ -87,11 +87,11 @@ class Session(smtplib.SMTP):
         return super().getreply()
 
 
-class EncryptedSession(Session, smtplib.SMTP_SSL):
+class SMTPSConnection(SMTPConnection, smtplib.SMTP_SSL):
     """The same with TLS from the first byte on."""
 
 
-def check(url: str, timeout: float = TIMEOUT) -> None:
+def check_transport(url: str, timeout: float = TIMEOUT) -> None:
     """Find out whether a mail could be handed over, and change nothing.
 
     Raises:
@@ -106,34 +106,34 @@ def check(url: str, timeout: float = TIMEOUT) -> None:
             raise MailError(f"{path} cannot be written")
         return
     try:
-        with connected(parts, timeout):
+        with smtp_connection(parts, timeout):
             pass
     except OSError as error:
-        raise failure(error) from None
+        raise mail_error(error) from None
 
 
-def submit(parts: SplitResult, message: EmailMessage, timeout: float) -> None:
+def send_smtp(parts: SplitResult, message: EmailMessage, timeout: float) -> None:
     """Hand the mail over to an SMTP server.
 
     Raises:
         OSError: if the server does not take it.
 
     """
-    with connected(parts, timeout) as session:
+    with smtp_connection(parts, timeout) as session:
         (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
         session.send_message(message, sender.addr_spec, recipient.addr_spec)
 
 
 @contextmanager
-def connected(parts: SplitResult, timeout: float) -> Iterator[Session]:
+def smtp_connection(parts: SplitResult, timeout: float) -> Iterator[SMTPConnection]:
     """Yield a connection to an SMTP server, whose certificate must be one that this machine trusts."""
     context = ssl.create_default_context()
     host = str(parts.hostname)
-    session: Session
+    session: SMTPConnection
     if parts.scheme == "smtps":
-        session = EncryptedSession(host, parts.port or smtplib.SMTP_SSL_PORT, timeout=timeout, context=context)
+        session = SMTPSConnection(host, parts.port or smtplib.SMTP_SSL_PORT, timeout=timeout, context=context)
     else:
-        session = Session(host, parts.port or 587, timeout=timeout)
+        session = SMTPConnection(host, parts.port or 587, timeout=timeout)
     try:
         # Encrypted unless the URL says otherwise; config.mail_url knows when it may.
         if parts.scheme == "smtp" and parts.query != "starttls=off":
@@ -148,7 +148,7 @@ def connected(parts: SplitResult, timeout: float) -> Iterator[Session]:
         session.close()
 
 
-def append(path: str, message: EmailMessage) -> None:
+def append_mbox(path: str, message: EmailMessage) -> None:
     """Append the whole mail, or nothing, to a file that `mailbox.mbox` reads.
 
     Raises:

@@ -9,7 +9,7 @@ import flask_smorest
 from todo_api.http.converters import ID_MAX, IdConverter
 from todo_api.http.documentation import BEARER
 from todo_api.http.fields import Due
-from todo_api.http.json_provider import Json
+from todo_api.http.json_provider import StrictJSONProvider
 from todo_api.http.request_body import BODY_MAX
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, A
 
 def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
     """Return the collector of the application's OpenAPI document."""
-    app.json = Json(app)
+    app.json = StrictJSONProvider(app)
     app.url_map.converters["id"] = IdConverter
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX + 1
     api = flask_smorest.Api(

@@ -14,11 +14,11 @@ from flask.cli import AppGroup
 from todo_api.http.error_handlers import database_message
 from todo_api.http.errors import Problem
 
-NOT_MIGRATED = {"42P01", "42703"}
+UNDEFINED_OBJECT = {"42P01", "42703"}
 """PostgreSQL's codes for a table and for a column that is not there."""
 
 
-class Commands(AppGroup):
+class CommandGroup(AppGroup):
     """Commands whose failures are told in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -28,7 +28,7 @@ class Commands(AppGroup):
         except Problem as problem:
             raise click.ClickException(one_line(problem.detail)) from None
         except psycopg2.Error as error:
-            if error.pgcode in NOT_MIGRATED:
+            if error.pgcode in UNDEFINED_OBJECT:
                 raise click.ClickException(
                     "The database is not up to date; bring it there by: flask db upgrade"
                 ) from None
@@ -36,7 +36,7 @@ class Commands(AppGroup):
             raise click.ClickException(f"The database cannot be used: {words}") from None
 
 
-def several(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return the number and the noun, in the plural unless it is one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 

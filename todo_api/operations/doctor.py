@@ -21,7 +21,7 @@ from todo_api.clock import now
 from todo_api.database.execution import fetch_all
 from todo_api.extensions import db
 from todo_api.http.error_handlers import database_message
-from todo_api.mail.transport import MailError, check
+from todo_api.mail.transport import MailError, check_transport
 from todo_api.operations.cli import one_line
 from todo_api.settings import settings
 
@@ -67,21 +67,21 @@ def doctor() -> None:
 
 def findings(config: Config) -> Iterator[Finding]:
     """Yield what is found; without a database, nothing of what is asked there."""
-    yield from configuration(config)
+    yield from check_configuration(config)
     try:
-        version, theirs, current = asked()
+        version, theirs, current = database_state()
     except (psycopg2.Error, DBAPIError) as error:
         # Alembic asks by SQLAlchemy, which wraps the driver's failures.
         words = database_message(getattr(error, "orig", error)).partition("\n")[0]
         yield Finding("fail", "database", words, "start PostgreSQL, or mend DATABASE_URL")
     else:
-        yield database(version)
-        yield migrations(current, heads())
-        yield clock(now() - theirs)
-    yield mail(config.mail_url)
+        yield check_database(version)
+        yield check_migrations(current, migration_heads())
+        yield check_clock(now() - theirs)
+    yield check_mail(config.mail_url)
 
 
-def configuration(config: Config) -> Iterator[Finding]:
+def check_configuration(config: Config) -> Iterator[Finding]:
     """Yield what is well in development only; that the settings can be read is known by now."""
     hints = list(production_hints(config))
     if config.environment == "development":
@@ -103,7 +103,7 @@ def production_hints(config: Config) -> Iterator[tuple[str, str]]:
         yield f"pages of {', '.join(local)} may call the service", "set CORS_ORIGINS to the https origins of front ends"
 
 
-def asked() -> tuple[int, datetime, set[str]]:
+def database_state() -> tuple[int, datetime, set[str]]:
     """Return the database's version, its time, and the revisions that it is at."""
     version = func.current_setting("server_version_num").label("version")
     (row,) = fetch_all(select(version, func.clock_timestamp().label("now")))
@@ -112,13 +112,13 @@ def asked() -> tuple[int, datetime, set[str]]:
     return int(row["version"]), row["now"], current
 
 
-def heads() -> set[str]:
+def migration_heads() -> set[str]:
     """Return the revisions that this release is written for."""
     migrate = current_app.extensions["migrate"].migrate
     return set(ScriptDirectory.from_config(migrate.get_config()).get_heads())
 
 
-def database(version: int) -> Finding:
+def check_database(version: int) -> Finding:
     """Judge the version, as PostgreSQL counts: 150003 is 15.3."""
     major, minor = divmod(version, 10_000)
     text = f"PostgreSQL {major}.{minor} answers"
@@ -127,7 +127,7 @@ def database(version: int) -> Finding:
     return Finding("ok", "database", text)
 
 
-def migrations(current: set[str], needed: set[str]) -> Finding:
+def check_migrations(current: set[str], needed: set[str]) -> Finding:
     """Judge where the database is."""
     at = ", ".join(sorted(current)) or "nothing"
     if current == needed:
@@ -136,7 +136,7 @@ def migrations(current: set[str], needed: set[str]) -> Finding:
     return Finding("fail", "migrations", text, "run flask db upgrade, or the release that the database is of")
 
 
-def clock(ahead: timedelta) -> Finding:
+def check_clock(ahead: timedelta) -> Finding:
     """Judge by how much our clock is before PostgreSQL's."""
     text = f"{abs(ahead).total_seconds():.1f} s {'behind' if ahead < timedelta() else 'ahead of'} the database's"
     if abs(ahead) > DRIFT_MAX:
@@ -144,12 +144,12 @@ def clock(ahead: timedelta) -> Finding:
     return Finding("ok", "clock", text)
 
 
-def mail(url: str | None) -> Finding:
+def check_mail(url: str | None) -> Finding:
     """Judge whether mails could leave; none is sent."""
     if url is None:
         return Finding("warn", "mail", "MAIL_URL is not set: nobody can reset a password", "set MAIL_URL")
     try:
-        check(url)
+        check_transport(url)
     except MailError as error:
         return Finding("fail", "mail", str(error), "start the mail server, or mend MAIL_URL")
     return Finding("ok", "mail", "the file can be written" if url.startswith("file:") else "the server answers")

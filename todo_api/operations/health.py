@@ -16,14 +16,14 @@ from todo_api.settings import settings
 
 system = Blueprint("system", __name__)
 
-READY_WITHIN = 2.0
+READINESS_TIMEOUT = 2.0
 """Seconds in which the database must answer who asks whether the service is ready."""
 
-NAMES = bindparam("names", type_=ARRAY(TEXT))
-TABLE = func.unnest(NAMES).table_valued(column("name", TEXT)).render_derived(name="tables")
+TABLE_NAMES = bindparam("names", type_=ARRAY(TEXT))
+TABLES = func.unnest(TABLE_NAMES).table_valued(column("name", TEXT)).render_derived(name="tables")
 READY = Statement(
     select(
-        func.bool_and(func.to_regclass(TABLE.c.name).is_not(None)).label("complete"),
+        func.bool_and(func.to_regclass(TABLES.c.name).is_not(None)).label("complete"),
         (func.current_setting("transaction_read_only") == "off").label("writable"),
     )
 )
@@ -71,9 +71,9 @@ def check_readiness() -> dict[str, str]:
     Returns 200 while the service can answer requests, for load balancers. Returns 503 while the database does not
     answer, is read-only or lacks tables, and while the service shuts down.
     """
-    if draining.is_near():
+    if draining.is_draining():
         raise ServiceUnavailable("The service is about to end.")
-    timeouts.allow(READY_WITHIN)
+    timeouts.set_deadline(READINESS_TIMEOUT)
     row = fetch_one(READY, {"names": list(db.metadata.tables)})
     if not (row and row["complete"] and row["writable"]):
         raise ServiceUnavailable("The database lacks tables, or cannot be written to.")

@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from todo_api.extensions import db
 from todo_api.http.current_request import current_request
-from todo_api.operations.request_log import auth_event, method, outcome, route, seconds
+from todo_api.operations.request_log import auth_event, elapsed, method, outcome, route
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -27,7 +27,7 @@ KEY = "todo_api.metrics"
 UNMATCHED = "unmatched"
 
 
-class Numbers:
+class Metrics:
     """What is counted."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Numbers:
         req = current_request()
         rule = route(req) or UNMATCHED
         self.requests.labels(method(req), rule, response.status_code).inc()
-        self.seconds.labels(rule).observe(seconds())
+        self.seconds.labels(rule).observe(elapsed())
         if auth_event(req) == "sign_in":
             self.sign_ins.labels(outcome(response)).inc()
         # Under a lock, so that the last one to look is the last one to tell.
@@ -63,7 +63,7 @@ class Numbers:
                 self.connections.labels(bind or "transaction").set(in_use(engine.pool))
         return response
 
-    def written(self) -> bytes:
+    def render(self) -> bytes:
         """Return the numbers of all processes, or of this one where it is the only one."""
         shared = CollectorRegistry()
         try:
@@ -76,14 +76,14 @@ class Numbers:
 def init_app(app: Flask, config: Config) -> None:
     """Count, and show what was counted, if that is asked for."""
     if config.metrics:
-        app.extensions[KEY] = Numbers()
+        app.extensions[KEY] = Metrics()
         app.after_request(app.extensions[KEY].count)
         app.add_url_rule("/metrics", view_func=show_metrics)
 
 
 def show_metrics() -> Response:
     """Return the numbers as Prometheus reads them. The OpenAPI document, which is about JSON, leaves them out."""
-    return Response(current_app.extensions[KEY].written(), content_type=CONTENT_TYPE_LATEST)
+    return Response(current_app.extensions[KEY].render(), content_type=CONTENT_TYPE_LATEST)
 
 
 def in_use(pool: Pool) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flask import request
 
-from server.logging import CONTEXT, record
+from server.logging import CONTEXT, log_event
 from todo_api.http.current_request import current_request
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 REQUEST_ID = "X-Request-Id"
 
-SANE = re.compile("[A-Za-z0-9._-]{1,128}")
+REQUEST_ID_PATTERN = re.compile("[A-Za-z0-9._-]{1,128}")
 """An id that a proxy or a client may have chosen."""
 
-BEGAN: ContextVar[float] = ContextVar("BEGAN")
+STARTED_AT: ContextVar[float] = ContextVar("BEGAN")
 """When the request in hand began, by the clock that tells how long it takes."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -50,16 +50,16 @@ FAILURE = 400
 
 def init_app(app: Flask) -> None:
     """See each request from its first moment to its last, so before everything else is registered."""
-    app.before_request(begin)
-    app.after_request(end)
-    app.teardown_request(forget)
+    app.before_request(before_request)
+    app.after_request(after_request)
+    app.teardown_request(teardown_request)
 
 
-def begin() -> None:
+def before_request() -> None:
     """Give the request its id, or take over the one that it came with."""
     given = request.headers.get(REQUEST_ID)
-    CONTEXT.set({"request_id": given if given and SANE.fullmatch(given) else new_id(), "user": None})
-    BEGAN.set(perf_counter())
+    CONTEXT.set({"request_id": given if given and REQUEST_ID_PATTERN.fullmatch(given) else new_id(), "user": None})
+    STARTED_AT.set(perf_counter())
 
 
 def new_id() -> str:
@@ -67,26 +67,26 @@ def new_id() -> str:
     return f"{random.getrandbits(128):032x}"
 
 
-def end(response: Response) -> Response:
+def after_request(response: Response) -> Response:
     """Put the id on the answer and write the lines."""
     context = CONTEXT.get() or {}
     response.headers.add(REQUEST_ID, context["request_id"])
     req = current_request()
     event = auth_event(req)
     if event:
-        record(event, outcome=outcome(response))
-    record(
+        log_event(event, outcome=outcome(response))
+    log_event(
         "request",
         method=method(req),
         route=route(req),
         status=response.status_code,
-        duration_ms=round(seconds() * 1000, 1),
+        duration_ms=round(elapsed() * 1000, 1),
         address=req.remote_addr,
     )
     return response
 
 
-def forget(_: BaseException | None) -> None:
+def teardown_request(_: BaseException | None) -> None:
     """Let the thread's next lines say nothing of this request."""
     CONTEXT.set(None)
 
@@ -101,9 +101,9 @@ def route(req: Request) -> str | None:
     return req.url_rule.rule if req.url_rule else None
 
 
-def seconds() -> float:
+def elapsed() -> float:
     """Return how long the request has taken so far."""
-    return perf_counter() - BEGAN.get()
+    return perf_counter() - STARTED_AT.get()
 
 
 def auth_event(req: Request) -> str | None:

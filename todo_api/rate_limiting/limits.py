@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 NUMBER_MAX = 2**31 - 1
 """What a counter can count to."""
 
-SITE = 64
+IPV6_PREFIX = 64
 """Bits of an IPv6 address that one subscriber has all addresses of (RFC 6177)."""
 
 
-class Quota(NamedTuple):
+class Limit(NamedTuple):
     """So many of one kind for one of those who ask, in a period that begins with the first."""
 
     name: str
     key: bytes
-    number: int
+    limit: int
     period: timedelta
 
     @property
@@ -36,49 +36,49 @@ class Quota(NamedTuple):
         return math.ceil(self.period.total_seconds())
 
 
-class Charged(NamedTuple):
+class Usage(NamedTuple):
     """What a quota's counter stands at, and how many seconds are left of its period."""
 
-    quota: Quota
+    limit: Limit
     used: int
     left: float
 
     @property
     def is_over(self) -> bool:
         """Whether there were more than the quota has."""
-        return self.used > self.quota.number
+        return self.used > self.limit.limit
 
     @property
     def seconds(self) -> int:
         """The whole seconds after which the counter begins anew."""
-        return min(max(1, math.ceil(self.left)), self.quota.seconds)  # what is kept of the end may be rounded up
+        return min(max(1, math.ceil(self.left)), self.limit.seconds)  # what is kept of the end may be rounded up
 
 
-class Counters(Protocol):
+class Store(Protocol):
     """Where the counters are: all workers, on all hosts, count there."""
 
-    def charge(self, quotas: Sequence[Quota]) -> list[Charged]:
+    def consume(self, quotas: Sequence[Limit]) -> list[Usage]:
         """Count one for each quota in turn, up to the first that is over, and return what was counted."""
 
-    def refund(self, quotas: Sequence[Quota]) -> None:
+    def refund(self, quotas: Sequence[Limit]) -> None:
         """Count one less for each."""
 
-    def forget(self, quotas: Sequence[Quota]) -> None:
+    def reset(self, quotas: Sequence[Limit]) -> None:
         """Begin anew."""
 
 
-def quota(name: str, who: str, rate: Rate, scale: float = 1) -> Quota:
+def limit_for(name: str, who: str, rate: Rate, scale: float = 1) -> Limit:
     """Return the quota of somebody, who is known to the counters by a hash only."""
     key = hashlib.sha256(f"{name}\0{who}".encode(errors="surrogatepass")).digest()
-    return Quota(name, key, max(1, int(min(rate.number * scale, NUMBER_MAX))), rate.period)
+    return Limit(name, key, max(1, int(min(rate.limit * scale, NUMBER_MAX))), rate.period)
 
 
-def address_quota(name: str, address: str, rate: Rate) -> Quota:
+def address_limit(name: str, address: str, rate: Rate) -> Limit:
     """Return the quota of an address; one of IPv6 counts as its subscriber's network."""
-    return quota(f"{name}-address", network_of(address), rate, settings().rate_limit_address_scale)
+    return limit_for(f"{name}-address", client_network(address), rate, settings().rate_limit_address_scale)
 
 
-def network_of(address: str) -> str:
+def client_network(address: str) -> str:
     """Return what an address is counted as."""
     try:
         parsed = ip_address(address)
@@ -88,11 +88,11 @@ def network_of(address: str) -> str:
         return str(parsed)
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
-    return str(ip_network((parsed.packed, SITE), strict=False))
+    return str(ip_network((parsed.packed, IPV6_PREFIX), strict=False))
 
 
-def headers_of(charged: Sequence[Charged]) -> dict[str, str]:
+def rate_limit_headers(charged: Sequence[Usage]) -> dict[str, str]:
     """Return the headers that tell what is left."""
-    policies = (f'"{each.quota.name}";q={each.quota.number};w={each.quota.seconds}' for each in charged)
-    left = (f'"{each.quota.name}";r={max(0, each.quota.number - each.used)};t={each.seconds}' for each in charged)
+    policies = (f'"{each.limit.name}";q={each.limit.limit};w={each.limit.seconds}' for each in charged)
+    left = (f'"{each.limit.name}";r={max(0, each.limit.limit - each.used)};t={each.seconds}' for each in charged)
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from todo_api.extensions import Base
 
 
-class Counter(Base):
+class RateLimitCounter(Base):
     """How much of a quota is used, up to when.
 
     The table is unlogged: it costs no write-ahead log, and a server that crashed counts anew.

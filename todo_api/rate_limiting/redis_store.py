@@ -9,18 +9,18 @@ from flask import current_app
 from redis import Redis, RedisError
 
 from todo_api.http.errors import ServiceUnavailable
-from todo_api.rate_limiting.limits import Charged
+from todo_api.rate_limiting.limits import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from todo_api.rate_limiting.limits import Quota
+    from todo_api.rate_limiting.limits import Limit
 
 PREFIX = b"todo_api:rate_limit:"
 TIMEOUT = 2
 """Seconds until a Redis that does not answer is a fault: nobody passes uncounted."""
 
-CHARGE = """
+CONSUME = """
 local charged = {}
 for place, key in ipairs(KEYS) do
     local count = redis.call('INCR', key)
@@ -37,40 +37,40 @@ end
 """
 
 
-class RedisCounters:
+class RedisStore:
     """The counters of a Redis; each ends with its period."""
 
     def __init__(self, url: str) -> None:
         """Take the URL. Nothing is opened before the first charge."""
         self.redis = Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
-        self.run_charge = self.redis.register_script(CHARGE)
+        self.run_consume = self.redis.register_script(CONSUME)
         self.run_refund = self.redis.register_script(REFUND)
 
-    def charge(self, quotas: Sequence[Quota]) -> list[Charged]:
+    def consume(self, quotas: Sequence[Limit]) -> list[Usage]:
         """Count one for each quota in turn, up to the first that is over."""
-        bounds = [bound for quota in quotas for bound in (quota.number, int(quota.period.total_seconds() * 1000))]
-        with answering():
-            rows = self.run_charge(keys=keys_of(quotas), args=bounds)
-        return [Charged(quota, count, left / 1000) for quota, (count, left) in zip(quotas, rows, strict=False)]
+        bounds = [bound for quota in quotas for bound in (quota.limit, int(quota.period.total_seconds() * 1000))]
+        with redis_errors():
+            rows = self.run_consume(keys=redis_keys(quotas), args=bounds)
+        return [Usage(quota, count, left / 1000) for quota, (count, left) in zip(quotas, rows, strict=False)]
 
-    def refund(self, quotas: Sequence[Quota]) -> None:
+    def refund(self, quotas: Sequence[Limit]) -> None:
         """Count one less for each."""
-        with answering():
-            self.run_refund(keys=keys_of(quotas))
+        with redis_errors():
+            self.run_refund(keys=redis_keys(quotas))
 
-    def forget(self, quotas: Sequence[Quota]) -> None:
+    def reset(self, quotas: Sequence[Limit]) -> None:
         """Begin anew."""
-        with answering():
-            self.redis.delete(*keys_of(quotas))
+        with redis_errors():
+            self.redis.delete(*redis_keys(quotas))
 
 
-def keys_of(quotas: Sequence[Quota]) -> list[bytes]:
+def redis_keys(quotas: Sequence[Limit]) -> list[bytes]:
     """Return the keys under which the counters are."""
     return [PREFIX + quota.key.hex().encode() for quota in quotas]
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def redis_errors() -> Iterator[None]:
     """Answer 503 where Redis does not answer."""
     try:
         yield

@@ -5,14 +5,14 @@ import sys
 import click
 import psycopg2
 
-from todo_api.operations.cli import Commands, several
+from todo_api.operations.cli import CommandGroup, pluralize
 from todo_api.tasks import purge as purging
 from todo_api.tasks.sync import idempotency
 
-NO_TIME = {"55P03", "57014"}
+TIMED_OUT = {"55P03", "57014"}
 """PostgreSQL's codes for a lock that was not to be had in time, and a statement that was not done in time."""
 
-TASKS = Commands("tasks", help="Look after the tasks.")
+TASKS = CommandGroup("tasks", help="Look after the tasks.")
 
 
 @TASKS.command("purge")
@@ -25,14 +25,14 @@ def purge(days: int) -> None:
     other tasks than are counted, as after a change by hand.
     """
     purged, busy = purge_users(days)
-    recounted = sum(purging.recount(user_id) for user_id in purging.users_miscounted())
-    forgotten = idempotency.purge()
+    recounted = sum(purging.recount_user(user_id) for user_id in purging.users_miscounted())
+    forgotten = idempotency.purge_keys()
     click.echo(
-        f"Deleted {several(purged, 'task')} and {several(forgotten, 'kept answer')};"
-        f" counted the tasks of {several(recounted, 'user')} anew."
+        f"Deleted {pluralize(purged, 'task')} and {pluralize(forgotten, 'kept answer')};"
+        f" counted the tasks of {pluralize(recounted, 'user')} anew."
     )
     if busy:
-        raise click.ClickException(f"The tasks of {several(busy, 'user')} were changed all the time; run it again.")
+        raise click.ClickException(f"The tasks of {pluralize(busy, 'user')} were changed all the time; run it again.")
 
 
 def purge_users(days: int) -> tuple[int, int]:
@@ -42,9 +42,9 @@ def purge_users(days: int) -> tuple[int, int]:
     with click.progressbar(users, label="Purging", file=sys.stderr, hidden=not sys.stderr.isatty()) as shown:
         for user_id in shown:
             try:
-                purged += purging.purge(user_id, days)
+                purged += purging.purge_user(user_id, days)
             except psycopg2.Error as error:
-                if error.pgcode not in NO_TIME:
+                if error.pgcode not in TIMED_OUT:
                     raise
                 busy += 1
     return purged, busy

@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf
 
-from todo_api.http.fields import WITH_OFFSET, Bool, Due, Text
-from todo_api.http.query_string import ParametersSchema, Whole
+from todo_api.http.fields import DATE_TIME_HINT, Due, StrictBoolean, Text
+from todo_api.http.query_string import QuerySchema, WholeNumber
 from todo_api.tasks.models import Task
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LIMIT_MAX = 200
 CHANGES_MAX = 500
 SORT_KEYS = ("id", "title", "due", "priority", "order", "created_at", "updated_at", "completed_at")
-NO_FILTERS = {"timezone", "all", "permanent", "sort", "limit", "cursor"}
+NOT_FILTERS = {"timezone", "all", "permanent", "sort", "limit", "cursor"}
 
 
 class SortKey(NamedTuple):
@@ -47,7 +47,7 @@ class Sort(fields.String):
 class DueBound(Due):
     """A date or a moment to compare due dates with."""
 
-    default_error_messages = {"format": f"Must be a date as 2026-10-01, or {WITH_OFFSET}, its + written %2B."}
+    default_error_messages = {"format": f"Must be a date as 2026-10-01, or {DATE_TIME_HINT}, its + written %2B."}
 
 
 @cache
@@ -59,26 +59,26 @@ def time_zones() -> set[str]:
     return available_timezones() - {"localtime"}
 
 
-def known_zone(name: str) -> None:
+def validate_timezone(name: str) -> None:
     """Refuse what is no name of a time zone."""
     if name not in time_zones():
         raise ValidationError("Must be an IANA time zone such as Europe/Berlin.")
 
 
-class FilterParameters(ParametersSchema):
+class FilterParameters(QuerySchema):
     """Which tasks are meant. A date lies where `timezone` says."""
 
-    completed = Bool()
+    completed = StrictBoolean()
     due_after = DueBound(metadata={"description": "Due then or later."})
     due_before = DueBound(metadata={"description": "Due earlier."})
     due = Text(validate=OneOf(["none"]), metadata={"description": "Without a due date."})
     priority = fields.List(Text(validate=OneOf(Task.PRIORITIES)), metadata={"description": "Any of these."})
     tag = fields.List(Text(validate=Length(1, Task.TAG_MAX)), metadata={"description": "All of these."})
     q = Text(validate=Length(1, Task.TITLE_MAX), metadata={"description": "Text of title or description, in any case."})
-    deleted = Bool(load_default=False, metadata={"description": "Those in the trash."})
+    deleted = StrictBoolean(load_default=False, metadata={"description": "Those in the trash."})
     timezone = Text(
         load_default="UTC",
-        validate=known_zone,
+        validate=validate_timezone,
         metadata={"description": "Where the day of a date lies, such as Europe/Berlin."},
     )
 
@@ -94,29 +94,29 @@ class ListParameters(FilterParameters):
             "pattern": f"^-?({'|'.join(SORT_KEYS)})(,-?({'|'.join(SORT_KEYS)}))*$",
         },
     )
-    limit = Whole(LIMIT_MAX, metadata={"description": "How many at most; without it all are."})
+    limit = WholeNumber(LIMIT_MAX, metadata={"description": "How many at most; without it all are."})
     cursor = Text(metadata={"description": "From the Link header: where the next page begins."})
 
 
 class DeleteManyParameters(FilterParameters):
     """Which tasks are deleted."""
 
-    all = Bool(load_default=False, metadata={"description": "All tasks, where no filter is given."})
-    permanent = Bool(load_default=False, metadata={"description": "For good, not into the trash."})
+    all = StrictBoolean(load_default=False, metadata={"description": "All tasks, where no filter is given."})
+    permanent = StrictBoolean(load_default=False, metadata={"description": "For good, not into the trash."})
 
     @validates_schema
     def refuse_contradictions(self, data: dict[str, Any], **_: Any) -> None:
         """Refuse what cannot have been meant."""
-        if data["all"] and chosen(data):
+        if data["all"] and active_filters(data):
             raise ValidationError({"all": ["Not beside a filter."]})
         if data["deleted"] and not data["permanent"]:
             raise ValidationError({"deleted": ["Only with permanent=true: what is in the trash is deleted already."]})
 
 
-class DeleteOneParameters(ParametersSchema):
+class DeleteOneParameters(QuerySchema):
     """How a task is deleted."""
 
-    permanent = Bool(load_default=False, metadata={"description": "For good, not into the trash."})
+    permanent = StrictBoolean(load_default=False, metadata={"description": "For good, not into the trash."})
 
 
 class SyncToken(fields.String):
@@ -125,17 +125,17 @@ class SyncToken(fields.String):
     may_be_empty = True
 
 
-class ChangesParameters(ParametersSchema):
+class ChangesParameters(QuerySchema):
     """From where on, and how much."""
 
     sync_token = SyncToken(metadata={"description": "From the last answer; without it everything is told."})
-    limit = Whole(
+    limit = WholeNumber(
         CHANGES_MAX, load_default=CHANGES_MAX, metadata={"description": "How many at most, of both lists together."}
     )
 
 
-def chosen(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def active_filters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the parameters that choose tasks."""
     return {
-        name: value for name, value in parameters.items() if name not in NO_FILTERS and (name != "deleted" or value)
+        name: value for name, value in parameters.items() if name not in NOT_FILTERS and (name != "deleted" or value)
     }

@@ -10,13 +10,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from todo_api.database.execution import fetch_all, fetch_one, transaction
 from todo_api.tasks.models import LIVE, TRASHED, Task, TaskList, Tombstone
-from todo_api.tasks.queries.statements import MINE, OWNER_ID, THEIRS
+from todo_api.tasks.queries.statements import OWN_LIST, OWN_TASKS, OWNER_ID
 
 if TYPE_CHECKING:
     from sqlalchemy import CTE, ColumnElement, Select
 
-LOCK = select(TaskList.user_id).where(MINE).with_for_update()
-LOCKED_FIRST = LOCK.cte("locked")
+LOCK_LIST = select(TaskList.user_id).where(OWN_LIST).with_for_update()
+LOCKED_LIST = LOCK_LIST.cte("locked")
 
 
 def is_old(column: Any, days: int) -> ColumnElement[bool]:
@@ -32,7 +32,7 @@ def users_with_old(days: int) -> list[str]:
     return [row["user_id"] for row in fetch_all(old)]
 
 
-def purge(user_id: str, days: int) -> int:
+def purge_user(user_id: str, days: int) -> int:
     """Delete what the user's trash has kept so long and old traces of what was deleted; return the number of tasks."""
     row = fetch_one(purge_statement(days), {"owner_id": user_id})
     number: int = row["number"] if row else 0
@@ -41,7 +41,7 @@ def purge(user_id: str, days: int) -> int:
 
 def purge_statement(days: int) -> Select[Any]:
     """Return the statement that purges, and notes the highest version of which nothing is left."""
-    parts = [purged(table, days) for table in (Task, Tombstone)]
+    parts = [purge_table(table, days) for table in (Task, Tombstone)]
     number = select(func.count()).select_from(parts[0]).scalar_subquery()
     newest = func.greatest(*(select(func.max(part.c.version)).scalar_subquery() for part in parts))
     values = {
@@ -49,13 +49,13 @@ def purge_statement(days: int) -> Select[Any]:
         "trashed": TaskList.trashed - number,
         "purged": func.greatest(TaskList.purged, newest),
     }
-    counted = update(TaskList).where(MINE, newest.is_not(None)).values(values).cte("counted")
+    counted = update(TaskList).where(OWN_LIST, newest.is_not(None)).values(values).cte("counted")
     return select(number.label("number")).add_cte(counted)
 
 
-def purged(table: type[Task | Tombstone], days: int) -> CTE:
+def purge_table(table: type[Task | Tombstone], days: int) -> CTE:
     """Return the part that deletes from a table what is old."""
-    which = (table.user_id == OWNER_ID, table.user_id == LOCKED_FIRST.c.user_id, is_old(table.deleted_at, days))
+    which = (table.user_id == OWNER_ID, table.user_id == LOCKED_LIST.c.user_id, is_old(table.deleted_at, days))
     return delete(table).where(*which).returning(table.version).cte(f"purged_{table.__tablename__}")
 
 
@@ -86,23 +86,23 @@ def users_miscounted() -> list[str]:
     return transaction(compared)
 
 
-def recount(user_id: str) -> bool:
+def recount_user(user_id: str) -> bool:
     """Count the user's tasks while nobody changes them; return whether there is such a user still.
 
     In a statement after the one that locks, so that it sees what was committed while that one waited.
     """
-    number = select(func.count()).where(THEIRS)
+    number = select(func.count()).where(OWN_TASKS)
     values = {
         "version": TaskList.version + 1,
         "live": number.where(LIVE).scalar_subquery(),
         "trashed": number.where(TRASHED).scalar_subquery(),
     }
-    raised = update(TaskList).where(MINE).values(values).returning(TaskList.user_id)
+    raised = update(TaskList).where(OWN_LIST).values(values).returning(TaskList.user_id)
 
     def counted() -> bool:
-        made = insert(TaskList).from_select(["user_id"], select(Task.user_id).where(THEIRS).limit(1))
+        made = insert(TaskList).from_select(["user_id"], select(Task.user_id).where(OWN_TASKS).limit(1))
         fetch_all(made.on_conflict_do_nothing().returning(TaskList.user_id), {"owner_id": user_id})
-        fetch_all(LOCK, {"owner_id": user_id})
+        fetch_all(LOCK_LIST, {"owner_id": user_id})
         return fetch_one(raised, {"owner_id": user_id}) is not None
 
     return transaction(counted)

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
 from marshmallow.validate import Length, OneOf
 
-from todo_api.http.fields import Bool, Due, Few, Instant, Number, Text
+from todo_api.http.fields import BoundedList, Due, FiniteNumber, Instant, StrictBoolean, Text
 from todo_api.tasks.models import Task
 
 
@@ -28,17 +28,17 @@ class TaskSchema(Schema):
     user_id = fields.String(dump_only=True, required=True)
     title = Text(required=True, validate=Length(1, Task.TITLE_MAX))
     description = Text(required=True, allow_none=True, validate=Length(max=Task.DESCRIPTION_MAX))
-    completed = Bool(required=True)
+    completed = StrictBoolean(required=True)
     due = Due(required=True, allow_none=True)
     priority = Text(required=True, allow_none=True, validate=OneOf(Task.PRIORITIES))
-    tags = Few(
+    tags = BoundedList(
         Text(validate=Length(1, Task.TAG_MAX)),
         most=Task.TAGS_MAX,
         required=True,
         validate=each_once,
         metadata={"uniqueItems": True},
     )
-    order = Number(required=True)
+    order = FiniteNumber(required=True)
     completed_at = Instant(dump_only=True, required=True, allow_none=True)
     created_at = Instant(dump_only=True, required=True)
     updated_at = Instant(dump_only=True, required=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from todo_api.database.statements import Statement
 
 SIGN_IN = "/api/auth/sign-in/email"
-PLACES = THREADS - hashing_queue.SERVING
+PLACES = THREADS - hashing_queue.RESERVED_THREADS
 SEED_HASH = "$2b$04$TbQ6tc1lq5HTixZ2jrERPuyplhlAkHRF2S1WgBFdnrN29vHRAUHoG"
 SEED_PASSWORD = "password123"
 
@@ -82,8 +82,8 @@ def full_line() -> Iterator[None]:
     """Take every place in the line."""
     with ExitStack() as places:
         for _ in range(PLACES):
-            assert hashing_queue.IN_LINE.acquire(blocking=False)
-            places.callback(hashing_queue.IN_LINE.release)
+            assert hashing_queue.QUEUE.acquire(blocking=False)
+            places.callback(hashing_queue.QUEUE.release)
         yield
 
 

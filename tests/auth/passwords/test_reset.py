@@ -57,7 +57,7 @@ def request_reset(actor: Actor, **members: Any) -> TestResponse:
 
 def letters(mails: Path) -> list[Any]:
     """Return the mails, as soon as all are delivered."""
-    outbox.waiting.join()
+    outbox.queue.join()
     if not mails.exists():
         return []
     with closing(mailbox.mbox(mails)) as box:
@@ -97,7 +97,7 @@ def test_the_link_goes_out_by_smtp_and_not_into_the_log(
         config = replace(CONFIG, database_url=app.config["SQLALCHEMY_DATABASE_URI"], mail_url=url)
         alice.client = create_app(config).test_client(use_cookies=False)
         assert request_reset(alice).status_code == 200
-        outbox.waiting.join()
+        outbox.queue.join()
     (letter,) = inbox.messages
     assert letter["To"] == alice.email
     (link,) = re.findall(r"^http\S+$", letter.get_content(), re.MULTILINE)

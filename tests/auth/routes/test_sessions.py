@@ -384,7 +384,7 @@ def test_sessions_past_their_end_are_purged(fresh_database: str) -> None:
     age(fresh_database, idle, expires_at="-8 days")
     age(fresh_database, over, ends_at="-90 days")
     with app.app_context():
-        assert (store.purge(), store.purge()) == (1, 0)
+        assert (store.purge_sessions(), store.purge_sessions()) == (1, 0)
     rows = {row[0] for row in execute(fresh_database, "SELECT id FROM sessions")}
     assert rows >= {kept.session_id, idle.session_id}
     assert over.session_id not in rows

@@ -14,7 +14,7 @@ from tests.support.actors import PASSWORD, Actor
 from tests.support.databases import CONFIG, application
 from tests.support.processes import serving
 from todo_api.auth.sessions import cookies
-from todo_api.auth.tokens.signing_keys import derive, public_jwk
+from todo_api.auth.tokens.signing_keys import derive_key, public_jwk
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -73,7 +73,7 @@ def test_the_issuer_is_the_origin_of_the_public_address(fresh_database: str) -> 
 def test_all_workers_have_the_same_key(service: Service) -> None:
     """Two of them; new connections reach either."""
     sets = [requests.get(f"{service.url}/api/auth/jwks", timeout=10).json() for _ in range(20)]
-    assert sets == [{"keys": [public_jwk(derive(OLD))]}] * 20
+    assert sets == [{"keys": [public_jwk(derive_key(OLD))]}] * 20
 
 
 @pytest.mark.parametrize("header", [None, "Bearer x", "Basic YTpi"])
@@ -102,10 +102,10 @@ def test_a_secret_is_changed_without_signing_anybody_out(fresh_database: str) ->
         token = identity(service, headers)
     with serving(fresh_database, port, BETTER_AUTH_SECRET=NEW, BETTER_AUTH_SECRET_PREVIOUS=OLD) as service:
         kids = [key["kid"] for key in requests.get(f"{service.url}/api/auth/jwks", timeout=10).json()["keys"]]
-        assert kids == [derive(NEW).kid, derive(OLD).kid]
+        assert kids == [derive_key(NEW).kid, derive_key(OLD).kid]
         assert verified(service.url, token, service.url)["sub"] == user["id"]
         renewed = identity(service, headers)
-        assert jwt.get_unverified_header(renewed)["kid"] == derive(NEW).kid
+        assert jwt.get_unverified_header(renewed)["kid"] == derive_key(NEW).kid
         assert verified(service.url, renewed, service.url)["sub"] == user["id"]
     with serving(fresh_database, port, BETTER_AUTH_SECRET=NEW) as service:
         with pytest.raises(jwt.PyJWKClientError):
@@ -186,4 +186,4 @@ def test_a_signature_alone_opens_nothing(app: Flask) -> None:
 def test_while_secrets_are_changed_both_keys_are_published(database: str) -> None:
     during = application(database, better_auth_secret=NEW, better_auth_secret_previous=OLD)
     answer = during.test_client().get("/api/auth/jwks")
-    assert answer.get_json() == {"keys": [public_jwk(derive(NEW)), public_jwk(derive(OLD))]}
+    assert answer.get_json() == {"keys": [public_jwk(derive_key(NEW)), public_jwk(derive_key(OLD))]}

@@ -12,10 +12,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from todo_api.auth.tokens.signing_keys import INFO, SigningKey, derive, public_jwk, sign, thumbprint
+from todo_api.auth.tokens.signing_keys import INFO, SigningKey, derive_key, public_jwk, sign_claims, thumbprint
 
 SECRET = "a secret of 32 bytes or more, for everything"
-KEY = derive(SECRET)
+KEY = derive_key(SECRET)
 CLAIMS = {
     "sub": "u",
     "iat": 1_700_000_000,
@@ -26,9 +26,9 @@ CLAIMS = {
 
 
 def test_the_key_follows_from_the_secret_alone() -> None:
-    assert derive(SECRET) == KEY
-    assert sign(CLAIMS, derive(SECRET)) == sign(CLAIMS, KEY)
-    assert derive(SECRET + "!") != KEY
+    assert derive_key(SECRET) == KEY
+    assert sign_claims(CLAIMS, derive_key(SECRET)) == sign_claims(CLAIMS, KEY)
+    assert derive_key(SECRET + "!") != KEY
 
 
 def test_the_key_never_changes_with_a_release() -> None:
@@ -67,18 +67,18 @@ def test_the_thumbprint_is_that_of_rfc_8037() -> None:
 
 
 def test_a_token_has_better_auths_header_and_verifies_with_what_is_published() -> None:
-    token = sign(CLAIMS, KEY)
+    token = sign_claims(CLAIMS, KEY)
     head = base64.urlsafe_b64decode(token.split(".")[0] + "==")
     assert json.loads(head) == {"alg": "EdDSA", "kid": KEY.kid}
     published = jwt.PyJWKSet.from_dict(
-        {"keys": [public_jwk(derive("another secret of 32 bytes or more")), public_jwk(KEY)]}
+        {"keys": [public_jwk(derive_key("another secret of 32 bytes or more")), public_jwk(KEY)]}
     )
     audience = CLAIMS["aud"]
     assert jwt.decode(token, published[KEY.kid], audience=str(audience), issuer=str(audience)) == CLAIMS
 
 
 def test_another_secrets_key_does_not_verify() -> None:
-    other = derive("another secret of 32 bytes or more")
-    token = sign(CLAIMS, SigningKey(KEY.kid, other.private))
+    other = derive_key("another secret of 32 bytes or more")
+    token = sign_claims(CLAIMS, SigningKey(KEY.kid, other.private))
     with pytest.raises(jwt.InvalidSignatureError):
         jwt.decode(token, jwt.PyJWK(public_jwk(KEY)), options={"verify_aud": False})

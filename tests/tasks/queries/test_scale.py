@@ -13,7 +13,7 @@ from tests.support.databases import application, execute, new_database
 from tests.support.statements import seeing
 from todo_api.auth.guard import Owner
 from todo_api.auth.sessions.credentials import access_claims
-from todo_api.http.cursors import seal
+from todo_api.http.cursors import sign
 from todo_api.tasks.parameters import SORT_KEYS, ListParameters
 from todo_api.tasks.queries import listing
 
@@ -90,7 +90,7 @@ class Measured:
         with self.app.app_context():
             claims = access_claims(actor.token)
             parameters: dict[str, Any] = {**ListParameters().load({"sort": sort}), "limit": after}
-            page = listing.list_owned(Owner(claims.subject, claims.session_id), parameters)
+            page = listing.list_page(Owner(claims.subject, claims.session_id), parameters)
         assert page.cursor
         return page.cursor
 
@@ -103,7 +103,7 @@ class Measured:
         place = "SELECT version, id FROM tasks WHERE user_id = %s ORDER BY version, id OFFSET %s LIMIT 1"
         ((version, task_id),) = execute(self.url, place, actor.id, after - 1)
         with self.app.app_context():
-            return seal([version, task_id, version], ["changes", actor.id])
+            return sign([version, task_id, version], ["changes", actor.id])
 
     def plan(self, actor: Actor, method: str, path: str, status: int = 200, **options: Any) -> Plan:
         """Return how the one statement of a request runs; what it changes once more is undone."""
@@ -121,7 +121,7 @@ class Measured:
             explain, values = statement.text, statement.values(parameters)
             if statement.name:
                 cursor.execute("SET plan_cache_mode = force_generic_plan")
-                cursor.execute(statement.preparation, statement.places)
+                cursor.execute(statement.preparation, statement.placeholders)
                 explain = statement.execution
             cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {explain}", values)
             (((explained,),),) = cursor.fetchall()

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from tests.support.actors import PASSWORD, Actor
 from tests.support.databases import application, execute
-from todo_api.http.cursors import seal
+from todo_api.http.cursors import sign
 from todo_api.tasks import purge
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def test_another_users_token_is_400(alice: Actor, bob: Actor) -> None:
 def test_a_token_of_the_future_is_400(app: Flask, alice: Actor) -> None:
     alice.task()
     with app.app_context():
-        token = seal([2, 1, 0], ["changes", alice.id])
+        token = sign([2, 1, 0], ["changes", alice.id])
     response = alice.get("/tasks/changes", query_string={"sync_token": token})
     assert (response.status_code, response.get_json()["code"]) == (400, "INVALID_SYNC_TOKEN")
 
@@ -147,7 +147,7 @@ def test_who_missed_what_was_purged_starts_again(own_app: Flask, fresh_database:
         execute(fresh_database, OLD.format(table))
     with own_app.app_context():
         assert purge.users_with_old(30) == [alice.id]
-        assert purge.purge(alice.id, 30) == (not permanent)
+        assert purge.purge_user(alice.id, 30) == (not permanent)
     expired = alice.get("/tasks/changes", query_string={"sync_token": behind.token})
     assert (expired.status_code, expired.get_json()["code"]) == (410, "SYNC_TOKEN_EXPIRED")
     assert alice.get("/tasks/changes", query_string={"sync_token": ahead.token}).status_code == 200
@@ -161,7 +161,7 @@ def test_a_copy_that_was_begun_after_the_purge_may_go_page_by_page(own_app: Flas
     alice.delete(f"/tasks/{tasks[1]['id']}")
     execute(fresh_database, OLD.format("tasks"))
     with own_app.app_context():
-        purge.purge(alice.id, 30)
+        purge.purge_user(alice.id, 30)
     copy = Copy(alice, limit=1)
     seen = 0
     while copy.pull():
@@ -181,7 +181,7 @@ def test_a_purge_between_two_pages_is_noticed(own_app: Flask, fresh_database: st
     assert copy.pull()
     execute(fresh_database, OLD.format("tasks"))
     with own_app.app_context():
-        purge.purge(alice.id, 30)
+        purge.purge_user(alice.id, 30)
     assert alice.get("/tasks/changes", query_string={"sync_token": copy.token}).status_code == 410
     assert copy.catch_up() == listed(alice)
 
@@ -196,7 +196,7 @@ def test_a_purge_in_the_midst_of_a_version_is_noticed(own_app: Flask, fresh_data
     assert copy.pull()
     execute(fresh_database, OLD.format("tasks"))
     with own_app.app_context():
-        purge.purge(alice.id, 30)
+        purge.purge_user(alice.id, 30)
     assert copy.catch_up() == {}
 
 
@@ -210,7 +210,7 @@ def test_what_was_purged_before_stays_known(own_app: Flask, fresh_database: str)
     for table in ("tasks", "task_tombstones"):  # the newer one first, as after a change of the clock
         execute(fresh_database, OLD.format(table))
         with own_app.app_context():
-            purge.purge(alice.id, 30)
+            purge.purge_user(alice.id, 30)
     assert alice.get("/tasks/changes", query_string={"sync_token": copy.token}).status_code == 410
 
 
@@ -268,7 +268,7 @@ class Writers(RuleBasedStateMachine):
         for table in ("tasks", "task_tombstones"):
             execute(self.database, OLD.format(table))
         with self.app.app_context():
-            purge.purge(self.alice.id, 30)
+            purge.purge_user(self.alice.id, 30)
 
     @rule(copy=st.integers(0, 2))
     def pull(self, copy: int) -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from tests.support.actors import Actor
 from tests.support.databases import application, execute
 from tests.support.statements import counted
-from todo_api.tasks.transfer.document_reader import DEPTH_MAX, size_max
+from todo_api.tasks.transfer.document_reader import DEPTH_MAX, export_size_max
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -389,7 +389,7 @@ def chunks(size: int) -> Iterator[bytes]:
 
 def test_a_body_over_the_limit_is_413_by_its_length(fresh_database: str) -> None:
     ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=1), "Ada")
-    limit = size_max(1)
+    limit = export_size_max(1)
     assert MIB < limit < 2 * MIB
     stream = io.BytesIO(WHOLE + b" " * (limit - len(WHOLE) + 1))
     response = ada.post("/import", input_stream=stream, content_type=JSON)
@@ -437,7 +437,9 @@ def test_chunks_are_counted(fresh_database: str) -> None:
     stream = io.BytesIO(body)
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     response = ada.post("/import", input_stream=stream, content_type=JSON, environ_overrides=chunked)
-    assert (response.status_code, str(size_max(1)) in response.get_json()["detail"]) == (413, True), response.text
+    assert (response.status_code, str(export_size_max(1)) in response.get_json()["detail"]) == (413, True), (
+        response.text
+    )
     assert stream.tell() < len(body)
 
 
@@ -459,7 +461,7 @@ def test_no_task_is_larger_than_any_can_be(alice: Actor, body: bytes) -> None:
 def test_the_largest_tasks_of_an_export_are_taken(alice: Actor) -> None:
     largest = {"title": "\x01" * 255, "description": "\x01" * 10_000, "tags": [chr(n + 1) * 50 for n in range(20)]}
     assert counts(bring(alice, document(*[largest] * 40))) == (40, 0)
-    assert 40 * 66_000 < len(alice.get("/export").data) < size_max(40) - MIB
+    assert 40 * 66_000 < len(alice.get("/export").data) < export_size_max(40) - MIB
 
 
 def wait_for_waiting(url: str, number: int) -> None:

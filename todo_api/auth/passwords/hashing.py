@@ -17,7 +17,7 @@ LENGTH_MAX = 128
 """Bounds of a new password, in code points (NIST SP 800-63B-4 section 3.1.1.2)."""
 
 PREFIX = "hmac-sha256$"
-KEY = b"todo_api password 1"
+PREHASH_KEY = b"todo_api password 1"
 """Keeps our pre-hashes apart from bare SHA-256 values found elsewhere. It is no secret and never changes, so that the
 service's secret can be rotated without touching a password."""
 
@@ -42,7 +42,7 @@ def verify_password(password: str, stored: str) -> bool:
     return bcrypt.checkpw(whole[:BCRYPT_MAX], stored.encode()) and len(whole) <= BCRYPT_MAX
 
 
-def unknown_hash(cost: int) -> str:
+def dummy_hash(cost: int) -> str:
     """Return a hash to verify against where there is no account, so that the answer takes as long as with one.
 
     Its salt and digest are all zeros, so that it takes no work to make and opens to no password.
@@ -53,7 +53,7 @@ def unknown_hash(cost: int) -> str:
 def prehash(password: str) -> bytes:
     """Return 44 ASCII characters that depend on every character of the password in NFC."""
     normal = unicodedata.normalize("NFC", password).encode()
-    return base64.b64encode(hmac.digest(KEY, normal, "sha256"))
+    return base64.b64encode(hmac.digest(PREHASH_KEY, normal, "sha256"))
 
 
 def is_current(stored: str, cost: int) -> bool:

@@ -15,39 +15,39 @@ from todo_api.settings import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AT_ONCE = BoundedSemaphore(1)
+HASHING = BoundedSemaphore(1)
 """A hash keeps a core busy for a quarter of a second; one at a time leaves the other cores to everybody else."""
-SERVING = 4
+RESERVED_THREADS = 4
 """Threads that are kept for whoever does not hash."""
-IN_LINE = BoundedSemaphore(THREADS - SERVING)
+QUEUE = BoundedSemaphore(THREADS - RESERVED_THREADS)
 """The hashing one and those that wait for it hold a thread each, and no connection to the database."""
 
 
 @contextmanager
-def turn() -> Iterator[None]:
+def hashing_slot() -> Iterator[None]:
     """Wait for one's turn to hash.
 
     Raises:
         TooManyHashes: 429, where too many wait already.
 
     """
-    if not IN_LINE.acquire(blocking=False):
+    if not QUEUE.acquire(blocking=False):
         raise TooManyHashes
     try:
-        with timeouts.paused(), AT_ONCE:  # the time in line is not the database's
+        with timeouts.pause_deadline(), HASHING:  # the time in line is not the database's
             yield
     finally:
-        IN_LINE.release()
+        QUEUE.release()
 
 
 def hash_password(password: str) -> str:
     """Return the hash to store."""
-    with turn():
+    with hashing_slot():
         return hashing.hash_password(password, settings().bcrypt_cost)
 
 
 def verify_password(password: str, stored: str | None) -> bool:
     """Tell whether the password is the stored one; where none is stored, say no after the same time."""
-    with turn():
-        known = hashing.verify_password(password, stored or hashing.unknown_hash(settings().bcrypt_cost))
+    with hashing_slot():
+        known = hashing.verify_password(password, stored or hashing.dummy_hash(settings().bcrypt_cost))
     return known and stored is not None

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from flask import current_app
 from sqlalchemy import delete, exists, func, insert, literal, select, update
 
-from server.logging import note
+from server.logging import bind_context
 from todo_api.auth.errors import InvalidResetToken
 from todo_api.auth.models import PasswordReset, Session, User, is_local
 from todo_api.auth.passwords.hashing_queue import hash_password
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
 TTL = timedelta(hours=1)
-TOKEN = re.compile("([0-9a-f]{64})_([0-9A-Za-z-]+)")
+TOKEN_PATTERN = re.compile("([0-9a-f]{64})_([0-9A-Za-z-]+)")
 
-SUBJECT = "Reset your password"
-TEXT = """\
+MAIL_SUBJECT = "Reset your password"
+MAIL_TEXT = """\
 Somebody, probably you, asked to set a new password for your account at {app}.
 
 To do so, open this address within an hour; it works once:
@@ -47,18 +47,18 @@ def request_reset(email: str, redirect_to: str, mail_url: str) -> None:
     reset = fetch_one(insert(PasswordReset).from_select(columns, account).returning(PasswordReset.user_id))
     if reset is None:
         return
-    note(user=reset["user_id"])
+    bind_context(user=reset["user_id"])
     config = settings()
     callback = quote(redirect_to, safe="")
     link = f"{config.public_url}/api/auth/reset-password/{secret}_{reset['user_id']}?callbackURL={callback}"
     if mail_url.startswith("file:") and config.environment == "development":  # who reads that log reads that mailbox
         current_app.logger.warning("A password may be reset by this link: %s", link)
-    deliver_later(mail_url, config.mail_from, email, SUBJECT, TEXT.format(app=config.app_name, link=link))
+    deliver_later(mail_url, config.mail_from, email, MAIL_SUBJECT, MAIL_TEXT.format(app=config.app_name, link=link))
 
 
-def is_valid(token: str) -> bool:
+def is_valid_token(token: str) -> bool:
     """Tell whether a mailed token would set a password now."""
-    return fetch_one(select(PasswordReset.user_id).where(named_by(token))) is not None
+    return fetch_one(select(PasswordReset.user_id).where(is_reset_token(token))) is not None
 
 
 def reset_password(token: str, password: str) -> str:
@@ -68,11 +68,11 @@ def reset_password(token: str, password: str) -> str:
         InvalidResetToken: 400, for a token that is unknown, used or too old.
 
     """
-    if not is_valid(token):  # before the work of a hash
+    if not is_valid_token(token):  # before the work of a hash
         raise InvalidResetToken
-    named = exists(select(PasswordReset.user_id).where(named_by(token)))
+    named = exists(select(PasswordReset.user_id).where(is_reset_token(token)))
     secret, _, user_id = token.partition("_")
-    note(user=user_id)
+    bind_context(user=user_id)
     whole = PasswordReset.__table__.c
     void = delete(PasswordReset).where(PasswordReset.user_id == user_id, named).returning(*whole).cte("void")
     # The link itself must be among those that this statement deletes: another one may be using it just now.
@@ -84,20 +84,20 @@ def reset_password(token: str, password: str) -> str:
     user = fetch_one(changed.returning(User.email).add_cte(ended))
     if user is None:
         raise InvalidResetToken
-    store.end_all(user_id)  # also what was opened while the statement waited, which it did not see
+    store.end_all_sessions(user_id)  # also what was opened while the statement waited, which it did not see
     email: str = user["email"]
     return email
 
 
-def purge() -> int:
+def purge_resets() -> int:
     """Delete the mailed links that are past their hour, and return how many they were."""
     past = delete(PasswordReset).where(PasswordReset.expires_at <= func.now())
     return len(fetch_all(past.returning(PasswordReset.user_id)))
 
 
-def named_by(token: str) -> ColumnElement[bool]:
+def is_reset_token(token: str) -> ColumnElement[bool]:
     """Return the condition that a row is the one of a mailed token, still good."""
-    parts = TOKEN.fullmatch(token)
+    parts = TOKEN_PATTERN.fullmatch(token)
     secret, user_id = parts.groups() if parts else ("", "")
     return (
         (PasswordReset.user_id == user_id)

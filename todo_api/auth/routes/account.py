@@ -26,7 +26,7 @@ from todo_api.auth.errors import (
 )
 from todo_api.auth.passwords import reset
 from todo_api.auth.passwords.policy import check_new_password
-from todo_api.auth.rate_limits import charge_attempt, forgive, guessing
+from todo_api.auth.rate_limits import consume_attempt, consume_failures, reset_failures
 from todo_api.auth.schemas.account import (
     ChangedPasswordSchema,
     ChangePasswordSchema,
@@ -39,8 +39,8 @@ from todo_api.auth.schemas.account import (
 )
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import opaque_token
-from todo_api.auth.sessions.csrf import check_target
-from todo_api.auth.sessions.responses import HeaderList, granting, token_headers, withdrawing
+from todo_api.auth.sessions.csrf import check_redirect
+from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_in_headers, sign_out_headers
 from todo_api.auth.sessions.session_guard import session_required
 from todo_api.clock import now
 from todo_api.http.documentation import raises
@@ -52,16 +52,16 @@ if TYPE_CHECKING:
 
     from todo_api.database.statements import Row
 
-FOREIGN = (InvalidOrigin, MissingOrigin)
+CROSS_SITE = (InvalidOrigin, MissingOrigin)
 NEW_PASSWORD = (PasswordTooShort, PasswordTooLong, PasswordTooCommon)
-MAILED = "If this email exists in our system, check your email for the reset link"
+RESET_REQUESTED = "If this email exists in our system, check your email for the reset link"
 
 
 @auth.post("/change-password", tags=["account"])
 @session_required
 @auth.body(ChangePasswordSchema, example={"currentPassword": "correct horse", "newPassword": "battery staple"})
 @auth.response(200, ChangedPasswordSchema(), example={"token": None, "user": examples.USER})
-@raises(InvalidPassword, *NEW_PASSWORD, *FOREIGN)
+@raises(InvalidPassword, *NEW_PASSWORD, *CROSS_SITE)
 def change_password(body: dict[str, Any], session: Row) -> tuple[dict[str, Any], HeaderList]:
     """Change your password.
 
@@ -69,27 +69,27 @@ def change_password(body: dict[str, Any], session: Row) -> tuple[dict[str, Any],
     too, and `token` and `set-auth-token` belong to a new one.
     """
     check_new_password(body["new"], "#/newPassword")
-    with guessing_own(session):
+    with counted_as_failure(session):
         accounts.check_password(session, body["current"])
     revoke = body.get("revoke_others")
     if not revoke:
         survivor = session["session_id"] if revoke is None else None
         return {"token": None, "user": accounts.change_password(session, body["new"], survivor=survivor)}, []
-    opened = store.new(session["id"], remembered=session["session_remembered"])
+    opened = store.new_session(session["id"], remembered=session["session_remembered"])
     user = accounts.change_password(session, body["new"], survivor=opened.id, reopen=opened)
-    return {"token": opened.token, "user": user}, granting(opened)
+    return {"token": opened.token, "user": user}, sign_in_headers(opened)
 
 
-def guessing_own(session: Row) -> AbstractContextManager[None]:
+def counted_as_failure(session: Row) -> AbstractContextManager[None]:
     """Count the password that the block verifies as a wrong one that sessions of the account gave."""
-    return guessing("change-password", settings().rate_limit_change_password, f"user {session['id']}")
+    return consume_failures("change-password", settings().rate_limit_change_password, f"user {session['id']}")
 
 
 @auth.post("/update-user", tags=["account"])
 @session_required
-@auth.body(UpdateUserSchema, takes="json_or_nothing", example={"name": "Ada Lovelace"})
+@auth.body(UpdateUserSchema, accepts="json_or_nothing", example={"name": "Ada Lovelace"})
 @auth.response(200, StatusSchema(), example=examples.DONE)
-@raises(EmailCannotBeUpdated, NoFieldsToUpdate, *FOREIGN)
+@raises(EmailCannotBeUpdated, NoFieldsToUpdate, *CROSS_SITE)
 def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], HeaderList]:
     """Update your profile.
 
@@ -101,32 +101,32 @@ def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], He
         raise NoFieldsToUpdate
     accounts.update_user(session["id"], body)
     token = opaque_token()
-    return examples.DONE, token_headers(token, remembered=session["session_remembered"]) if token else []
+    return examples.DONE, opaque_token_headers(token, remembered=session["session_remembered"]) if token else []
 
 
 @auth.post("/delete-user", tags=["account"])
 @session_required
-@auth.body(DeleteUserSchema, takes="json_or_nothing", example={"password": "correct horse battery"})
+@auth.body(DeleteUserSchema, accepts="json_or_nothing", example={"password": "correct horse battery"})
 @auth.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
-@raises(InvalidPassword, SessionExpired, *FOREIGN)
+@raises(InvalidPassword, SessionExpired, *CROSS_SITE)
 def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], HeaderList]:
     """Delete your account.
 
     Deletes your account with all its tasks and sessions. Without the password, the session must be at most one day old.
     """
     if "password" in body:
-        with guessing_own(session):
+        with counted_as_failure(session):
             accounts.check_password(session, body["password"])
     elif now() - session["session_created_at"] > store.FRESH_AGE:
         raise SessionExpired
     accounts.delete_user(session["id"])
-    return {"success": True, "message": "User deleted"}, withdrawing()
+    return {"success": True, "message": "User deleted"}, sign_out_headers()
 
 
 @auth.post("/request-password-reset", tags=["account"])
 @auth.body(RequestResetSchema, example={"email": "ada@example.com", "redirectTo": "/new-password"})
-@auth.response(200, StatusSchema(), example={"status": True, "message": MAILED})
-@raises(ResetDisabled, InvalidRedirect, *FOREIGN, TooManyRequests, ServiceUnavailable)
+@auth.response(200, StatusSchema(), example={"status": True, "message": RESET_REQUESTED})
+@raises(ResetDisabled, InvalidRedirect, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
 def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     """Request a password reset.
 
@@ -135,10 +135,10 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     mail_url = settings().mail_url
     if mail_url is None:
         raise ResetDisabled
-    check_target(body.get("redirect_to"), InvalidRedirect)
-    charge_attempt("reset", settings().rate_limit_reset, body["email"].lower())
+    check_redirect(body.get("redirect_to"), InvalidRedirect)
+    consume_attempt("reset", settings().rate_limit_reset, body["email"].lower())
     reset.request_reset(body["email"], body.get("redirect_to", "/"), mail_url)
-    return {"status": True, "message": MAILED}
+    return {"status": True, "message": RESET_REQUESTED}
 
 
 @auth.get("/reset-password/<token>", tags=["account"])
@@ -151,8 +151,8 @@ def follow_reset_link(token: str) -> tuple[None, HeaderList]:
     unknown, used or expired.
     """
     callback = request.args.get("callbackURL", "/")
-    check_target(callback, InvalidCallback)
-    added = {"token": token} if reset.is_valid(token) else {"error": InvalidResetToken.code}
+    check_redirect(callback, InvalidCallback)
+    added = {"token": token} if reset.is_valid_token(token) else {"error": InvalidResetToken.code}
     parts = urlsplit(callback)
     query = "&".join(filter(None, [parts.query, urlencode(added)]))
     return None, [("Location", parts._replace(query=query).geturl())]
@@ -161,13 +161,13 @@ def follow_reset_link(token: str) -> tuple[None, HeaderList]:
 @auth.post("/reset-password", tags=["account"])
 @auth.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": "c0ffee…"})
 @auth.response(200, StatusSchema(), example=examples.DONE)
-@raises(InvalidResetToken, *NEW_PASSWORD, *FOREIGN, TooManyRequests, ServiceUnavailable)
+@raises(InvalidResetToken, *NEW_PASSWORD, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
 def reset_password(body: dict[str, str]) -> dict[str, bool]:
     """Reset your password.
 
     Sets a new password with the token of a mailed link. The link works once, and all your sessions end.
     """
     check_new_password(body["password"], "#/newPassword")
-    charge_attempt("reset", settings().rate_limit_reset)
-    forgive(reset.reset_password(body.get("token") or request.args.get("token", ""), body["password"]))
+    consume_attempt("reset", settings().rate_limit_reset)
+    reset_failures(reset.reset_password(body.get("token") or request.args.get("token", ""), body["password"]))
     return examples.DONE

@@ -13,7 +13,7 @@ from todo_api.auth.schemas.account import StatusSchema
 from todo_api.auth.schemas.sessions import CurrentSessionSchema, RevokeSessionSchema, SessionSchema
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import opaque_token
-from todo_api.auth.sessions.responses import HeaderList, presented_cookie, token_headers, withdrawing
+from todo_api.auth.sessions.responses import HeaderList, has_session_cookie, opaque_token_headers, sign_out_headers
 from todo_api.auth.sessions.session_guard import current_session, session_required
 from todo_api.auth.tokens.identity import identity_token
 from todo_api.clock import now
@@ -23,7 +23,7 @@ from todo_api.http.errors import ServiceUnavailable
 if TYPE_CHECKING:
     from todo_api.database.statements import Row
 
-FOREIGN = (InvalidOrigin, MissingOrigin)
+CROSS_SITE = (InvalidOrigin, MissingOrigin)
 
 
 @auth.get("/get-session", tags=["sessions"])
@@ -39,17 +39,17 @@ def get_session() -> tuple[dict[str, Any] | None, HeaderList]:
     headers = [("Pragma", "no-cache")]
     session = current_session()
     if session is None:
-        return None, [*headers, *(withdrawing() if presented_cookie() else [])]
+        return None, [*headers, *(sign_out_headers() if has_session_cookie() else [])]
     shown = dict(session)
     if session["session_due"] and request.args.get("disableRefresh") != "true":
         token = opaque_token()
-        if token and (moved := store.slide(session)):
+        if token and (moved := store.extend_session(session)):
             shown |= moved
-            headers += token_headers(token, remembered=True)
-    return {"session": shown, "user": shown}, [*headers, *identifying(session)]
+            headers += opaque_token_headers(token, remembered=True)
+    return {"session": shown, "user": shown}, [*headers, *identity_headers(session)]
 
 
-def identifying(session: Row) -> HeaderList:
+def identity_headers(session: Row) -> HeaderList:
     """Return the headers that show the user to other services."""
     return [("set-auth-jwt", identity_token(session)), ("Access-Control-Expose-Headers", "set-auth-jwt")]
 
@@ -76,44 +76,44 @@ def list_sessions(session: Row) -> list[Row]:
     """
     if now() - session["session_created_at"] > store.FRESH_AGE:
         raise SessionNotFresh
-    return store.listed(session["session_user_id"])
+    return store.list_live_sessions(session["session_user_id"])
 
 
 @auth.post("/revoke-session", tags=["sessions"])
 @session_required
 @auth.body(RevokeSessionSchema, example={"token": examples.SESSION["token"]})
 @auth.response(200, StatusSchema(), example=examples.DONE)
-@raises(*FOREIGN)
+@raises(*CROSS_SITE)
 def revoke_session(body: dict[str, str], session: Row) -> dict[str, bool]:
     """Revoke a session.
 
     Ends one of your sessions, named by the `token` that the list shows. An unknown token changes nothing.
     """
-    store.end(session["session_user_id"], body["token"])
+    store.end_session(session["session_user_id"], body["token"])
     return examples.DONE
 
 
 @auth.post("/revoke-sessions", tags=["sessions"])
 @session_required
 @auth.response(200, StatusSchema(), example=examples.DONE)
-@raises(*FOREIGN)
+@raises(*CROSS_SITE)
 def revoke_sessions(session: Row) -> tuple[dict[str, bool], HeaderList]:
     """Revoke all sessions.
 
     Ends all your sessions, this one included.
     """
-    store.end_all(session["session_user_id"])
-    return examples.DONE, withdrawing()
+    store.end_all_sessions(session["session_user_id"])
+    return examples.DONE, sign_out_headers()
 
 
 @auth.post("/revoke-other-sessions", tags=["sessions"])
 @session_required
 @auth.response(200, StatusSchema(), example=examples.DONE)
-@raises(*FOREIGN)
+@raises(*CROSS_SITE)
 def revoke_other_sessions(session: Row) -> dict[str, bool]:
     """Revoke all other sessions.
 
     Ends all your sessions except this one. Use it when a device is lost.
     """
-    store.end_all(session["session_user_id"], but=session["session_id"])
+    store.end_all_sessions(session["session_user_id"], but=session["session_id"])
     return examples.DONE

@@ -8,7 +8,7 @@ import jwt
 from email_validator import EmailNotValidError
 from werkzeug.urls import iri_to_uri
 
-from server.logging import note
+from server.logging import bind_context
 from todo_api.auth import accounts, examples
 from todo_api.auth.blueprint import auth
 from todo_api.auth.errors import (
@@ -25,14 +25,14 @@ from todo_api.auth.errors import (
     PasswordTooShort,
 )
 from todo_api.auth.passwords.policy import check_length
-from todo_api.auth.rate_limits import charge_attempt, guesser, guessing
+from todo_api.auth.rate_limits import consume_attempt, consume_failures, failure_subject
 from todo_api.auth.schemas.account import OkSchema, SuccessSchema
-from todo_api.auth.schemas.sign_in import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normal_address
+from todo_api.auth.schemas.sign_in import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normalize_email
 from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import bearer
-from todo_api.auth.sessions.csrf import check_target
+from todo_api.auth.sessions.credentials import bearer_token
+from todo_api.auth.sessions.csrf import check_redirect
 from todo_api.auth.sessions.refresh import rotate
-from todo_api.auth.sessions.responses import HeaderList, credentials, granting, withdrawing
+from todo_api.auth.sessions.responses import HeaderList, sign_in_headers, sign_out_headers, token_response
 from todo_api.auth.sessions.session_guard import current_session
 from todo_api.auth.tokens.session_tokens import verify
 from todo_api.http.documentation import raises
@@ -42,13 +42,15 @@ from todo_api.settings import settings
 if TYPE_CHECKING:
     from todo_api.auth.accounts import SignedIn
 
-FOREIGN = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
+CROSS_SITE = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
 
 
 @auth.post("/sign-up/email")
-@auth.body(SignUpSchema, takes="json_or_form", example={**examples.ACCOUNT, "name": "Ada"})
+@auth.body(SignUpSchema, accepts="json_or_form", example={**examples.ACCOUNT, "name": "Ada"})
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
-@raises(EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *FOREIGN, TooManyRequests, ServiceUnavailable)
+@raises(
+    EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *CROSS_SITE, TooManyRequests, ServiceUnavailable
+)
 def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     """Sign up with e-mail and password.
 
@@ -56,15 +58,15 @@ def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     has 8 to 128 characters, and all of them count. The session comes as an access JWT (`token`), as an opaque token
     (header `set-auth-token`) and as a cookie; each of them opens the same session.
     """
-    check_target(account.pop("callback_url", None), InvalidCallback)
-    charge_attempt("sign-up", settings().rate_limit_sign_up, account["email"].lower())
-    return grant(accounts.sign_up(account, remembered=account.pop("remembered", True)))
+    check_redirect(account.pop("callback_url", None), InvalidCallback)
+    consume_attempt("sign-up", settings().rate_limit_sign_up, account["email"].lower())
+    return sign_in_response(accounts.sign_up(account, remembered=account.pop("remembered", True)))
 
 
 @auth.post("/sign-in/email")
-@auth.body(SignInSchema, takes="json_or_form", example=examples.ACCOUNT)
+@auth.body(SignInSchema, accepts="json_or_form", example=examples.ACCOUNT)
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
-@raises(InvalidCredentials, InvalidEmail, PasswordTooLong, *FOREIGN, TooManyRequests, ServiceUnavailable)
+@raises(InvalidCredentials, InvalidEmail, PasswordTooLong, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
 def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     """Sign in with e-mail and password.
 
@@ -73,23 +75,23 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     client to go to.
     """
     target = account.pop("callback_url", None)
-    check_target(target, InvalidCallback)
+    check_redirect(target, InvalidCallback)
     try:
-        email = normal_address(account["email"])
+        email = normalize_email(account["email"])
     except EmailNotValidError as error:
         raise InvalidEmail([("#/email", f"Invalid email address: {error}")]) from None
     check_length(account["password"])
     remembered = account.pop("remembered", True)
-    with guessing("sign-in", settings().rate_limit_sign_in, guesser(email, current_session())):
+    with consume_failures("sign-in", settings().rate_limit_sign_in, failure_subject(email, current_session())):
         signed_in = accounts.sign_in(email, account["password"], remembered=remembered)
-    body, headers = grant(signed_in)
+    body, headers = sign_in_response(signed_in)
     if target is None:
         return body, headers
     return {**body, "redirect": True, "url": target}, [*headers, ("Location", iri_to_uri(target))]
 
 
 @auth.post("/refresh")
-@auth.body(RefreshSchema, takes="json_or_form", example={"refresh_token": examples.JWT})
+@auth.body(RefreshSchema, accepts="json_or_form", example={"refresh_token": examples.JWT})
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
 @raises(InvalidToken, InvalidOrigin, MissingOrigin, TooManyRequests, ServiceUnavailable)
 def refresh_tokens(body: dict[str, str]) -> dict[str, Any]:
@@ -104,13 +106,13 @@ def refresh_tokens(body: dict[str, str]) -> dict[str, Any]:
         claims = verify(body["refresh_token"], "refresh", secrets=config.secrets)
     except jwt.InvalidTokenError:
         raise InvalidToken from None
-    charge_attempt("refresh", config.rate_limit_refresh, claims.session_id)
-    note(user=claims.subject)
+    consume_attempt("refresh", config.rate_limit_refresh, claims.session_id)
+    bind_context(user=claims.subject)
     generation = rotate(claims, config.refresh_token_grace)
-    session = None if generation is None else store.find(claims.subject, claims.session_id)
+    session = None if generation is None else store.find_session(claims.subject, claims.session_id)
     if generation is None or session is None:
         raise InvalidToken
-    return credentials(session, claims.session_id, generation)
+    return token_response(session, claims.session_id, generation)
 
 
 @auth.post("/sign-out")
@@ -122,10 +124,10 @@ def sign_out() -> tuple[dict[str, Any], HeaderList]:
     Ends the session for all its credentials, at once and on every server. The response is the same without a session.
     """
     session = current_session()
-    named = (session["session_user_id"], session["session_id"]) if session else session_of_expired_token()
+    named = (session["session_user_id"], session["session_id"]) if session else expired_token_session()
     if named:
-        store.end(*named)
-    return examples.SIGNED_OUT, withdrawing()
+        store.end_session(*named)
+    return examples.SIGNED_OUT, sign_out_headers()
 
 
 @auth.get("/ok")
@@ -138,16 +140,16 @@ def check_auth() -> dict[str, bool]:
     return {"ok": True}
 
 
-def session_of_expired_token() -> tuple[str, str] | None:
+def expired_token_session() -> tuple[str, str] | None:
     """Return user and session of an access token of ours whose time is over: who signs out late signs out too."""
     try:
-        claims = verify(bearer() or "", "access", secrets=settings().secrets, expired=True)
+        claims = verify(bearer_token() or "", "access", secrets=settings().secrets, expired=True)
     except (jwt.InvalidTokenError, InvalidScheme):
         return None
-    note(user=claims.subject)
+    bind_context(user=claims.subject)
     return claims.subject, claims.session_id
 
 
-def grant(signed_in: SignedIn) -> tuple[dict[str, Any], HeaderList]:
+def sign_in_response(signed_in: SignedIn) -> tuple[dict[str, Any], HeaderList]:
     """Return body and headers of a sign-in."""
-    return credentials(signed_in.user, signed_in.session.id), granting(signed_in.session)
+    return token_response(signed_in.user, signed_in.session.id), sign_in_headers(signed_in.session)

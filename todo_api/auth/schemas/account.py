@@ -5,27 +5,27 @@ from marshmallow.validate import Length
 
 from todo_api.auth.models import User
 from todo_api.auth.schemas.sign_in import BodySchema, Email, UserSchema
-from todo_api.http.fields import Bool, Text
+from todo_api.http.fields import StrictBoolean, Text
 
 
 class SuccessSchema(Schema):
     """What was done, whoever asked."""
 
-    success = Bool(dump_only=True, required=True)
+    success = StrictBoolean(dump_only=True, required=True)
     message = fields.String(dump_only=True)
 
 
 class StatusSchema(Schema):
     """That it was done."""
 
-    status = Bool(dump_only=True, required=True)
+    status = StrictBoolean(dump_only=True, required=True)
     message = fields.String(dump_only=True)
 
 
 class OkSchema(Schema):
     """That the auth routes answer."""
 
-    ok = Bool(dump_only=True, required=True)
+    ok = StrictBoolean(dump_only=True, required=True)
 
 
 class ChangePasswordSchema(BodySchema):
@@ -33,7 +33,7 @@ class ChangePasswordSchema(BodySchema):
 
     currentPassword = Text(required=True, attribute="current", metadata={"format": "password"})  # noqa: N815
     newPassword = Text(required=True, attribute="new", metadata={"format": "password"})  # noqa: N815
-    revokeOtherSessions = Bool(attribute="revoke_others")  # noqa: N815
+    revokeOtherSessions = StrictBoolean(attribute="revoke_others")  # noqa: N815
 
 
 class ChangedPasswordSchema(Schema):

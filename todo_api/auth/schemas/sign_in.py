@@ -11,13 +11,13 @@ from marshmallow.validate import Length
 
 from todo_api.auth.models import User
 from todo_api.auth.passwords.hashing import LENGTH_MAX, LENGTH_MIN
-from todo_api.http.fields import Bool, Instant, Text
+from todo_api.http.fields import Instant, StrictBoolean, Text
 
 # A service of one's own may serve people at home.local, and its tests at example.test.
 SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
-def normal_address(text: str) -> str:
+def normalize_email(text: str) -> str:
     """Return an e-mail address in the one form under which it is stored: trimmed, NFC, case folded.
 
     Raises:
@@ -37,7 +37,7 @@ class Email(Text):
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            return normal_address(text)
+            return normalize_email(text)
         except EmailNotValidError as error:
             raise self.make_error("address", reason=str(error)) from None
 
@@ -48,7 +48,7 @@ class UserSchema(Schema):
     id = fields.String(dump_only=True, required=True)
     email = fields.String(dump_only=True, required=True, metadata={"format": "email"})
     name = fields.String(dump_only=True, required=True)
-    emailVerified = Bool(dump_only=True, required=True, attribute="email_verified")  # noqa: N815 - the wire's name
+    emailVerified = StrictBoolean(dump_only=True, required=True, attribute="email_verified")  # noqa: N815 - the wire's name
     image = fields.String(dump_only=True, required=True, allow_none=True)
     createdAt = Instant(dump_only=True, required=True, attribute="created_at")  # noqa: N815
     updatedAt = Instant(dump_only=True, required=True, attribute="updated_at")  # noqa: N815
@@ -66,7 +66,7 @@ class SignInSchema(BodySchema):
 
     email = Text(required=True, metadata={"format": "email"})
     password = Text(required=True, metadata={"format": "password", "maxLength": LENGTH_MAX})
-    rememberMe = Bool(attribute="remembered")  # noqa: N815 - the wire's name
+    rememberMe = StrictBoolean(attribute="remembered")  # noqa: N815 - the wire's name
     callbackURL = Text(attribute="callback_url")  # noqa: N815
 
 
@@ -91,7 +91,7 @@ class CredentialsSchema(Schema):
     refresh_token = fields.String(dump_only=True, required=True)
     token_type = fields.String(dump_only=True, required=True)
     expires_in = fields.Integer(dump_only=True, required=True)
-    redirect = Bool(dump_only=True, required=True)
+    redirect = StrictBoolean(dump_only=True, required=True)
     url = fields.String(dump_only=True)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import jwt
 from flask import request
 
-from server.logging import note
+from server.logging import bind_context
 from todo_api.auth.errors import InvalidScheme, InvalidTokenPayload, TokenExpired
 from todo_api.auth.sessions import cookies
 from todo_api.auth.tokens.session_tokens import Claims, ClaimsError, verify
@@ -15,7 +15,7 @@ from todo_api.http.errors import InvalidToken
 from todo_api.settings import settings
 
 
-def bearer() -> str | None:
+def bearer_token() -> str | None:
     """Return the bearer token of the request (RFC 6750 section 2.1; no other place is looked at).
 
     Raises:
@@ -41,20 +41,20 @@ def access_claims(token: str) -> Claims:
         raise InvalidTokenPayload from None
     except jwt.InvalidTokenError:
         raise InvalidToken from None
-    note(user=claims.subject)
+    bind_context(user=claims.subject)
     return claims
 
 
 def opaque_token() -> str | None:
     """Return the opaque token of the request, from the bearer or, where there is none, from the cookie."""
-    token = bearer()
+    token = bearer_token()
     if token is not None:
-        return bare(token)
+        return unsigned_token(token)
     cookie = request.cookies.get(cookies.name(cookies.SESSION, secure=is_secure()), "")
     return cookies.unsign(cookie, settings().secrets)
 
 
-def bare(token: str) -> str | None:
+def unsigned_token(token: str) -> str | None:
     """Return an opaque token without its signature, if it has one that is ours."""
     return cookies.unsign(token, settings().secrets) if "." in unquote(token) else token
 

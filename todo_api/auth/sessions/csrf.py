@@ -13,12 +13,12 @@ from todo_api.settings import settings
 if TYPE_CHECKING:
     from todo_api.http.errors import Problem
 
-SIGNS_IN = ("/sign-in/email", "/sign-up/email")
+SIGN_IN_PATHS = ("/sign-in/email", "/sign-up/email")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 FETCH_METADATA = ("Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
 
 
-def refuse_foreign_origin() -> None:
+def reject_cross_site() -> None:
     """Refuse what a foreign page may have sent: with its visitor's cookies, or to sign its visitor in.
 
     Raises:
@@ -29,7 +29,7 @@ def refuse_foreign_origin() -> None:
         return
     if request.cookies:
         check_origin()
-    elif request.path.endswith(SIGNS_IN) and comes_from_a_browser():
+    elif request.path.endswith(SIGN_IN_PATHS) and is_browser_request():
         if (
             request.headers.get("Sec-Fetch-Site") == "cross-site"
             and request.headers.get("Sec-Fetch-Mode") == "navigate"
@@ -38,7 +38,7 @@ def refuse_foreign_origin() -> None:
         check_origin()
 
 
-def comes_from_a_browser() -> bool:
+def is_browser_request() -> bool:
     """Tell whether the request has a header that browsers send and scripts do not."""
     return any(name in request.headers for name in ("Origin", "Referer", *FETCH_METADATA))
 
@@ -66,7 +66,7 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else ""
 
 
-def check_target(url: str | None, problem: type[Problem]) -> None:
+def check_redirect(url: str | None, problem: type[Problem]) -> None:
     """Let an address to go on to pass that is a path of this site, or of a trusted origin.
 
     Browsers read a backslash as a slash and skip control characters, so that neither may be in it. The Host header has

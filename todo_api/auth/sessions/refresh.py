@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, or_, update
 
-from server.logging import record
+from server.logging import log_event
 from todo_api.auth.models import Session
-from todo_api.auth.sessions.store import TTL, end, is_session
+from todo_api.auth.sessions.store import TTL, end_session, is_session
 from todo_api.database.execution import fetch_one
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def rotate(claims: Claims, grace: timedelta) -> int | None:
         .returning(Session.generation),
     )
     if rotated is None:
-        if end(claims.subject, claims.session_id):
-            record("refresh_reuse", logging.WARNING, outcome="failure")
+        if end_session(claims.subject, claims.session_id):
+            log_event("refresh_reuse", logging.WARNING, outcome="failure")
         return None
     generation: int = rotated["generation"]
     return generation

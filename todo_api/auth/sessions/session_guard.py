@@ -9,13 +9,13 @@ from flask import request
 
 from todo_api.auth.errors import Unauthorized
 from todo_api.auth.guard import JWT_DOTS
-from todo_api.auth.rate_limits import write_quota
+from todo_api.auth.rate_limits import write_limit
 from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import access_claims, bearer, opaque_token
+from todo_api.auth.sessions.credentials import access_claims, bearer_token, opaque_token
 from todo_api.auth.sessions.csrf import SAFE_METHODS
 from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import NotAuthenticated, ServiceUnavailable, TooManyRequests
-from todo_api.rate_limiting.consumption import charge
+from todo_api.rate_limiting.enforcement import consume
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -41,7 +41,7 @@ def session_required(view: View) -> View:
         if session is None:
             raise Unauthorized
         if request.method not in SAFE_METHODS:
-            charge(write_quota(f"session {session['session_id']}"))
+            consume(write_limit(f"session {session['session_id']}"))
         answer: ResponseReturnValue = view(*args, session=session, **kwargs)
         return answer
 
@@ -52,10 +52,10 @@ def session_required(view: View) -> View:
 def current_session() -> Row | None:
     """Return the live session, with its user, that the request's credential stands for; a bad credential is none."""
     try:
-        token = bearer()
+        token = bearer_token()
         if token is not None and token.count(".") == JWT_DOTS:
             claims = access_claims(token)
-            return store.find(claims.subject, claims.session_id)
+            return store.find_session(claims.subject, claims.session_id)
     except NotAuthenticated:
         return None
     opaque = opaque_token()

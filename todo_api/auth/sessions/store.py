@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask import request
 from sqlalchemy import and_, bindparam, delete, func, insert, literal, or_, select, update
 
-from server.logging import note
+from server.logging import bind_context
 from todo_api.auth.models import Session, User
 from todo_api.database.execution import fetch_all, fetch_one
 from todo_api.database.statements import Statement
@@ -40,13 +40,13 @@ ABSOLUTE_TTL = timedelta(days=90)
 TOKEN = re.compile("([0-9A-Za-z-]+)_([0-9a-f]{32})_([0-9a-f]{64})")
 """An opaque token names its row, so that no other index is needed to find it."""
 
-COLUMNS = ("user_id", "id", "token_hash", "remembered", "expires_at", "ends_at", "ip_address", "user_agent")
+INSERTED_COLUMNS = ("user_id", "id", "token_hash", "remembered", "expires_at", "ends_at", "ip_address", "user_agent")
 
-SHOWN = [column.label(f"session_{column.key}") for column in Session.__table__.c]
+SESSION_COLUMNS = [column.label(f"session_{column.key}") for column in Session.__table__.c]
 """A session's columns under names that a user's columns beside them do not have."""
 
 
-class Opened(NamedTuple):
+class NewSession(NamedTuple):
     """A new session: its id and its opaque token, which is shown once and kept as a hash."""
 
     id: str
@@ -60,12 +60,12 @@ class Opened(NamedTuple):
         return f"{self.user_id}_{self.id}_{self.secret}"
 
 
-def new(user_id: str, *, remembered: bool) -> Opened:
-    """Return a session that `opening` puts into the table."""
-    return Opened(uuid.uuid4().hex, user_id, secrets.token_hex(32), remembered)
+def new_session(user_id: str, *, remembered: bool) -> NewSession:
+    """Return a session that `insert_session` puts into the table."""
+    return NewSession(uuid.uuid4().hex, user_id, secrets.token_hex(32), remembered)
 
 
-def opening(opened: Opened, user: Select[str]) -> Insert:
+def insert_session(opened: NewSession, user: Select[str]) -> Insert:
     """Return the statement that opens the session if the query gives its user."""
     found = user.subquery()
     row = select(
@@ -78,7 +78,7 @@ def opening(opened: Opened, user: Select[str]) -> Insert:
         literal(request.remote_addr or ""),
         literal((request.user_agent.string or "").replace("\0", "")[: Session.USER_AGENT_MAX]),
     )
-    return insert(Session).from_select(COLUMNS, row)
+    return insert(Session).from_select(INSERTED_COLUMNS, row)
 
 
 def token_hash(secret: str) -> bytes:
@@ -91,13 +91,13 @@ def is_session(user_id: str | ColumnElement[str], session_id: str | ColumnElemen
     return and_(Session.user_id == user_id, Session.id == session_id, Session.ends_at > func.now())
 
 
-def is_alive() -> ColumnElement[bool]:
+def is_live() -> ColumnElement[bool]:
     """Return the condition that a row is not past its end, and that one of its credentials still opens something."""
     refreshable = Session.rotated_at > func.now() - settings().refresh_token_ttl
     return and_(Session.ends_at > func.now(), or_(Session.expires_at > func.now(), refreshable))
 
 
-def find(user_id: str, session_id: str) -> Row | None:
+def find_session(user_id: str, session_id: str) -> Row | None:
     """Return the session and its user, the session's columns named `session_…`."""
     return fetch_one(FIND, {"sought_user": user_id, "sought_session": session_id})
 
@@ -108,48 +108,48 @@ def find_by_token(token: str) -> Row | None:
     if parts is None:
         return None
     user_id, session_id, secret = parts.groups()
-    found = find(user_id, session_id)
+    found = find_session(user_id, session_id)
     if found is None or not hmac.compare_digest(found["session_token_hash"], token_hash(secret)):
         return None
-    note(user=user_id)
+    bind_context(user=user_id)
     return found if found["session_idle_alive"] else None
 
 
-def is_due() -> ColumnElement[bool]:
+def is_extension_due() -> ColumnElement[bool]:
     """Return the condition that the expiry of a session is to move on."""
     return and_(Session.remembered, Session.updated_at < func.now() - UPDATE_AGE)
 
 
-IDLE_ALIVE = (Session.expires_at > func.now()).label("session_idle_alive")
+IS_NOT_IDLE = (Session.expires_at > func.now()).label("session_idle_alive")
 FIND = Statement(
-    select(*SHOWN, IDLE_ALIVE, is_due().label("session_due"), User)
+    select(*SESSION_COLUMNS, IS_NOT_IDLE, is_extension_due().label("session_due"), User)
     .join(User, User.id == Session.user_id)
     .where(is_session(bindparam("sought_user"), bindparam("sought_session")))
 )
 
 
-def slide(session: Row) -> Row | None:
-    """Move the expiry of a session on; return its new times, named as by `find`, or None where that was done."""
+def extend_session(session: Row) -> Row | None:
+    """Extend a session; return its new times, named as by `find_session`, or None if that is done already."""
     own = and_(Session.user_id == session["session_user_id"], Session.id == session["session_id"])
-    moved = update(Session).where(own, is_due()).values(updated_at=func.now(), expires_at=func.now() + TTL)
+    moved = update(Session).where(own, is_extension_due()).values(updated_at=func.now(), expires_at=func.now() + TTL)
     times = (Session.expires_at.label("session_expires_at"), Session.updated_at.label("session_updated_at"))
     return fetch_one(moved.returning(*times))
 
 
-def listed(user_id: str) -> list[Row]:
+def list_live_sessions(user_id: str) -> list[Row]:
     """Return a user's live sessions, oldest first."""
-    alive = select(*SHOWN).where(Session.user_id == user_id, is_alive())
+    alive = select(*SESSION_COLUMNS).where(Session.user_id == user_id, is_live())
     return fetch_all(alive.order_by(Session.created_at, Session.id))
 
 
-def end(user_id: str, session_id: str) -> bool:
+def end_session(user_id: str, session_id: str) -> bool:
     """End one session of the user, and tell whether it was there and not past its end."""
     ending = delete(Session).where(Session.user_id == user_id, Session.id == session_id)
     ended = fetch_one(ending.returning((Session.ends_at > func.now()).label("lived")))
     return ended is not None and bool(ended["lived"])
 
 
-def end_all(user_id: str, *, but: str | None = None) -> None:
+def end_all_sessions(user_id: str, *, but: str | None = None) -> None:
     """End all sessions of the user, or all but one."""
     ending = delete(Session).where(Session.user_id == user_id)
     if but is not None:
@@ -157,6 +157,6 @@ def end_all(user_id: str, *, but: str | None = None) -> None:
     fetch_all(ending.returning(Session.id))
 
 
-def purge() -> int:
+def purge_sessions() -> int:
     """Delete the sessions that are past their end, and return how many they were."""
     return len(fetch_all(delete(Session).where(Session.ends_at <= func.now()).returning(Session.id)))

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from todo_api.auth.tokens.jwks import ALGORITHMS, Keys, fetch, keys_of
+from todo_api.auth.tokens.jwks import ALGORITHMS, Keys, fetch, usable_keys
 from todo_api.auth.tokens.session_tokens import COMPACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LEEWAY = 30
+CLOCK_LEEWAY = 30
 """Seconds by which the issuer's clock may differ from ours."""
 
-AGE_MAX = 300
+KEYS_MAX_AGE = 300
 """Seconds after which keys are fetched anew, so that one which the issuer withdrew stops working."""
 
-PAUSE = 30
+FETCH_INTERVAL = 30
 """Seconds from one fetch to the next, whatever came of it: a flood of unknown kids costs the issuer nothing."""
 
-TIMEOUT = 3
+FETCH_TIMEOUT = 3
 """Seconds that a fetch may take, during which tokens of unknown kids wait for it."""
 
 REQUIRED = ["exp", "iss", "aud", "sub"]
@@ -51,7 +51,7 @@ class Issuer:
         jwks_url: str,
         algorithms: tuple[str, ...] = ("EdDSA",),
         *,
-        timeout: float = TIMEOUT,
+        timeout: float = FETCH_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what is configured.
@@ -92,7 +92,7 @@ class Issuer:
             {"require": REQUIRED},
             audience=self.audience,
             issuer=self.issuer,
-            leeway=LEEWAY,
+            leeway=CLOCK_LEEWAY,
         )
         # PyJWT reads "4102444800" and true as times, and takes an empty subject.
         if not claims["sub"] or any(type(claims.get(name, 0)) is not int for name in ("exp", "iat", "nbf")):
@@ -101,7 +101,7 @@ class Issuer:
 
     def _key(self, kid: str | None, algorithm: str) -> jwt.PyJWK:
         known = kid in self._keys
-        if not known or self._clock() - self._fetched_at > AGE_MAX:
+        if not known or self._clock() - self._fetched_at > KEYS_MAX_AGE:
             self._refresh(wait=not known)
         if not self._keys:
             raise IssuerUnavailable
@@ -115,9 +115,9 @@ class Issuer:
         if not self._lock.acquire(blocking=wait):
             return
         try:
-            if self._clock() - self._tried_at >= PAUSE:
+            if self._clock() - self._tried_at >= FETCH_INTERVAL:
                 self._tried_at = self._clock()
-                self._keys = keys_of(fetch(self.jwks_url, self._timeout), self.algorithms)
+                self._keys = usable_keys(fetch(self.jwks_url, self._timeout), self.algorithms)
                 self._fetched_at = self._clock()
         except (OSError, HTTPException, ValueError, RecursionError) as error:
             logger.warning("The keys of %s do not come from %s: %r", self.issuer, self.jwks_url, error)

@@ -13,7 +13,7 @@ import jwt
 from flask import Flask, current_app
 from sqlalchemy.dialects.postgresql import insert
 
-from server.logging import note
+from server.logging import bind_context
 from todo_api.auth.errors import TokenExpired
 from todo_api.auth.models import User
 from todo_api.auth.tokens.external_issuer import Issuer, IssuerUnavailable
@@ -65,22 +65,22 @@ def verified_claims(issuer: Issuer, token: str) -> dict[str, Any]:
         raise ServiceUnavailable from None
     if not SUBJECT.fullmatch(claims["sub"]):
         raise InvalidToken
-    note(user=claims["sub"])
+    bind_context(user=claims["sub"])
     return claims
 
 
-def enroll(user_id: str, issuer: str, claims: Mapping[str, Any]) -> None:
+def provision(user_id: str, issuer: str, claims: Mapping[str, Any]) -> None:
     """Make a row for a user at the first sight; where another request is about to, wait until it has."""
     row = insert(User).values(
         id=user_id,
         issuer=issuer,
-        email=text_of(claims.get("email"), 3, User.EMAIL_MAX),
-        name=text_of(claims.get("name"), 0, User.NAME_MAX) or "",
+        email=text_claim(claims.get("email"), 3, User.EMAIL_MAX),
+        name=text_claim(claims.get("name"), 0, User.NAME_MAX) or "",
     )
     fetch_one(row.on_conflict_do_nothing().returning(User.id))
 
 
-def text_of(claim: object, shortest: int, longest: int) -> str | None:
+def text_claim(claim: object, shortest: int, longest: int) -> str | None:
     """Return a claim that can be stored, or nothing."""
     fits = isinstance(claim, str) and shortest <= len(claim) <= longest and STORABLE.fullmatch(claim)
     return str(claim) if fits else None

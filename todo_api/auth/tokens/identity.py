@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from todo_api.auth.schemas.sign_in import UserSchema
 from todo_api.auth.tokens import signing_keys
 from todo_api.clock import now
-from todo_api.http.serialization import writer
+from todo_api.http.serialization import serializer
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
     from todo_api.database.statements import Row
 
 TTL = timedelta(minutes=15)
-user_members = writer(UserSchema())
+serialize_user = serializer(UserSchema())
 
-signing_key = cache(signing_keys.derive)
+signing_key = cache(signing_keys.derive_key)
 
 
 def identity_token(user: Row) -> str:
@@ -26,14 +26,14 @@ def identity_token(user: Row) -> str:
     issued_at = int(now().timestamp())
     origin = settings().public_origin
     claims = {
-        **user_members(user),
+        **serialize_user(user),
         "iat": issued_at,
         "exp": issued_at + int(TTL.total_seconds()),
         "sub": user["id"],
         "iss": origin,
         "aud": origin,
     }
-    return signing_keys.sign(claims, signing_key(settings().better_auth_secret))
+    return signing_keys.sign_claims(claims, signing_key(settings().better_auth_secret))
 
 
 def key_set() -> dict[str, Any]:

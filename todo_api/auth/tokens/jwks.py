@@ -21,7 +21,7 @@ Keys = dict[str | None, dict[str, jwt.PyJWK]]
 """By kid, then by algorithm. The only key of a set also stands under None, for tokens that name none."""
 
 
-class Plain(HTTPErrorProcessor):
+class NoRedirects(HTTPErrorProcessor):
     """Takes every answer as it came, so that no redirect leads to keys of somebody else."""
 
     def http_response(self, request: Any, response: Any) -> Any:
@@ -32,7 +32,7 @@ class Plain(HTTPErrorProcessor):
 
 
 # No proxy from the environment, which only the entry points read; some hosts turn Python-urllib away by its name.
-OPENER = build_opener(ProxyHandler({}), Plain)
+OPENER = build_opener(ProxyHandler({}), NoRedirects)
 OPENER.addheaders = [("User-Agent", "todo-api"), ("Accept", "application/json")]
 
 
@@ -56,7 +56,7 @@ def fetch(url: str, timeout: float) -> bytes:
     return body
 
 
-def keys_of(body: bytes, algorithms: tuple[str, ...]) -> Keys:
+def usable_keys(body: bytes, algorithms: tuple[str, ...]) -> Keys:
     """Return the keys of a JWK Set (RFC 7517 section 5) that verify one of the algorithms; others are passed over.
 
     Raises:
@@ -67,14 +67,14 @@ def keys_of(body: bytes, algorithms: tuple[str, ...]) -> Keys:
     if not isinstance(whole, dict) or not isinstance(whole.get("keys"), list):
         raise ValueError("not a JWK Set")  # noqa: TRY004 - a fault of the text
     listed = [jwk for jwk in whole["keys"] if isinstance(jwk, dict) and isinstance(jwk.get("kid", ""), str)]
-    found = [(jwk.get("kid"), uses) for jwk in listed if (uses := uses_of(jwk, algorithms))]
+    found = [(jwk.get("kid"), uses) for jwk in listed if (uses := key_algorithms(jwk, algorithms))]
     keys: Keys = {}
     for kid, uses in found:
         keys.setdefault(kid, {}).update(uses)
     return {**keys, None: found[0][1] if len(found) == 1 else {}}
 
 
-def uses_of(jwk: dict[str, Any], algorithms: tuple[str, ...]) -> dict[str, jwt.PyJWK]:
+def key_algorithms(jwk: dict[str, Any], algorithms: tuple[str, ...]) -> dict[str, jwt.PyJWK]:
     """Return a key as each algorithm verifies with it: none with a private, short, foreign or unreadable one."""
     uses = {}
     for name in algorithms:

@@ -70,14 +70,14 @@ def verify(token: str, use: Use, *, secrets: Sequence[str], expired: bool = Fals
         jwt.InvalidTokenError: it is not ours.
 
     """
-    claims, expires_at = verified(token, use, tuple(secrets), expired)
+    claims, expires_at = verify_cached(token, use, tuple(secrets), expired)
     if not expired and expires_at <= time.time():
         raise jwt.ExpiredSignatureError
     return claims
 
 
 @lru_cache(maxsize=VERIFIED_MAX)
-def verified(token: str, use: Use, secrets: tuple[str, ...], expired: bool) -> tuple[Claims, int]:  # noqa: FBT001 - part of what is remembered
+def verify_cached(token: str, use: Use, secrets: tuple[str, ...], expired: bool) -> tuple[Claims, int]:  # noqa: FBT001 - part of what is remembered
     """Return what a token says and when its time is over. What was refused is not remembered."""
     # PyJWT's decoder skips characters that are not base64url, which would give a token a second spelling.
     if not COMPACT.fullmatch(token):
@@ -86,13 +86,13 @@ def verified(token: str, use: Use, secrets: tuple[str, ...], expired: bool) -> t
     *previous, last = secrets
     for secret in previous:
         try:
-            return checked(jwt.decode(token, secret, [ALGORITHM], options), use)
+            return check_claims(jwt.decode(token, secret, [ALGORITHM], options), use)
         except jwt.InvalidSignatureError:
             continue
-    return checked(jwt.decode(token, last, [ALGORITHM], options), use)
+    return check_claims(jwt.decode(token, last, [ALGORITHM], options), use)
 
 
-def checked(claims: dict[str, Any], use: Use) -> tuple[Claims, int]:
+def check_claims(claims: dict[str, Any], use: Use) -> tuple[Claims, int]:
     """Return the claims, all of them present and of their types, and when they end."""
     wanted = CLAIMS if use == "access" else {**CLAIMS, "gen": int}
     if any(type(claims.get(name)) is not kind for name, kind in wanted.items()) or claims["type"] != use:

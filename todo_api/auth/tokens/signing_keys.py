@@ -36,7 +36,7 @@ class SigningKey:
     private: Ed25519PrivateKey = field(repr=False, compare=False)
 
 
-def derive(secret: str) -> SigningKey:
+def derive_key(secret: str) -> SigningKey:
     """Return the key that follows from the secret (HKDF-SHA256, RFC 5869)."""
     seed = HKDF(SHA256(), KEY_SIZE, salt=None, info=INFO).derive(secret.encode())
     private = Ed25519PrivateKey.from_private_bytes(seed)
@@ -48,7 +48,7 @@ def public_jwk(key: SigningKey) -> dict[str, str]:
     return {"alg": ALGORITHM, "crv": "Ed25519", "x": public_x(key.private), "kty": "OKP", "kid": key.kid}
 
 
-def sign(claims: dict[str, Any], key: SigningKey) -> str:
+def sign_claims(claims: dict[str, Any], key: SigningKey) -> str:
     """Return the claims as a token, under Better Auth's header: alg and kid, no typ."""
     return jwt.encode(claims, key.private, ALGORITHM, headers={"typ": None, "kid": key.kid})
 

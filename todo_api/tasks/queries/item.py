@@ -29,16 +29,16 @@ def create(owner: Owner, members: Mapping[str, Any]) -> Row:
     return row
 
 
-def get_owned(owner: Owner, task_id: int) -> Row:
+def get(owner: Owner, task_id: int) -> Row:
     """Return the task's row."""
-    return found(fetch_owned(owner, statements.GET, {"task_id": task_id}))
+    return found_or_raise(fetch_owned(owner, statements.GET, {"task_id": task_id}))
 
 
-def change(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Sequence[int] | None) -> Row:
+def update(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Sequence[int] | None) -> Row:
     """Set the members and return the row; where there is nothing to set, nothing is written."""
     if members:
-        return write(owner, statements.change(frozenset(members)), task_id, if_match, members)
-    row = get_owned(owner, task_id)
+        return write_task(owner, statements.change(frozenset(members)), task_id, if_match, members)
+    row = get(owner, task_id)
     if if_match is not None and row["version"] not in if_match:
         raise PreconditionFailed
     return row
@@ -46,25 +46,25 @@ def change(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Seq
 
 def toggle(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
     """Complete an open task or reopen a completed one, and return its row."""
-    return write(owner, statements.TOGGLE, task_id, if_match)
+    return write_task(owner, statements.TOGGLE, task_id, if_match)
 
 
 def trash(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
     """Move the task into the trash and return its row."""
-    return write(owner, statements.TRASH, task_id, if_match)
+    return write_task(owner, statements.TRASH, task_id, if_match)
 
 
 def restore(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
     """Take the task out of the trash and return its row."""
-    return write(owner, statements.RESTORE, task_id, if_match)
+    return write_task(owner, statements.RESTORE, task_id, if_match)
 
 
-def erase(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> None:
+def delete_permanently(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> None:
     """Delete the task for good, in the trash or not."""
-    write(owner, statements.ERASE, task_id, if_match)
+    write_task(owner, statements.DELETE_PERMANENTLY, task_id, if_match)
 
 
-def write(
+def write_task(
     owner: Owner,
     statement: Statement,
     task_id: int,
@@ -72,10 +72,10 @@ def write(
     members: Mapping[str, Any] = {},
 ) -> Row:
     """Change the task if it is of one of the versions, of any where they are None; return its row."""
-    return found(write_owned(owner, statement, {**members, "task_id": task_id, "if_match": if_match}))
+    return found_or_raise(write_owned(owner, statement, {**members, "task_id": task_id, "if_match": if_match}))
 
 
-def found(rows: Sequence[Row]) -> Row:
+def found_or_raise(rows: Sequence[Row]) -> Row:
     """Return the row of a task.
 
     Raises:

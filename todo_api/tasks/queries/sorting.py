@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from todo_api.tasks.models import Task
 from todo_api.tasks.parameters import SortKey
-from todo_api.tasks.queries.filters import due_moment
+from todo_api.tasks.queries.filters import due_instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +33,13 @@ def with_tie_break(keys: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
     return keys[: names.index("id") + 1] if "id" in names else (*keys, SortKey("id"))
 
 
-def value_of(key: SortKey) -> ColumnElement[Any]:
+def sort_value(key: SortKey) -> ColumnElement[Any]:
     """Return what a key sorts by."""
     match key.name:
         case "title":
             return Task.title.collate(COLLATION)
         case "due":  # a number, since the end of the last day of a time zone has no place in Python's calendar
-            return cast(extract("epoch", due_moment()) * 1000, BigInteger)
+            return cast(extract("epoch", due_instant()) * 1000, BigInteger)
         case "priority":
             return func.array_position(array(Task.PRIORITIES), Task.priority, type_=Integer)
         case name:
@@ -47,52 +47,52 @@ def value_of(key: SortKey) -> ColumnElement[Any]:
             return column
 
 
-def labelled(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
+def sort_columns(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
     """Return the columns that hold what the keys sort by."""
-    return [value_of(key).label(f"by_{key.name}") for key in keys]
+    return [sort_value(key).label(f"by_{key.name}") for key in keys]
 
 
-def ordering(keys: Sequence[SortKey], columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+def order_by(keys: Sequence[SortKey], columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
     """Return the terms of ORDER BY."""
-    return [directed(key, column) for key, column in zip(keys, columns, strict=True)]
+    return [sort_term(key, column) for key, column in zip(keys, columns, strict=True)]
 
 
-def directed(key: SortKey, column: ColumnElement[Any]) -> ColumnElement[Any]:
+def sort_term(key: SortKey, column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return one term; nulls are spoken of only where there are some, or an index would not be found."""
     term = column.desc() if key.descending else column.asc()
     return term.nulls_last() if key.name in NULLABLE else term
 
 
-def place_of(keys: Sequence[SortKey], row: Row) -> list[Any]:
+def cursor_values(keys: Sequence[SortKey], row: Row) -> list[Any]:
     """Return the values of a row that its page ends with, as JSON."""
     values = [row[f"by_{key.name}"] for key in keys]
     return [value.isoformat() if isinstance(value, datetime) else value for value in values]
 
 
-def place_values(keys: Sequence[SortKey], place: Sequence[Any]) -> dict[str, Any]:
-    """Return what `beyond` compares with."""
+def cursor_parameters(keys: Sequence[SortKey], place: Sequence[Any]) -> dict[str, Any]:
+    """Return what `key_after` compares with."""
     marks = {f"from_{key.name}": value for key, value in zip(keys, place, strict=True)}
     return {
         name: datetime.fromisoformat(mark) if mark and name.endswith("_at") else mark for name, mark in marks.items()
     }
 
 
-def beyond(keys: Sequence[SortKey], nulls: Sequence[bool]) -> ColumnElement[bool]:
+def after(keys: Sequence[SortKey], nulls: Sequence[bool]) -> ColumnElement[bool]:
     """Return the condition that a row comes after a place, of which it is known which of its values are null."""
     (key, *more), (is_null, *others) = keys, nulls
-    column = value_of(key)
+    column = sort_value(key)
     mark = bindparam(f"from_{key.name}", type_=column.type)
-    further = false() if is_null else after(key, column, mark)
+    further = false() if is_null else key_after(key, column, mark)
     if not more:
         return further
-    condition = or_(further, and_(column.is_(None) if is_null else column == mark, beyond(more, others)))
+    condition = or_(further, and_(column.is_(None) if is_null else column == mark, after(more, others)))
     if key.name in NULLABLE:
         return condition
     # What the condition says already, in the one form by which an index is entered at the place.
     return and_(column <= mark if key.descending else column >= mark, condition)
 
 
-def after(key: SortKey, column: ColumnElement[Any], mark: ColumnElement[Any]) -> ColumnElement[bool]:
+def key_after(key: SortKey, column: ColumnElement[Any], mark: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that the key's value comes after the mark; after a null comes nothing."""
     further = column < mark if key.descending else column > mark
     return or_(further, column.is_(None)) if key.name in NULLABLE else further

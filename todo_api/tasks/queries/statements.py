@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from todo_api.auth.guard import ALIVE, HELD
+from todo_api.auth.guard import LIVE_SESSION, LOCKED_OWNER
 from todo_api.database.statements import Statement
 from todo_api.tasks.models import LIVE, TRASHED, Task, TaskList, Tombstone
 
@@ -40,103 +40,105 @@ if TYPE_CHECKING:
     from sqlalchemy import CTE, ColumnElement, SQLColumnExpression
 
 OWNER_ID: ColumnElement[str] = bindparam("owner_id")
-THEIRS = Task.user_id == OWNER_ID
-MINE = TaskList.user_id == OWNER_ID
-THIS = and_(THEIRS, Task.id == bindparam("task_id"))
+OWN_TASKS = Task.user_id == OWNER_ID
+OWN_LIST = TaskList.user_id == OWNER_ID
+THIS_TASK = and_(OWN_TASKS, Task.id == bindparam("task_id"))
 VERSIONS = ARRAY(BigInteger)
 IF_MATCH = bindparam("if_match", type_=VERSIONS)
 """The versions of which one is asked for, or null where any will do."""
 ORDER_STEP = 1024
 """How far apart tasks are placed, so that others can be moved in between."""
 
-SHOWN = [column for column in Task.__table__.c if column.name not in {"uid", "deleted_at"}]
+TASK_COLUMNS = [column for column in Task.__table__.c if column.name not in {"uid", "deleted_at"}]
 """What is read of a task that is not in the trash; its version is its ETag."""
 
-LOCKED = (
+LOCKED_LIST = (
     select(TaskList.user_id, (TaskList.version + 1).label("version"))
-    .where(MINE, exists(select(HELD.c.one)))
+    .where(OWN_LIST, exists(select(LOCKED_OWNER.c.one)))
     .with_for_update()
     .cte("locked")
 )
 """The user's counter, raised, for whom the session lives; nobody else changes tasks of the user from here on."""
-FROM_LOCKED = Task.user_id == LOCKED.c.user_id
+IN_LOCKED_LIST = Task.user_id == LOCKED_LIST.c.user_id
 
-GET = Statement(select(*SHOWN).select_from(ALIVE.outerjoin(Task.__table__, and_(THIS, LIVE))))
+GET = Statement(select(*TASK_COLUMNS).select_from(LIVE_SESSION.outerjoin(Task.__table__, and_(THIS_TASK, LIVE))))
 
 
-def is_asked_for(version: SQLColumnExpression[int]) -> ColumnElement[bool]:
+def matches_if_match(version: SQLColumnExpression[int]) -> ColumnElement[bool]:
     """Return the condition that If-Match makes."""
     return or_(IF_MATCH.is_(None), version == any_(IF_MATCH))
 
 
-def counted(changed: CTE, **deltas: Any) -> CTE:
+def count_change(changed: CTE, **deltas: Any) -> CTE:
     """Return the part of a statement that raises the counter, and moves the numbers, if anything was changed."""
     values = {name: getattr(TaskList, name) + delta for name, delta in deltas.items()}
-    raised = update(TaskList).where(MINE, exists(select(changed.c.id)))
+    raised = update(TaskList).where(OWN_LIST, exists(select(changed.c.id)))
     return raised.values(version=TaskList.version + 1, **values).cte("counted")
 
 
-def outcome(changed: CTE, state: ColumnElement[bool], *also: CTE) -> Statement:
+def result_statement(changed: CTE, state: ColumnElement[bool], *also: CTE) -> Statement:
     """Return the statement that makes the change and gives its row: none to the dead, nulls where nothing was changed.
 
     Its column `present` tells a task of another version than was asked for from none at all.
     """
-    present = case((IF_MATCH.is_not(None), exists(select(Task.id).where(THIS, state)))).label("present")
-    return Statement(select(changed, present).select_from(HELD.outerjoin(changed, true())).add_cte(*also))
+    present = case((IF_MATCH.is_not(None), exists(select(Task.id).where(THIS_TASK, state)))).label("present")
+    return Statement(select(changed, present).select_from(LOCKED_OWNER.outerjoin(changed, true())).add_cte(*also))
 
 
-def change_of(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Statement:
+def update_statement(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Statement:
     """Return the statement that sets the values of a task; `live` is what it adds to the tasks outside the trash."""
     changed = (
         update(Task)
-        .where(THIS, state, FROM_LOCKED, is_asked_for(Task.version))
-        .values(version=LOCKED.c.version, **values)
-        .returning(*SHOWN)
+        .where(THIS_TASK, state, IN_LOCKED_LIST, matches_if_match(Task.version))
+        .values(version=LOCKED_LIST.c.version, **values)
+        .returning(*TASK_COLUMNS)
         .cte("changed")
     )
-    return outcome(changed, state, counted(changed, live=live, trashed=-live) if live else counted(changed))
+    return result_statement(
+        changed, state, count_change(changed, live=live, trashed=-live) if live else count_change(changed)
+    )
 
 
 @cache
 def change(members: frozenset[str]) -> Statement:
     """Return the statement that sets these members, which are the schema's."""
-    values = {name: typed(name) for name in sorted(members)}
+    values = {name: column_parameter(name) for name in sorted(members)}
     if "completed" in members:
-        values["completed_at"] = case((typed("completed"), func.coalesce(Task.completed_at, func.now())))
-    return change_of({"updated_at": func.now(), **values})
+        values["completed_at"] = case((column_parameter("completed"), func.coalesce(Task.completed_at, func.now())))
+    return update_statement({"updated_at": func.now(), **values})
 
 
-def erasure(*which: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
+def permanent_deletion(*which: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
     """Return the parts that delete tasks for good, leave their tombstones, and count."""
     erased = (
         delete(Task)
-        .where(THEIRS, FROM_LOCKED, *which)
-        .returning(Task.id, Task.deleted_at, LOCKED.c.version.label("version"))
+        .where(OWN_TASKS, IN_LOCKED_LIST, *which)
+        .returning(Task.id, Task.deleted_at, LOCKED_LIST.c.version.label("version"))
         .cte("erased")
     )
     stones = select(OWNER_ID, erased.c.id, erased.c.version)
     buried = insert(Tombstone).from_select(["user_id", "id", "version"], stones).cte("buried")
     live = select(func.count()).where(erased.c.deleted_at.is_(None)).scalar_subquery()
     trashed = select(func.count()).where(erased.c.deleted_at.is_not(None)).scalar_subquery()
-    return erased, buried, counted(erased, live=-live, trashed=-trashed)
+    return erased, buried, count_change(erased, live=-live, trashed=-trashed)
 
 
-def erase_one() -> Statement:
+def delete_permanently_statement() -> Statement:
     """Return the statement that deletes a task for good, in the trash or not."""
-    erased, *also = erasure(THIS, is_asked_for(Task.version))
-    return outcome(erased, true(), *also)
+    erased, *also = permanent_deletion(THIS_TASK, matches_if_match(Task.version))
+    return result_statement(erased, true(), *also)
 
 
-TOGGLE = change_of(
+TOGGLE = update_statement(
     {
         "completed": not_(Task.completed),
         "completed_at": case((not_(Task.completed), func.now())),
         "updated_at": func.now(),
     }
 )
-TRASH = change_of({"deleted_at": func.now()}, live=-1)
-RESTORE = change_of({"deleted_at": None}, state=TRASHED, live=1)
-ERASE = erase_one()
+TRASH = update_statement({"deleted_at": func.now()}, live=-1)
+RESTORE = update_statement({"deleted_at": None}, state=TRASHED, live=1)
+DELETE_PERMANENTLY = delete_permanently_statement()
 
 
 @cache
@@ -145,18 +147,18 @@ def create(members: frozenset[str]) -> Statement:
 
     It gives nulls where the user has as many tasks as a user may have.
     """
-    listed = raise_counter()
+    listed = next_version()
     values: dict[str, Any] = {"user_id": OWNER_ID, "version": listed.c.version, "order": default_order(listed)}
-    values |= {name: typed(name) for name in sorted(members)}
+    values |= {name: column_parameter(name) for name in sorted(members)}
     if "completed" in members:
-        values["completed_at"] = case((typed("completed"), func.now()))
-    created = insert(Task).from_select(list(values), select(*values.values())).returning(*SHOWN).cte("created")
-    return Statement(select(created).select_from(HELD.outerjoin(created, true())))
+        values["completed_at"] = case((column_parameter("completed"), func.now()))
+    created = insert(Task).from_select(list(values), select(*values.values())).returning(*TASK_COLUMNS).cte("created")
+    return Statement(select(created).select_from(LOCKED_OWNER.outerjoin(created, true())))
 
 
-def raise_counter() -> CTE:
+def next_version() -> CTE:
     """Return the part that raises the user's counter for a new task, or makes the row; none over the limit."""
-    row = select(OWNER_ID, literal(1), literal(1)).select_from(HELD)
+    row = select(OWNER_ID, literal(1), literal(1)).select_from(LOCKED_OWNER)
     made = upsert(TaskList).from_select(["user_id", "version", "live"], row)
     fits = TaskList.live + TaskList.trashed < bindparam("task_limit")
     raised = {"version": TaskList.version + 1, "live": TaskList.live + 1}
@@ -173,11 +175,11 @@ def default_order(listed: CTE) -> ColumnElement[float]:
     The statement does not see tasks that were added while it waited for the counter; as many steps as the counter has
     gone on meanwhile are left for them.
     """
-    highest = select(func.coalesce(func.max(Task.order), 0)).where(THEIRS, LIVE).scalar_subquery()
-    seen = select(TaskList.version).where(MINE).scalar_subquery()
+    highest = select(func.coalesce(func.max(Task.order), 0)).where(OWN_TASKS, LIVE).scalar_subquery()
+    seen = select(TaskList.version).where(OWN_LIST).scalar_subquery()
     return highest + ORDER_STEP * (listed.c.version - func.coalesce(seen, 0))
 
 
-def typed(name: str) -> Any:
+def column_parameter(name: str) -> Any:
     """Return the parameter of a column, of the column's type."""
     return bindparam(name, type_=Task.__table__.c[name].type)

@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl, quote, urlencode
 from flask import request, url_for
 
 from todo_api.auth.guard import Owner, owner_required
-from todo_api.http.blueprint import no_parameters
-from todo_api.http.conditional_requests import if_match, known, validators
-from todo_api.http.documentation import raises, takes_header
+from todo_api.http.blueprint import no_query_parameters
+from todo_api.http.conditional_requests import if_match, if_none_match, validator_headers
+from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import TooManyRequests
-from todo_api.http.query_string import AS_SENT
+from todo_api.http.query_string import KEEP_BYTES
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import (
     FilterRequired,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @owner_required
 @tasks.query(ListParameters)
 @tasks.response(200, TaskSchema(many=True), headers=PAGE_HEADERS, example=[SHOWN], conditional=True)
-@takes_header("If-None-Match", "Answer 304 if the list's ETag is one of these.")
+@accepts_header("If-None-Match", "Answer 304 if the list's ETag is one of these.")
 def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Row], dict[str, str]]:
     """List tasks.
 
@@ -43,8 +43,8 @@ def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Row],
     With `limit`, `X-Total-Count` is their number on all pages, and `Link` (RFC 8288) has the `next` and the `first`
     page. The ETag changes when any of your tasks changes.
     """
-    page = listing.list_owned(owner, parameters, known())
-    headers = validators(page.version)
+    page = listing.list_page(owner, parameters, if_none_match())
+    headers = validator_headers(page.version)
     if "limit" in parameters:
         headers |= {"X-Total-Count": str(page.total), "Link": links(page.cursor)}
     return page.tasks, headers
@@ -52,18 +52,18 @@ def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Row],
 
 def links(cursor: str | None) -> str:
     """Return the Link header of a page of this request: the same query from the cursor on, and from the beginning."""
-    text = request.query_string.decode(errors=AS_SENT)
-    query = [(name, value) for name, value in parse_qsl(text, errors=AS_SENT) if name != "cursor"]
+    text = request.query_string.decode(errors=KEEP_BYTES)
+    query = [(name, value) for name, value in parse_qsl(text, errors=KEEP_BYTES) if name != "cursor"]
     path = quote(request.path)
-    first = f'<{path}?{urlencode(query, errors=AS_SENT)}>; rel="first"'
+    first = f'<{path}?{urlencode(query, errors=KEEP_BYTES)}>; rel="first"'
     if cursor is None:
         return first
-    return f'<{path}?{urlencode([*query, ("cursor", cursor)], errors=AS_SENT)}>; rel="next", {first}'
+    return f'<{path}?{urlencode([*query, ("cursor", cursor)], errors=KEEP_BYTES)}>; rel="next", {first}'
 
 
 @tasks.post("/tasks")
 @owner_required
-@no_parameters
+@no_query_parameters
 @idempotent
 @tasks.body(TaskPostSchema, example=NEW)
 @tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=SHOWN)
@@ -75,14 +75,14 @@ def create_task(members: dict[str, Any], owner: Owner) -> tuple[Row, dict[str, s
     """
     row = item.create(owner, members)
     location = url_for("tasks.get_task", user_id=owner.user_id, task_id=row["id"])
-    return row, {"Location": location, **validators(row["version"])}
+    return row, {"Location": location, **validator_headers(row["version"])}
 
 
 @tasks.delete("/tasks")
 @owner_required
 @tasks.query(DeleteManyParameters)
 @tasks.response(200, DeletedSchema(), example={"deleted": 12})
-@takes_header("If-Match", "Delete only if the list's ETag is one of these; else 412.")
+@accepts_header("If-Match", "Delete only if the list's ETag is one of these; else 412.")
 @raises(FilterRequired, PreconditionFailed, TooManyRequests)
 def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:
     """Delete tasks by filter.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from todo_api.auth.guard import Owner, owner_required
-from todo_api.http.blueprint import no_parameters
-from todo_api.http.conditional_requests import etag, if_match, validators
-from todo_api.http.documentation import raises, takes_header
+from todo_api.http.blueprint import no_query_parameters
+from todo_api.http.conditional_requests import etag, if_match, validator_headers
+from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import TooManyRequests
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import PreconditionFailed, TaskNotFound
@@ -21,68 +21,68 @@ if TYPE_CHECKING:
     from todo_api.database.statements import Row
     from todo_api.http.documentation import View
 
-Answer = tuple["Row", dict[str, str]]
+TaskResponse = tuple["Row", dict[str, str]]
 
 
-def conditional(view: View) -> View:
+def conditional_write(view: View) -> View:
     """Document what a view that changes a task, and heeds If-Match, takes and answers."""
-    heeding = takes_header("If-Match", 'Change it only if its ETag is one of these, such as "42"; else 412.')
+    heeding = accepts_header("If-Match", 'Change it only if its ETag is one of these, such as "42"; else 412.')
     return raises(TaskNotFound, PreconditionFailed, TooManyRequests)(heeding(view))
 
 
-def shown(row: Row) -> Answer:
+def task_response(row: Row) -> TaskResponse:
     """Return the answer that shows a task."""
-    return row, validators(row["version"])
+    return row, validator_headers(row["version"])
 
 
 @tasks.get("/tasks/<id:task_id>")
 @owner_required
-@no_parameters
+@no_query_parameters
 @tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN, conditional=True)
-@takes_header("If-None-Match", "Answer 304 if the ETag is one of these.")
+@accepts_header("If-None-Match", "Answer 304 if the ETag is one of these.")
 @raises(TaskNotFound)
-def get_task(owner: Owner, task_id: int) -> Answer:
+def get_task(owner: Owner, task_id: int) -> TaskResponse:
     """Get a task.
 
     Returns one task that is not in the trash.
     """
-    return shown(item.get_owned(owner, task_id))
+    return task_response(item.get(owner, task_id))
 
 
 @tasks.put("/tasks/<id:task_id>")
 @owner_required
-@no_parameters
+@no_query_parameters
 @tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
 @tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
-@conditional
-def update_task(members: dict[str, Any], owner: Owner, task_id: int) -> Answer:
+@conditional_write
+def update_task(members: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
     """Update a task.
 
     Changes the fields that are given. A field that is absent or null keeps its value; use PATCH to clear one.
     """
-    return shown(item.change(owner, task_id, members, if_match()))
+    return task_response(item.update(owner, task_id, members, if_match()))
 
 
 @tasks.patch("/tasks/<id:task_id>")
 @owner_required
-@no_parameters
-@tasks.body(TaskPatchSchema, takes="merge_patch", example={"description": None, "priority": "low"})
+@no_query_parameters
+@tasks.body(TaskPatchSchema, accepts="merge_patch", example={"description": None, "priority": "low"})
 @tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
-@conditional
-def patch_task(members: dict[str, Any], owner: Owner, task_id: int) -> Answer:
+@conditional_write
+def patch_task(members: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
     """Patch a task.
 
     Applies a merge patch (RFC 7396): an absent field keeps its value, null clears it, any other value replaces it.
     `description`, `due` and `priority` can be cleared.
     """
-    return shown(item.change(owner, task_id, members, if_match()))
+    return task_response(item.update(owner, task_id, members, if_match()))
 
 
 @tasks.delete("/tasks/<id:task_id>")
 @owner_required
 @tasks.query(DeleteOneParameters)
 @tasks.response(204, headers=ETAG)
-@conditional
+@conditional_write
 def delete_task(parameters: dict[str, Any], owner: Owner, task_id: int) -> tuple[None, dict[str, str]]:
     """Delete a task.
 
@@ -90,33 +90,33 @@ def delete_task(parameters: dict[str, Any], owner: Owner, task_id: int) -> tuple
     With `permanent=true` the task is deleted permanently, from the trash as well.
     """
     if parameters["permanent"]:
-        item.erase(owner, task_id, if_match())
+        item.delete_permanently(owner, task_id, if_match())
         return None, {}
     return None, {"ETag": etag(item.trash(owner, task_id, if_match())["version"])}
 
 
 @tasks.post("/tasks/<id:task_id>/restore")
 @owner_required
-@no_parameters
+@no_query_parameters
 @idempotent
 @tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
-@conditional
-def restore_task(owner: Owner, task_id: int) -> Answer:
+@conditional_write
+def restore_task(owner: Owner, task_id: int) -> TaskResponse:
     """Restore a task.
 
     Takes the task out of the trash.
     """
-    return shown(item.restore(owner, task_id, if_match()))
+    return task_response(item.restore(owner, task_id, if_match()))
 
 
 @tasks.patch("/tasks/<id:task_id>/complete")
 @owner_required
-@no_parameters
+@no_query_parameters
 @tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
-@conditional
-def toggle_task_completion(owner: Owner, task_id: int) -> Answer:
+@conditional_write
+def toggle_task_completion(owner: Owner, task_id: int) -> TaskResponse:
     """Complete or reopen a task.
 
     Completes an open task and reopens a completed one.
     """
-    return shown(item.toggle(owner, task_id, if_match()))
+    return task_response(item.toggle(owner, task_id, if_match()))

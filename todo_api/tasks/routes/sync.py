@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from todo_api.auth.guard import Owner, owner_required
-from todo_api.http.blueprint import no_parameters
+from todo_api.http.blueprint import no_query_parameters
 from todo_api.http.documentation import raises
 from todo_api.http.errors import TooManyRequests
 from todo_api.tasks.blueprint import tasks
@@ -26,7 +26,7 @@ from todo_api.tasks.sync.schemas import BatchSchema, ChangesSchema, ResultsSchem
 
 @tasks.post("/tasks/batch", tags=["sync"])
 @owner_required
-@no_parameters
+@no_query_parameters
 @idempotent
 @tasks.body(BatchSchema, example=BATCH)
 @tasks.response(200, ResultsSchema(), example=RESULTS)
@@ -37,7 +37,7 @@ def batch_tasks(members: dict[str, Any], owner: Owner) -> dict[str, Any]:
     Runs up to 100 operations in order, all of them or none; each sees the changes of those before it. The first that
     fails decides the response, which names it, and nothing is changed. `update` is a merge patch, as in PATCH.
     """
-    return {"results": batch.run(owner, members["operations"])}
+    return {"results": batch.run_batch(owner, members["operations"])}
 
 
 @tasks.get("/tasks/changes", tags=["sync"])

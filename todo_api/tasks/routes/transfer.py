@@ -7,19 +7,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from todo_api.auth.guard import Owner, owner_required, require_alive
+from todo_api.auth.guard import Owner, owner_required, require_live_session
 from todo_api.database import timeouts
 from todo_api.http.documentation import document, raises
 from todo_api.http.errors import ContentTooLarge, InvalidInput, MalformedJSON, TooManyRequests, UnsupportedMediaType
 from todo_api.http.media_types import JSON
-from todo_api.http.spooled_upload import spool_body, spooled
+from todo_api.http.spooled_upload import spool_body, spooled_file
 from todo_api.settings import settings
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import TaskLimitReached
 from todo_api.tasks.examples import EXPORT, IMPORTED, header
 from todo_api.tasks.sync.idempotency import idempotent
 from todo_api.tasks.transfer import exporter, importer
-from todo_api.tasks.transfer.document_reader import size_max
+from todo_api.tasks.transfer.document_reader import export_size_max
 from todo_api.tasks.transfer.formats import FORMATS, ExportParameters
 from todo_api.tasks.transfer.schemas import ExportSchema, ImportedSchema, ImportParameters
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from todo_api.http.documentation import View
 
-SENT_AT_ONCE = 64 * 1024
+CHUNK_SIZE = 64 * 1024
 
 
-def answers_file(view: View) -> View:
+def returns_file(view: View) -> View:
     """Document the files that an export is."""
     answer = {
         "description": "OK",
@@ -43,17 +43,17 @@ def answers_file(view: View) -> View:
     return document(view, responses={200: answer})
 
 
-def takes_export(view: View) -> View:
+def accepts_export(view: View) -> View:
     """Read an export from the body and pass it on as `draft`, checked; the session is asked for before that."""
 
     @wraps(view)
     def drafting(*args: Any, owner: Owner, **kwargs: Any) -> ResponseReturnValue:
-        require_alive(owner)
+        require_live_session(owner)
         limit = settings().max_tasks_per_user
-        with spooled() as file, spooled() as rows:
-            draft = importer.Draft(rows, limit, spool_body(request, file, size_max(limit)))
-            importer.read(file, draft)
-            timeouts.allow(timeouts.LONG)
+        with spooled_file() as file, spooled_file() as rows:
+            draft = importer.Draft(rows, limit, spool_body(request, file, export_size_max(limit)))
+            importer.read_document(file, draft)
+            timeouts.set_deadline(timeouts.TRANSFER_TIMEOUT)
             answer: ResponseReturnValue = view(*args, owner=owner, draft=draft, **kwargs)
             return answer
 
@@ -65,7 +65,7 @@ def takes_export(view: View) -> View:
 @tasks.get("/export", tags=["transfer"])
 @owner_required
 @tasks.query(ExportParameters)
-@answers_file
+@returns_file
 def export_tasks(parameters: dict[str, Any], owner: Owner) -> Response:
     """Export all tasks.
 
@@ -77,22 +77,22 @@ def export_tasks(parameters: dict[str, Any], owner: Owner) -> Response:
     form = FORMATS[name]
     file = exporter.export(owner, form)
     headers = {"Content-Disposition": f"attachment; filename=todo-export.{name}", "Content-Length": str(file.tell())}
-    response = Response(content(file), 200, headers, mimetype=form.media_type)
+    response = Response(file_content(file), 200, headers, mimetype=form.media_type)
     response.call_on_close(file.close)  # after HEAD, or where the client leaves early, nobody reads to the end
     return response
 
 
-def content(file: IO[bytes]) -> Iterator[bytes]:
+def file_content(file: IO[bytes]) -> Iterator[bytes]:
     """Yield what is in the file, and close it."""
     with file:
         file.seek(0)
-        yield from iter(partial(file.read, SENT_AT_ONCE), b"")
+        yield from iter(partial(file.read, CHUNK_SIZE), b"")
 
 
 @tasks.post("/import", tags=["transfer"])
 @owner_required
 @tasks.query(ImportParameters)
-@takes_export
+@accepts_export
 @idempotent
 @tasks.response(200, ImportedSchema(), example=IMPORTED)
 @raises(TaskLimitReached, TooManyRequests)
@@ -104,4 +104,4 @@ def import_tasks(parameters: dict[str, Any], owner: Owner, draft: importer.Draft
     With `dry_run=true` nothing is written: the response tells what would be created, and `errors` what would be
     refused. The body may be as large as an export of as many tasks as you may have.
     """
-    return importer.run(owner, draft, dry_run=parameters["dry_run"])
+    return importer.run_import(owner, draft, dry_run=parameters["dry_run"])

@@ -11,48 +11,51 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Integer, and_, bindparam, false, func, select, true, tuple_, union_all
 
-from todo_api.auth.guard import ALIVE, Owner, fetch_owned
+from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned
 from todo_api.database.statements import Statement
 from todo_api.http.converters import ID_MAX
-from todo_api.http.cursors import seal, unseal
+from todo_api.http.cursors import sign, verify
 from todo_api.tasks.errors import InvalidSyncToken, SyncTokenExpired
 from todo_api.tasks.models import TRASHED, Task, TaskList, Tombstone
-from todo_api.tasks.queries.statements import MINE, OWNER_ID, SHOWN, THEIRS
+from todo_api.tasks.queries.statements import OWN_LIST, OWN_TASKS, OWNER_ID, TASK_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import ColumnElement, Select
 
-BEGINNING = [0, 0, 0]
+START = [0, 0, 0]
 
 
-def later(table: type[Task | Tombstone]) -> ColumnElement[bool]:
+def after_position(table: type[Task | Tombstone]) -> ColumnElement[bool]:
     """Return the condition that a row's place comes after the one that is asked from."""
     place = tuple_(bindparam("after_version", type_=BigInteger), bindparam("after_id", type_=BigInteger))
     return and_(table.user_id == OWNER_ID, tuple_(table.version, table.id) > place)
 
 
-def moved(table: type[Task | Tombstone], gone: ColumnElement[bool]) -> Select[Any]:
+def changed_rows(table: type[Task | Tombstone], gone: ColumnElement[bool]) -> Select[Any]:
     """Return the next places of one table. Without a LIMIT of its own, each page would sort all that is left."""
-    places = select(table.version, table.id, gone.label("gone")).where(later(table))
-    return places.order_by(table.version, table.id).limit(AT_MOST).subquery().select()
+    places = select(table.version, table.id, gone.label("gone")).where(after_position(table))
+    return places.order_by(table.version, table.id).limit(ROW_LIMIT).subquery().select()
 
 
-AT_MOST = bindparam("at_most", type_=Integer)
-MOVED = (
-    union_all(moved(Task, TRASHED), moved(Tombstone, true())).order_by("version", "id").limit(AT_MOST).subquery("moved")
+ROW_LIMIT = bindparam("at_most", type_=Integer)
+CHANGED = (
+    union_all(changed_rows(Task, TRASHED), changed_rows(Tombstone, true()))
+    .order_by("version", "id")
+    .limit(ROW_LIMIT)
+    .subquery("moved")
 )
-STILL_THERE = and_(THEIRS, Task.id == MOVED.c.id, MOVED.c.gone == false())
+CHANGED_TASK = and_(OWN_TASKS, Task.id == CHANGED.c.id, CHANGED.c.gone == false())
 CHANGES = Statement(
     select(
-        *(column for column in SHOWN if column.name not in {"id", "version"}),
-        *(MOVED.c.id, MOVED.c.version, MOVED.c.gone),
+        *(column for column in TASK_COLUMNS if column.name not in {"id", "version"}),
+        *(CHANGED.c.id, CHANGED.c.version, CHANGED.c.gone),
         func.coalesce(TaskList.version, 0).label("list_version"),
         func.coalesce(TaskList.purged, 0).label("purged"),
     )
-    .select_from(ALIVE.outerjoin(TaskList, MINE).outerjoin(MOVED, true()).outerjoin(Task, STILL_THERE))
-    .order_by(MOVED.c.version, MOVED.c.id)
+    .select_from(LIVE_SESSION.outerjoin(TaskList, OWN_LIST).outerjoin(CHANGED, true()).outerjoin(Task, CHANGED_TASK))
+    .order_by(CHANGED.c.version, CHANGED.c.id)
 )
 
 
@@ -65,7 +68,7 @@ def changes_since(owner: Owner, sync_token: str | None, limit: int) -> dict[str,
 
     """
     context = ["changes", owner.user_id]
-    version, task_id, begun = place_of(sync_token, context)
+    version, task_id, begun = position_of(sync_token, context)
     place = {"after_version": version, "after_id": task_id}
     rows = fetch_owned(owner, CHANGES, {**place, "at_most": limit + 1})
     list_version, purged = rows[0]["list_version"], rows[0]["purged"]
@@ -80,14 +83,14 @@ def changes_since(owner: Owner, sync_token: str | None, limit: int) -> dict[str,
     return {
         "tasks": [row for row in moved if not row["gone"]],
         "deleted": [row["id"] for row in moved if row["gone"]],
-        "sync_token": seal([*reached, begun if sync_token else list_version], context),
+        "sync_token": sign([*reached, begun if sync_token else list_version], context),
         "has_more": has_more,
     }
 
 
-def place_of(sync_token: str | None, context: Sequence[str]) -> list[int]:
+def position_of(sync_token: str | None, context: Sequence[str]) -> list[int]:
     """Return the place that a token stands for; without one, the beginning."""
-    place = BEGINNING if sync_token is None else unseal(sync_token, context)
+    place = START if sync_token is None else verify(sync_token, context)
     if place is None:
         raise InvalidSyncToken
     return place

@@ -7,11 +7,11 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf, Range
 
-from todo_api.http.fields import Bool, Few, Text
+from todo_api.http.fields import BoundedList, StrictBoolean, Text
 from todo_api.tasks.schemas import TaskPatchSchema, TaskSchema
 
 OPERATIONS_MAX = 100
-NEEDS = {"create": ("task",), "update": ("id", "task"), "delete": ("id",), "restore": ("id",)}
+REQUIRED_FIELDS = {"create": ("task",), "update": ("id", "task"), "delete": ("id",), "restore": ("id",)}
 """What each operation is about."""
 MISSING = ["Missing data for required field."]
 
@@ -22,7 +22,7 @@ class ChangesSchema(Schema):
     tasks = fields.List(fields.Nested(TaskSchema), dump_only=True, required=True)
     deleted = fields.List(fields.Integer(), dump_only=True, required=True)
     sync_token = fields.String(dump_only=True, required=True)
-    has_more = Bool(dump_only=True, required=True)
+    has_more = StrictBoolean(dump_only=True, required=True)
 
 
 class OperationSchema(Schema):
@@ -31,7 +31,7 @@ class OperationSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    op = Text(required=True, validate=OneOf(list(NEEDS)))
+    op = Text(required=True, validate=OneOf(list(REQUIRED_FIELDS)))
     id = fields.Integer(strict=True, validate=Range(min=1))
     task = fields.Nested(TaskPatchSchema)
     if_match = Text()
@@ -39,7 +39,7 @@ class OperationSchema(Schema):
     @validates_schema
     def complete(self, data: dict[str, Any], **_: Any) -> None:
         """Refuse an operation that lacks what it is about."""
-        absent = [name for name in NEEDS[data["op"]] if name not in data]
+        absent = [name for name in REQUIRED_FIELDS[data["op"]] if name not in data]
         if absent:
             raise ValidationError(dict.fromkeys(absent, MISSING))
         if data["op"] == "create" and "title" not in data["task"]:
@@ -52,7 +52,7 @@ class BatchSchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    operations = Few(fields.Nested(OperationSchema), least=1, most=OPERATIONS_MAX, required=True)
+    operations = BoundedList(fields.Nested(OperationSchema), least=1, most=OPERATIONS_MAX, required=True)
 
 
 class ResultSchema(Schema):

@@ -13,7 +13,7 @@ from ijson.backends import yajl2_c
 from ijson.common import JSONError
 
 from todo_api.http.errors import ContentTooLarge, InvalidInput, MalformedJSON
-from todo_api.http.request_body import faults
+from todo_api.http.request_body import flatten_errors
 from todo_api.tasks.models import Task
 from todo_api.tasks.transfer.schemas import ExportSchema
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     Event = tuple[str, Any]
 
-ESCAPED_MAX = 6
+ESCAPED_SIZE_MAX = 6
 """Bytes of a character: an export escapes control characters and no others."""
-TASK_MAX = ESCAPED_MAX * (Task.TITLE_MAX + Task.DESCRIPTION_MAX + Task.TAGS_MAX * Task.TAG_MAX) + 2048
+TASK_SIZE_MAX = ESCAPED_SIZE_MAX * (Task.TITLE_MAX + Task.DESCRIPTION_MAX + Task.TAGS_MAX * Task.TAG_MAX) + 2048
 """Bytes of a task: its texts, and its other members with all names."""
-PIECE_MAX = 1024 * 1024
+PIECE_SIZE_MAX = 1024 * 1024
 """Bytes of a task that somebody else has written, and of everything outside the tasks."""
 DEPTH_MAX = 32
 
@@ -39,12 +39,12 @@ ESCAPE_MAX = 12
 HEAD = ExportSchema()
 
 
-def size_max(tasks: int) -> int:
+def export_size_max(tasks: int) -> int:
     """Return how many bytes an export of so many tasks may have."""
-    return PIECE_MAX + tasks * TASK_MAX
+    return PIECE_SIZE_MAX + tasks * TASK_SIZE_MAX
 
 
-def tasks_of(file: IO[bytes]) -> Iterator[Any]:
+def read_tasks(file: IO[bytes]) -> Iterator[Any]:
     """Yield the tasks of an export as they stand there.
 
     Raises:
@@ -53,36 +53,36 @@ def tasks_of(file: IO[bytes]) -> Iterator[Any]:
         InvalidInput: 422, after the tasks, where the document is no export.
 
     """
-    source = Source(file)
+    source = CheckedFile(file)
     # Never without use_float: whole numbers of more than 4300 digits end the process then.
     events = yajl2_c.basic_parse(source, use_float=True)
     head: dict[str, Any] = {}
     try:
-        for name, event in members(head, events):
+        for name, event in document_members(head, events):
             if name == "tasks" and event[0] == "start_array":
                 head[name] = []
-                for element in until("end_array", events):
-                    yield value(element, events)
+                for element in events_until("end_array", events):
+                    yield read_value(element, events)
                     source.begin_piece()
             else:
-                head[name] = value(event, events)
+                head[name] = read_value(event, events)
         next(events, None)  # which refuses what comes after the document
     except (JSONError, ValueError):
         raise MalformedJSON from None
     if wrong := HEAD.validate(head):
-        raise InvalidInput(list(faults(wrong)))
+        raise InvalidInput(list(flatten_errors(wrong)))
 
 
-def members(head: dict[str, Any], events: Iterator[Event]) -> Iterator[tuple[str, Event]]:
+def document_members(head: dict[str, Any], events: Iterator[Event]) -> Iterator[tuple[str, Event]]:
     """Yield the names of the document's members, each with the event that its value begins with."""
     if next(events)[0] != "start_map":
         raise InvalidInput([("#", "Invalid input type.")])
-    for _, name in until("end_map", events):
-        refuse_twice(name, head)
+    for _, name in events_until("end_map", events):
+        reject_duplicate(name, head)
         yield name, next(events)
 
 
-def until(end: str, events: Iterator[Event]) -> Iterator[Event]:
+def events_until(end: str, events: Iterator[Event]) -> Iterator[Event]:
     """Yield the events that are left of an array or an object."""
     for event in events:
         if event[0] == end:
@@ -90,29 +90,29 @@ def until(end: str, events: Iterator[Event]) -> Iterator[Event]:
         yield event
 
 
-def value(event: Event, events: Iterator[Event], depth: int = DEPTH_MAX) -> Any:
+def read_value(event: Event, events: Iterator[Event], depth: int = DEPTH_MAX) -> Any:
     """Return the value that begins with the event."""
     kind, content = event
     if not depth:
         raise MalformedJSON("The body is not valid JSON: it is nested too deeply.")
     if kind == "start_array":
-        return [value(element, events, depth - 1) for element in until("end_array", events)]
+        return [read_value(element, events, depth - 1) for element in events_until("end_array", events)]
     if kind != "start_map":
         return content
     found: dict[str, Any] = {}
-    for _, name in until("end_map", events):
-        refuse_twice(name, found)
-        found[name] = value(next(events), events, depth - 1)
+    for _, name in events_until("end_map", events):
+        reject_duplicate(name, found)
+        found[name] = read_value(next(events), events, depth - 1)
     return found
 
 
-def refuse_twice(name: str, found: dict[str, Any]) -> None:
+def reject_duplicate(name: str, found: dict[str, Any]) -> None:
     """Refuse a name that was there already: it means different things to different readers."""
     if name in found:
         raise MalformedJSON("An object of the body gives a name twice.")
 
 
-class Source:
+class CheckedFile:
     """A file that is read on the condition that something comes of it, and that holds no lone surrogate.
 
     The parser keeps what it has not finished; and it reads a lone surrogate as a question mark.
@@ -131,7 +131,7 @@ class Source:
         """Return the next bytes, none at the end."""
         chunk = self.file.read(size)
         self.pending += len(chunk)
-        if self.pending > PIECE_MAX:
+        if self.pending > PIECE_SIZE_MAX:
             raise ContentTooLarge("A task of the body, or what is beside the tasks, is larger than 1 MiB.")
         self.check(chunk)
         return chunk

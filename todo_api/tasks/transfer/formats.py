@@ -13,7 +13,7 @@ from icalendar import Todo
 from marshmallow.validate import OneOf
 
 from todo_api.http.fields import Text
-from todo_api.http.query_string import ParametersSchema
+from todo_api.http.query_string import QuerySchema
 from todo_api.tasks import examples
 from todo_api.tasks.schemas import TaskSchema
 from todo_api.tasks.transfer.schemas import FORMAT, VERSION, ExportSchema, TransferTaskSchema
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from todo_api.database.statements import Row
 
-    Write = Callable[[Row, Iterable[bytes]], Iterator[bytes]]
+    Writer = Callable[[Row, Iterable[bytes]], Iterator[bytes]]
 
 HEAD = ExportSchema(exclude=["tasks"])
 ROW = TaskSchema(exclude=["user_id"])
@@ -60,13 +60,13 @@ def write_csv(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
     table = csv.writer(text)
     text.write(BOM)
     table.writerow(COLUMNS)
-    for task in outside_trash(lines):
-        table.writerow([cell(task[name]) for name in COLUMNS])
-        yield taken(text)
-    yield taken(text)
+    for task in live_tasks(lines):
+        table.writerow([csv_cell(task[name]) for name in COLUMNS])
+        yield drain(text)
+    yield drain(text)
 
 
-def taken(written: io.StringIO) -> bytes:
+def drain(written: io.StringIO) -> bytes:
     """Return what was written, and begin anew."""
     text = written.getvalue()
     written.seek(0)
@@ -74,7 +74,7 @@ def taken(written: io.StringIO) -> bytes:
     return text.encode()
 
 
-def cell(value: Any) -> Any:
+def csv_cell(value: Any) -> Any:
     """Return what a cell shows of a member; a number stays one, whatever it begins with."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -85,24 +85,24 @@ def cell(value: Any) -> Any:
 def write_ics(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the calendar (RFC 5545) of what is not in the trash, component by component."""
     yield b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\n"
-    for task in outside_trash(lines):
-        yield todo_of(task).to_ical()
+    for task in live_tasks(lines):
+        yield vtodo(task).to_ical()
     yield b"END:VCALENDAR\r\n"
 
 
-def todo_of(task: dict[str, Any]) -> Todo:
+def vtodo(task: dict[str, Any]) -> Todo:
     """Return a task as a component. Without a METHOD, its DTSTAMP is the time of its last change."""
-    changed = when(task["updated_at"])
+    changed = parse_due(task["updated_at"])
     values = {
         "uid": task["uid"],
-        "summary": writable(task["title"]),
-        "description": writable(task["description"] or ""),
-        "due": when(task["due"]),
+        "summary": ical_text(task["title"]),
+        "description": ical_text(task["description"] or ""),
+        "due": parse_due(task["due"]),
         "priority": PRIORITIES.get(task["priority"]),
         "status": "COMPLETED" if task["completed"] else "NEEDS-ACTION",
-        "completed": when(task["completed_at"]),
-        "categories": [writable(tag) for tag in task["tags"]],
-        "created": when(task["created_at"]),
+        "completed": parse_due(task["completed_at"]),
+        "categories": [ical_text(tag) for tag in task["tags"]],
+        "created": parse_due(task["created_at"]),
         "last-modified": changed,
         "dtstamp": changed,
     }
@@ -113,19 +113,19 @@ def todo_of(task: dict[str, Any]) -> Todo:
     return todo
 
 
-def when(text: str | None) -> date | None:
+def parse_due(text: str | None) -> date | None:
     """Return the day or the moment that a member tells."""
     if text is None:
         return None
     return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
 
 
-def writable(text: str) -> str:
+def ical_text(text: str) -> str:
     """Return a text as iCalendar can carry it: lines end in LF, other control characters but tabs are left out."""
     return UNWRITABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def outside_trash(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def live_tasks(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Yield the tasks that are not in the trash."""
     return (task for task in map(orjson.loads, lines) if not task.get("deleted_at"))
 
@@ -135,7 +135,7 @@ class Format(NamedTuple):
 
     media_type: str
     schema: Schema
-    write: Write
+    write: Writer
     shown: dict[str, Any]
 
 
@@ -149,7 +149,7 @@ FORMATS = {
 }
 
 
-class ExportParameters(ParametersSchema):
+class ExportParameters(QuerySchema):
     """What an export is written as."""
 
     format = Text(

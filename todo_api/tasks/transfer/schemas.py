@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import EXCLUDE, Schema, fields, post_dump
 from marshmallow.validate import Equal
 
-from todo_api.http.fields import Bool, Instant, Text
-from todo_api.http.query_string import ParametersSchema
+from todo_api.http.fields import Instant, StrictBoolean, Text
+from todo_api.http.query_string import QuerySchema
 from todo_api.tasks.schemas import TaskSchema
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class ImportedSchema(Schema):
     errors = fields.List(fields.Nested(FaultSchema), dump_only=True, required=True)
 
 
-class ImportParameters(ParametersSchema):
+class ImportParameters(QuerySchema):
     """How an import is done."""
 
-    dry_run = Bool(load_default=False, metadata={"description": "Write nothing, only say what would happen."})
+    dry_run = StrictBoolean(load_default=False, metadata={"description": "Write nothing, only say what would happen."})

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from flask import Response, after_this_request, current_app
 
 from todo_api.http.errors import TooManyRequests
-from todo_api.rate_limiting.limits import headers_of
-from todo_api.rate_limiting.postgres_store import PostgresCounters
-from todo_api.rate_limiting.redis_store import RedisCounters
+from todo_api.rate_limiting.limits import rate_limit_headers
+from todo_api.rate_limiting.postgres_store import PostgresStore
+from todo_api.rate_limiting.redis_store import RedisStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from config import Config
-    from todo_api.rate_limiting.limits import Charged, Counters, Quota
+    from todo_api.rate_limiting.limits import Limit, Store, Usage
 
 KEY = "todo_api.counters"
 
@@ -25,33 +25,33 @@ KEY = "todo_api.counters"
 def init_app(app: Flask, config: Config) -> None:
     """Choose where the counters are."""
     url = config.rate_limit_redis_url
-    app.extensions[KEY] = RedisCounters(url) if url else PostgresCounters()
+    app.extensions[KEY] = RedisStore(url) if url else PostgresStore()
 
 
-def counters() -> Counters:
+def current_store() -> Store:
     """Return the current application's counters."""
-    chosen: Counters = current_app.extensions[KEY]
+    chosen: Store = current_app.extensions[KEY]
     return chosen
 
 
-def charge(*quotas: Quota) -> None:
+def consume(*quotas: Limit) -> None:
     """Count the request for each quota in turn; the answer tells what is left.
 
     Raises:
         TooManyRequests: 429, from the first quota that is over; those behind it are not charged.
 
     """
-    tell(counters().charge(quotas))
+    set_headers(current_store().consume(quotas))
 
 
-def tell(charged: Sequence[Charged]) -> None:
+def set_headers(charged: Sequence[Usage]) -> None:
     """Let the answer say what is left, and refuse where there is nothing.
 
     Raises:
         TooManyRequests: 429.
 
     """
-    headers = headers_of(charged)
+    headers = rate_limit_headers(charged)
 
     @after_this_request
     def complete(response: Response) -> Response:
