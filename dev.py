@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Develop todo_api. Needs Python 3.11 or later and nothing else.
+"""Develop todo_api. Requires Python 3.11 or later and nothing else.
 
-  python3 dev.py run           serve on http://127.0.0.1:8000, with a PostgreSQL of its own
-  python3 dev.py test [ARG …]  run the tests; arguments go to pytest; without any, coverage is measured too
-  python3 dev.py check         ruff, mypy --strict, and whether the migrations match the models
-  python3 dev.py audit         look for known vulnerabilities in the packages of requirements.lock
-  python3 dev.py bench [ARG …] measure against other servers, with wrk; see python3 dev.py bench --help
+  python3 dev.py run           serve on http://127.0.0.1:8000, with an embedded PostgreSQL
+  python3 dev.py test          run all tests in parallel, with coverage
+  python3 dev.py test --quick  run the tests that start no server, in parallel
+  python3 dev.py test ARG …    run pytest, such as: python3 dev.py test tests/tasks -k toggle
+  python3 dev.py check         run ruff and mypy --strict, and compare the migrations with the models
+  python3 dev.py audit         look up known vulnerabilities of the packages in requirements.lock
+  python3 dev.py bench [ARG …] run the benchmark, which needs wrk; see python3 dev.py bench --help
   python3 dev.py flask ARG …   run a flask command on the database of `run`, such as: flask db current
 
-Packages are locked by hashes and installed in .venv/. Data is stored in .data/. Settings come from the environment and
-from .env (see docs/settings.md). With DATABASE_URL set, no PostgreSQL is started; TEST_DATABASE_URL does the same for
-the tests.
+The packages are installed in .venv/, pinned by version and hash. The data is stored in .data/. Settings come from the
+environment and from .env (see docs/settings.md). If DATABASE_URL is set, no PostgreSQL is started; for the tests,
+TEST_DATABASE_URL does the same.
 """
 
 import os
@@ -28,7 +30,7 @@ def main() -> None:
         print(__doc__)
         sys.exit()
     if command in {"run", "check", "audit"} and arguments:
-        sys.exit(f"dev.py {command} takes no arguments; settings are set as in: PORT=8001 python3 dev.py run")
+        sys.exit(f"dev.py {command} takes no arguments. Set settings in the environment: PORT=8001 python3 dev.py run")
     if command not in {"run", "test", "check", "audit", "bench", "flask"}:
         sys.exit(f"dev.py has no command {command!r}; python3 dev.py --help lists the commands.")
     from devtools.installation import PYTHON, ROOT, SERVICE_LOCK, TEST_LOCK, VENV, install

@@ -1,4 +1,4 @@
-"""The WSGI application, configured from the environment and from .env: `gunicorn wsgi:app`, `flask …`."""
+"""The WSGI application, configured by the environment and .env: for `gunicorn` and `flask`."""
 
 import os
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""The benchmark: this service, others and the floor, loaded in turn on one machine; `python3 dev.py bench --help`."""
+"""The benchmark: todo_api, its floor and other servers under the same load on one machine. See dev.py bench --help."""

@@ -1,4 +1,4 @@
-"""`python3 dev.py bench`: starts the servers, plays the rounds, says and writes the results."""
+"""`python3 dev.py bench`: start the servers, run the rounds, print and write the results."""
 
 from __future__ import annotations
 
@@ -10,40 +10,39 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn
 
 from benchmarks import machine, report
+from benchmarks.accounts import UnexpectedResponseError
 from benchmarks.figures import Results
 from benchmarks.load import LoadError
 from benchmarks.options import MEMORY, Options, parse
-from benchmarks.people import UnexpectedAnswerError
-from benchmarks.rounds import play, watch_memory
-from benchmarks.servers import ALONE, Server, ServerError, floor, seed, service, settle
-from devtools.installation import say
+from benchmarks.rounds import measure_growth, run_rounds
+from benchmarks.servers import ALONE, Server, ServerError, create_accounts, floor, seed, service
+from devtools.installation import print_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SMALL_PAGE = "page-small"
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-NO_WRK = "dev.py bench loads the servers with wrk, which is not there: apt install wrk"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
-    """Measure; 1 where a run failed, so that some figures are not there."""
+    """Run the benchmark. Return 1 if a load failed, so that figures are missing."""
     options = parse(sys.argv[1:])
     if not shutil.which("wrk"):
-        sys.exit(NO_WRK)
-    for ending in ENDINGS:
-        signal.signal(ending, stop)
+        sys.exit("dev.py bench needs wrk, which is not installed: apt install wrk")
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
     database = os.environ["DATABASE_URL"]
     try:
         results = measure(database, options)
     except KeyboardInterrupt:
-        sys.exit("dev.py bench was stopped; nothing is written.")
-    except (ServerError, UnexpectedAnswerError) as error:
-        sys.exit(f"dev.py bench cannot measure: {error}")
+        sys.exit("dev.py bench was stopped; no results were written.")
+    except (ServerError, UnexpectedResponseError) as error:
+        sys.exit(f"dev.py bench failed: {error}")
     text = report.report(results, options, machine.facts(database))
     print(text)
     if options.output:
-        from benchmarks import plot  # noqa: PLC0415 - what it draws with is installed by dev.py bench alone
+        from benchmarks import plot  # noqa: PLC0415 - only dev.py bench installs matplotlib
 
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "RESULTS.md").write_text(text)
@@ -52,38 +51,38 @@ def main() -> int:
 
 
 def stop(*_: object) -> NoReturn:
-    """End in order, and with it every server that was started; once is enough."""
-    for ending in ENDINGS:
-        signal.signal(ending, signal.SIG_IGN)
+    """Stop the benchmark and all its servers. Ignore further signals meanwhile."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def measure(database: str, options: Options) -> Results:
-    """Play the rounds with all servers at once, each idle while another one is loaded; then look at memory."""
+    """Run the rounds with all servers, of which one is loaded at a time. Then measure the growth of a worker."""
     results = Results()
     if options.only != (MEMORY,):
         with ExitStack() as stack:
-            results = play(list(servers(stack, database, options)), options)
-    if options.wants(MEMORY):
+            results = run_rounds(list(servers(stack, database, options)), options)
+    if options.includes(MEMORY):
         with service(database, options.workers) as server:
             try:
-                results.growth = watch_memory(server, options)
+                results.growth = measure_growth(server, options)
             except LoadError as error:
                 results.failures.append(f"{MEMORY}: {error}")
     return results
 
 
 def servers(stack: ExitStack, database: str, options: Options) -> Iterator[Server]:
-    """Start whoever takes part, until the stack is closed."""
-    say("starting the servers, and filling their databases")
+    """Start the servers. The stack stops them."""
+    print_status("starting the servers and creating their accounts and tasks")
     yield stack.enter_context(service(database, options.workers))
     yield stack.enter_context(floor(database, options.workers))
     if options.seed:
         yield stack.enter_context(seed(database, options.workers, options.seed))
-    if options.wants(SMALL_PAGE):
+    if options.includes(SMALL_PAGE):
         yield stack.enter_context(service(database, options.workers, ALONE))
     for name, url in options.peers:
-        yield Server(name, url, settle(url))
+        yield Server(name, url, create_accounts(url))
 
 
 if __name__ == "__main__":

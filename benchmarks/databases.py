@@ -1,4 +1,4 @@
-"""What lies in the databases before the first load."""
+"""The content of the databases before the first load."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import psycopg2
 
 from benchmarks.processes import postmaster
 
-MANY = 50_000
+LARGE = 50_000
 
-FILL = """
+INSERT_TASKS = """
 INSERT INTO tasks (user_id, title, description, "order", version)
 SELECT %s, 'File taxes of ' || n, 'Form 1040, with the receipts of the year', 1024 * n, 1
   FROM generate_series(1, %s) AS n
@@ -26,7 +26,7 @@ CREATE TABLE tasks (
 
 
 def execute(url: str, statement: str, *parameters: object) -> list[tuple[object, ...]]:
-    """Run one statement by itself and return its rows."""
+    """Run one statement in autocommit and return its rows."""
     with contextlib.closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -34,16 +34,16 @@ def execute(url: str, statement: str, *parameters: object) -> list[tuple[object,
             return cursor.fetchall() if cursor.description else []
 
 
-def fill(url: str, user_id: str) -> None:
-    """Give a user of the service 50,000 tasks."""
-    execute(url, FILL, user_id, MANY)
-    execute(url, "INSERT INTO task_lists (user_id, version, live) VALUES (%s, 1, %s)", user_id, MANY)
+def insert_tasks(url: str, user_id: str) -> None:
+    """Insert 50,000 tasks for a user of the service."""
+    execute(url, INSERT_TASKS, user_id, LARGE)
+    execute(url, "INSERT INTO task_lists (user_id, version, live) VALUES (%s, 1, %s)", user_id, LARGE)
     execute(url, "VACUUM ANALYZE")
 
 
 def local_postgres(url: str) -> int | None:
-    """Return PostgreSQL's first process, where it runs on this machine."""
-    # Looked for while the connection is there: the backend ends with it.
+    """Return the process id of PostgreSQL's postmaster, or None if it runs on another machine."""
+    # Inside the block, because the backend process exits with its connection.
     with contextlib.closing(psycopg2.connect(url)) as connection:
         return postmaster(connection.info.backend_pid)
 

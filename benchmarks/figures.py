@@ -1,7 +1,7 @@
-"""What was measured, and how servers compare.
+"""The measurements and the ratios of servers.
 
-A ratio is the median of those of the rounds: both loads of a round ran under nearly the same conditions, while an
-absolute figure says more about the machine than about the server.
+A ratio is the median of the ratios of the rounds, because both loads of a round run under nearly the same conditions.
+An absolute figure says more about the machine than about the server.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 
 class Cell(NamedTuple):
-    """A workload of a server."""
+    """A workload on a server."""
 
     server: str
     workload: str
 
 
 class Ratio(NamedTuple):
-    """The median of the rounds, and how far they lie apart."""
+    """The median of the rounds, and their range."""
 
-    middle: float
-    least: float
-    most: float
+    median: float
+    minimum: float
+    maximum: float
 
     @classmethod
     def of(cls, ratios: Iterable[float]) -> Ratio | None:
-        """Return the ratio, if there is any round."""
-        found = sorted(ratios)
-        return cls(median(found), found[0], found[-1]) if found else None
+        """Return the ratio, or None without rounds."""
+        ordered = sorted(ratios)
+        return cls(median(ordered), ordered[0], ordered[-1]) if ordered else None
 
 
 class Growth(NamedTuple):
-    """The memory of a worker before the requests, after half of them, and after all."""
+    """The memory of a worker before the requests, after half of them, and after all of them."""
 
     requests: int
     before: Memory
@@ -50,27 +50,27 @@ class Growth(NamedTuple):
 
 @dataclass
 class Results:
-    """All that was measured: figures by round, runs that failed, memory."""
+    """All measurements: figures by round, failed runs, memory."""
 
     figures: dict[Cell, dict[int, Figures]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     memory: dict[str, Memory] = field(default_factory=dict)
     growth: Growth | None = None
 
-    def add(self, cell: Cell, number: int, figures: Figures) -> None:
-        """Take the figures of a round."""
-        self.figures.setdefault(cell, {})[number] = figures
+    def add(self, cell: Cell, round_number: int, figures: Figures) -> None:
+        """Add the figures of a round."""
+        self.figures.setdefault(cell, {})[round_number] = figures
 
-    def middle(self, cell: Cell) -> Figures | None:
+    def medians(self, cell: Cell) -> Figures | None:
         """Return the medians of the rounds."""
         rounds = list(self.figures.get(cell, {}).values())
         if not rounds:
             return None
-        columns = ([each for each in column if each is not None] for column in zip(*rounds, strict=True))
+        columns = ([value for value in column if value is not None] for column in zip(*rounds, strict=True))
         return Figures._make(median(column) if column else None for column in columns)
 
-    def ratio(self, one: Cell, other: Cell, measure: Callable[[Figures], float]) -> Ratio | None:
-        """Return how one compares to the other in the rounds that have both."""
-        ours, theirs = self.figures.get(one, {}), self.figures.get(other, {})
-        common = sorted(set(ours) & set(theirs))
-        return Ratio.of(measure(ours[number]) / measure(theirs[number]) for number in common)
+    def ratio(self, numerator: Cell, denominator: Cell, measure: Callable[[Figures], float]) -> Ratio | None:
+        """Return the ratio of two cells over the rounds that have both."""
+        dividends, divisors = self.figures.get(numerator, {}), self.figures.get(denominator, {})
+        common = sorted(set(dividends) & set(divisors))
+        return Ratio.of(measure(dividends[number]) / measure(divisors[number]) for number in common)

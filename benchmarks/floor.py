@@ -1,6 +1,6 @@
-"""The floor: the least that a WSGI application on PostgreSQL does for a task. It trusts whatever it is sent.
+"""The floor: a minimal WSGI application for tasks on PostgreSQL. It validates nothing.
 
-It runs under the same gunicorn with the same settings as the service, so that the difference is the service's.
+It runs under the same gunicorn configuration as the service, so that the difference is the cost of the service.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SECRET, DATABASE = os.environ["BETTER_AUTH_SECRET"], os.environ["DATABASE_URL"]
 COLUMNS = "id, user_id, title, description, completed, created_at, updated_at"
-LIST = f"SELECT {COLUMNS} FROM tasks WHERE user_id = %s ORDER BY id"  # noqa: S608 - our own words
+LIST = f"SELECT {COLUMNS} FROM tasks WHERE user_id = %s ORDER BY id"  # noqa: S608 - constants
 GET = f"SELECT {COLUMNS} FROM tasks WHERE user_id = %s AND id = %s"  # noqa: S608
 CREATE = f"INSERT INTO tasks (user_id, title, description) VALUES (%s, %s, %s) RETURNING {COLUMNS}"  # noqa: S608
 UPDATE = f"UPDATE tasks SET title = %s, updated_at = now() WHERE user_id = %s AND id = %s RETURNING {COLUMNS}"  # noqa: S608
@@ -40,25 +40,25 @@ def rows(statement: str, *parameters: Any) -> list[Any]:
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer /api/{user_id}/tasks[/{task_id}[/complete]], for the user of the token."""
+    """Serve /api/{user_id}/tasks[/{task_id}[/complete]] for the user of the token."""
     user_id, *task = environ["PATH_INFO"].removeprefix("/api/").replace("/tasks", "").split("/")
-    status, answer = "403 Forbidden", None
+    status, result = "403 Forbidden", None
     token = environ.get("HTTP_AUTHORIZATION", "")[7:]
     if token and user_id == jwt.decode(token, SECRET, algorithms=["HS256"])["sub"]:
-        status, answer = respond(environ, user_id, task)
-    body = orjson.dumps(answer)
+        status, result = respond(environ, user_id, task)
+    body = orjson.dumps(result)
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
 
 
 def respond(environ: WSGIEnvironment, user_id: str, task: list[str]) -> tuple[str, Any]:
-    """Return the status and what is answered."""
+    """Return the status and the result."""
     method = environ["REQUEST_METHOD"]
     if method == "GET":
         return "200 OK", rows(GET, user_id, task[0])[0] if task else rows(LIST, user_id)
     if method == "PATCH":
         return "200 OK", rows(TOGGLE, user_id, task[0])[0]
-    sent = orjson.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    fields = orjson.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
     if method == "PUT":
-        return "200 OK", rows(UPDATE, sent["title"], user_id, task[0])[0]
-    return "201 Created", rows(CREATE, user_id, sent["title"], sent["description"])[0]
+        return "200 OK", rows(UPDATE, fields["title"], user_id, task[0])[0]
+    return "201 Created", rows(CREATE, user_id, fields["title"], fields["description"])[0]

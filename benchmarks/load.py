@@ -1,4 +1,4 @@
-"""One load: wrk for some seconds, and what the server used meanwhile."""
+"""One load: wrk for some seconds, and the CPU time that the server and PostgreSQL use."""
 
 from __future__ import annotations
 
@@ -13,60 +13,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from benchmarks.people import FORM, PASSWORD, Client
+from benchmarks.accounts import FORM, PASSWORD, Client
 from benchmarks.processes import cpu_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchmarks.people import Account
+    from benchmarks.accounts import Account
     from benchmarks.servers import Server
     from benchmarks.workloads import Workload
 
 SCRIPT = Path(__file__).with_name("load.lua")
-CLIENTS = 4
-"""Who sign in without pause."""
-PATIENCE = 60
-"""Seconds that an answer may take, and wrk to end: slow is a figure, and no failure."""
+SIGN_IN_CLIENTS = 4
+"""Clients that sign in without pause."""
+TIMEOUT = 60
+"""Seconds for a response, and for wrk to exit. A slow response is a result, not a failure."""
 
 
 class LoadError(Exception):
-    """The load was not answered as it should be, so that it gives no figures."""
+    """The load had unexpected responses, so that it has no figures."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What wrk said: answered requests by status, and those that got no answer."""
+class WrkOutput:
+    """The output of wrk: responses by status, and the number of requests without a response."""
 
     seconds: float
     p50: float
     p99: float
     statuses: dict[int, int]
-    broken: int
+    unanswered: int
 
     @classmethod
-    def read(cls, output: str) -> Said:
-        """Read the line that the script prints; times in it are microseconds."""
+    def parse(cls, output: str) -> WrkOutput:
+        """Parse the line that the script prints. Its times are microseconds."""
         (line,) = [line for line in output.splitlines() if line.startswith("{")]
-        told = json.loads(line)
-        statuses = {int(status): number for status, number in told["statuses"].items()}
-        return cls(told["microseconds"] / 1e6, told["p50"] / 1e3, told["p99"] / 1e3, statuses, told["broken"])
+        fields = json.loads(line)
+        statuses = {int(status): count for status, count in fields["statuses"].items()}
+        return cls(
+            fields["microseconds"] / 1e6, fields["p50"] / 1e3, fields["p99"] / 1e3, statuses, fields["unanswered"]
+        )
 
-    def answered(self, status: int) -> int:
-        """Return how many requests were answered with the status.
+    def responses(self, status: int) -> int:
+        """Return the number of responses, all of which must have the status.
 
         Raises:
-            LoadError: one was answered otherwise, or not at all, or none was sent.
+            LoadError: there is a response with another status, a request without a response, or no request.
 
         """
-        if set(self.statuses) != {status} or self.broken:
-            message = f"{status} was expected; answers by status: {self.statuses}, without answer: {self.broken}"
-            raise LoadError(message)
+        if set(self.statuses) != {status} or self.unanswered:
+            raise LoadError(f"expected {status}; responses by status: {self.statuses}, no response: {self.unanswered}")
         return self.statuses[status]
 
 
 class Figures(NamedTuple):
-    """What a load measured: requests a second, latencies in ms, ms of CPU per request."""
+    """The figures of a load: requests per second, latencies in ms, CPU per request in ms."""
 
     rate: float
     p50: float
@@ -77,9 +78,9 @@ class Figures(NamedTuple):
 
 
 def lua(value: Any) -> str:
-    """Write a value in Lua."""
+    """Return a value as a Lua expression."""
     if isinstance(value, dict):
-        value = [f"[{lua(key)}] = {lua(each)}" for key, each in value.items()]
+        value = [f"[{lua(key)}] = {lua(item)}" for key, item in value.items()]
         return f"{{{', '.join(value)}}}"
     if isinstance(value, list):
         return f"{{{', '.join(map(lua, value))}}}"
@@ -90,79 +91,79 @@ def load(server: Server, workload: Workload, seconds: int, connections: int) -> 
     """Load the server.
 
     Raises:
-        LoadError: a request was answered otherwise than it should be.
+        LoadError: a response was not as expected.
 
     """
-    requests = [vars(request) for request in workload.build(server.url, server.people)]
+    requests = [vars(request) for request in workload.build(server.url, server.accounts)]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(f"return {lua(requests)}")
         file.flush()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={PATIENCE}s", f"-s{SCRIPT}"]
-        before = used(server)
-        said = Said.read(wrk([*command, server.url, "--", file.name], seconds))
-        after = used(server)
-    number = said.answered(workload.status)
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT}s", f"-s{SCRIPT}"]
+        before = cpu_times(server)
+        output = WrkOutput.parse(wrk([*command, server.url, "--", file.name], seconds))
+        after = cpu_times(server)
+    count = output.responses(workload.status)
     cpu, postgres = (
-        None if then is None or now is None else 1000 * (now - then) / number
-        for then, now in zip(before, after, strict=True)
+        None if start is None or end is None else 1000 * (end - start) / count
+        for start, end in zip(before, after, strict=True)
     )
-    return Figures(number / said.seconds, said.p50, said.p99, cpu, postgres, number)
+    return Figures(count / output.seconds, output.p50, output.p99, cpu, postgres, count)
 
 
 def wrk(command: Sequence[str], seconds: int) -> str:
-    """Run wrk and return what it says.
+    """Run wrk and return its output.
 
     Raises:
-        LoadError: it failed.
+        LoadError: wrk failed.
 
     """
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + PATIENCE)
+        completed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + TIMEOUT)
     except subprocess.TimeoutExpired:
-        raise LoadError("wrk did not end") from None
-    if ended.returncode:
-        raise LoadError(f"wrk failed: {ended.stderr.strip() or ended.stdout.strip()}")
-    return ended.stdout
+        raise LoadError("wrk did not exit") from None
+    if completed.returncode:
+        raise LoadError(f"wrk failed: {completed.stderr.strip() or completed.stdout.strip()}")
+    return completed.stdout
 
 
-def used(server: Server) -> tuple[float | None, float | None]:
-    """Return the seconds of CPU that the server and PostgreSQL have used, as far as they can be known."""
+def cpu_times(server: Server) -> tuple[float | None, float | None]:
+    """Return the CPU seconds of the server and of PostgreSQL, or None for a process that is not known."""
     return tuple(None if pid is None else cpu_seconds(pid) for pid in (server.pid, server.postgres))  # type: ignore[return-value]
 
 
 @contextmanager
 def sign_ins(server: Server) -> Iterator[None]:
-    """Let four clients sign in without pause, until the block ends.
+    """Sign in with four clients, without pause, until the end of the block.
 
     Raises:
-        LoadError: a sign-in was not answered with 200.
+        LoadError: a sign-in did not return 200.
 
     """
-    ended, faults = threading.Event(), list[str]()
-    clients = [
-        threading.Thread(target=sign_in, args=(server.url, account, ended, faults))
-        for account in server.people.readers[:CLIENTS]
+    stopped, errors = threading.Event(), list[str]()
+    threads = [
+        threading.Thread(target=sign_in, args=(server.url, account, stopped, errors))
+        for account in server.accounts.readers[:SIGN_IN_CLIENTS]
     ]
-    for client in clients:
-        client.start()
-    # Their first passwords are being hashed when the block begins.
+    for thread in threads:
+        thread.start()
+    # The server hashes their first passwords when the block begins.
     time.sleep(0.2)
     try:
         yield
     finally:
-        ended.set()
-        for client in clients:
-            client.join()
-    if faults:
-        raise LoadError(f"a sign-in failed: {faults[0]}")
+        stopped.set()
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise LoadError(f"a sign-in failed: {errors[0]}")
 
 
-def sign_in(url: str, account: Account, ended: threading.Event, faults: list[str]) -> None:
+def sign_in(url: str, account: Account, stopped: threading.Event, errors: list[str]) -> None:
     """Sign in again and again."""
     client = Client(url)
     form = urlencode({"email": account.email, "password": PASSWORD})
     try:
-        while not ended.is_set():
+        while not stopped.is_set():
             client.expect(200, "POST", "/api/auth/sign-in/email", FORM, form)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run tells it
-        faults.append(repr(error))
+    except Exception as error:  # noqa: BLE001 - the run reports every error of its threads
+        errors.append(repr(error))

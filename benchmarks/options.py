@@ -1,4 +1,4 @@
-"""What the benchmark is asked to do."""
+"""Compare todo_api with other servers, under the load of wrk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.workloads import SIGNING, WORKLOADS
+from benchmarks.workloads import SIGNING, WORKLOADS, workload_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,13 +16,13 @@ HOME = Path(__file__).resolve().parent
 SEED = HOME.parent.parent / "shared" / "peers" / "run_seed.py"
 MEMORY = "memory"
 
-EPILOG = f"""workloads: {", ".join(WORKLOADS)}; each read again as NAME{SIGNING}, while four clients sign in without
-pause; {MEMORY}, which looks at a worker's memory over 100,000 requests"""
+EPILOG = f"""workloads: {", ".join(WORKLOADS)}; each read also as NAME{SIGNING}, while four clients sign in without
+pause; {MEMORY}: a worker's memory during 100,000 requests"""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How often and how long, and who takes part."""
+    """The parsed command line."""
 
     rounds: int
     seconds: int
@@ -36,59 +36,58 @@ class Options:
     output: Path | None
     quick: bool
 
-    def wants(self, workload: str) -> bool:
-        """Tell whether the workload is to run."""
+    def includes(self, workload: str) -> bool:
+        """Return whether the workload runs."""
         return not self.only or workload in self.only
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Read the command line; it ends the process with help, or with what is wrong."""
+    """Parse the command line. Exit with the help or with an error message."""
     parser = argparse.ArgumentParser("dev.py bench", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
-    add("--rounds", type=positive, help="rounds; in each every server has every workload once (default 5)")
-    add("--seconds", type=positive, help="seconds of each load (default 5)")
-    add("--workers", type=positive, default=2, help="worker processes of each server (default 2)")
-    add("--connections", type=positive, default=16, help="connections of the load (default 16)")
-    add("--only", type=workloads, default=(), metavar="NAME,NAME", help="only these workloads")
-    add("--quick", action="store_true", help="to try it: a round of a second, figures that mean little")
+    add("--rounds", type=positive, help="rounds; each one runs every workload on every server (default: 5)")
+    add("--seconds", type=positive, help="duration of each load in seconds (default: 5)")
+    add("--workers", type=positive, default=2, help="worker processes of each server (default: 2)")
+    add("--connections", type=positive, default=16, help="connections of the load (default: 16)")
+    add("--only", type=workloads, default=(), metavar="NAME,NAME", help="run only these workloads")
+    add("--quick", action="store_true", help="one round of one second, to try the benchmark; its figures mean little")
     add("--seed", default=str(SEED), metavar="PATH", help="the script that runs the seed's app, or none")
-    add("--peer", type=named_url, action="append", default=[], metavar="NAME=URL", help="one more server that runs")
-    add("--output", type=Path, metavar="DIR", help="where the results go (default: benchmarks/ if nothing is left out)")
-    given = parser.parse_args(arguments)
-    whole = not (given.quick or given.only)
+    add("--peer", type=named_url, action="append", default=[], metavar="NAME=URL", help="another running server")
+    add("--output", type=Path, metavar="DIR", help="folder of the results (default: benchmarks/ for a complete run)")
+    parsed = parser.parse_args(arguments)
+    is_complete = not (parsed.quick or parsed.only)
     return Options(
-        rounds=given.rounds or (1 if given.quick else 5),
-        seconds=given.seconds or (1 if given.quick else 5),
-        workers=given.workers,
-        connections=given.connections,
-        only=given.only,
-        requests=2_000 if given.quick else 100_000,
-        seed=Path(given.seed).resolve() if Path(given.seed).exists() else None,
-        peers=tuple(given.peer),
-        output=given.output or (HOME if whole else None),
-        quick=given.quick,
+        rounds=parsed.rounds or (1 if parsed.quick else 5),
+        seconds=parsed.seconds or (1 if parsed.quick else 5),
+        workers=parsed.workers,
+        connections=parsed.connections,
+        only=parsed.only,
+        requests=2_000 if parsed.quick else 100_000,
+        seed=Path(parsed.seed).resolve() if Path(parsed.seed).exists() else None,
+        peers=tuple(parsed.peer),
+        output=parsed.output or (HOME if is_complete else None),
+        quick=parsed.quick,
     )
 
 
 def positive(text: str) -> int:
-    """Read a number above 0."""
+    """Parse a number above 0."""
     if not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
     return int(text)
 
 
 def workloads(text: str) -> tuple[str, ...]:
-    """Read names of workloads."""
-    known = {MEMORY, *WORKLOADS, *(f"{name}{SIGNING}" for name, workload in WORKLOADS.items() if workload.reads)}
+    """Parse names of workloads, separated by commas."""
     names = tuple(text.split(","))
-    if unknown := [name for name in names if name not in known]:
+    if unknown := [name for name in names if name not in {MEMORY, *workload_names()}]:
         raise argparse.ArgumentTypeError(f"there is no workload {unknown[0]!r}")
     return names
 
 
 def named_url(text: str) -> tuple[str, str]:
-    """Read a server's name and its URL."""
+    """Parse the name of a server and its URL."""
     name, _, url = text.partition("=")
     if not name or not url.startswith("http://"):
-        raise argparse.ArgumentTypeError(f"must be such as other=http://localhost:4000, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a name and a URL such as other=http://localhost:4000, not {text!r}")
     return name, url.rstrip("/")

@@ -1,4 +1,4 @@
-"""What processes use, as /proc says: a server with all of its workers, or PostgreSQL with all of its backends."""
+"""CPU time and memory of processes, from /proc: a server with its workers, or PostgreSQL with its backends."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from typing import NamedTuple
 
 PROC = Path("/proc")
 TICK = 1 / os.sysconf("SC_CLK_TCK")
-PARENT, USED = 3, slice(13, 17)
-"""Places in /proc/PID/stat: the parent; the time used by the process and by its ended children, as user and system."""
+PARENT, CPU_TIMES = 3, slice(13, 17)
+"""Fields of /proc/PID/stat: the parent; user and system time of the process and of its exited children."""
 
 
 class Memory(NamedTuple):
-    """MiB of the largest worker: what it has in memory, and its fair share of what processes share."""
+    """Memory of a process in MiB: resident set size (RSS), and proportional set size (PSS)."""
 
     resident: float
     proportional: float
 
 
 def stat(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat, counted from 1 as proc(5) does, less one."""
+    """Return the fields of /proc/PID/stat. Field n of proc(5) has index n - 1."""
     text = (PROC / str(pid) / "stat").read_text()
-    # The name of the command may hold spaces and brackets.
+    # The second field, the name of the command, may have spaces and brackets.
     return ["", "", *text.rpartition(")")[2].split()]
 
 
 def tree(root: int) -> list[int]:
-    """Return the process and all that descend from it."""
+    """Return the process and all its descendants."""
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         with contextlib.suppress(OSError, ValueError, IndexError):
             pid = int(entry.name)
             children.setdefault(int(stat(pid)[PARENT]), []).append(pid)
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found
+    pids = [root]
+    for pid in pids:
+        pids += children.get(pid, [])
+    return pids
 
 
 def cpu_seconds(root: int) -> float:
-    """Return the time that the tree has used, that of its ended children included."""
+    """Return the CPU time of the process and its descendants, including exited children."""
     ticks = 0
     for pid in tree(root):
         with contextlib.suppress(OSError):
-            ticks += sum(int(field) for field in stat(pid)[USED])
+            ticks += sum(int(field) for field in stat(pid)[CPU_TIMES])
     return ticks * TICK
 
 
 def largest_worker(root: int) -> Memory:
-    """Return the memory of the largest process under the root."""
+    """Return the memory of the largest descendant."""
     sizes = [Memory(0, 0)]
     for pid in tree(root)[1:]:
         with contextlib.suppress(OSError):
@@ -60,13 +60,13 @@ def largest_worker(root: int) -> Memory:
 
 
 def memory(rollup: str) -> Memory:
-    """Read the text of /proc/PID/smaps_rollup."""
-    kilobytes = {name: int(number) for name, number in re.findall(r"^(\w+): +(\d+) kB$", rollup, re.MULTILINE)}
+    """Parse /proc/PID/smaps_rollup."""
+    kilobytes = {name: int(size) for name, size in re.findall(r"^(\w+): +(\d+) kB$", rollup, re.MULTILINE)}
     return Memory(kilobytes["Rss"] / 1024, kilobytes["Pss"] / 1024)
 
 
 def postmaster(backend: int) -> int | None:
-    """Return the process above a backend of PostgreSQL, or None where the server runs elsewhere."""
+    """Return the parent of a PostgreSQL backend, or None if the server runs on another machine."""
     with contextlib.suppress(OSError):
         if (PROC / str(backend) / "comm").read_text().startswith("postgres"):
             return int(stat(backend)[PARENT])

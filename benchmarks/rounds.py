@@ -1,4 +1,4 @@
-"""The rounds: in each, every workload is given to every server, one server after the other."""
+"""The rounds. Each one runs every workload on every server, one server after the other."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from benchmarks.accounts import UnexpectedResponseError
 from benchmarks.figures import Cell, Growth, Results
 from benchmarks.load import LoadError, load, sign_ins
-from benchmarks.people import UnexpectedAnswerError
 from benchmarks.processes import largest_worker
-from benchmarks.workloads import SIGNING, WORKLOADS, Can
-from devtools.installation import say
+from benchmarks.workloads import SIGNING, WORKLOADS, Capability, workload_names
+from devtools.installation import print_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,74 +20,74 @@ if TYPE_CHECKING:
     from benchmarks.servers import Server
 
 WARM_UP = 1
-"""Seconds for each workload before the first round: connections, plans and caches are made once in a server's life."""
+"""Seconds of each workload before the first round, which fill connection pools, plans and caches."""
 
-
-SIGNING_TIMES = 2
-"""How much longer a load beside sign-ins is: some servers hardly answer then, and no answer is no figure."""
+SIGNING_FACTOR = 2
+"""How much longer a load with sign-ins takes: some servers respond so rarely that a short load has no figures."""
 
 
 def cells(servers: Sequence[Server], options: Options) -> list[tuple[Server, str]]:
-    """Return what a round consists of."""
-    names = [*WORKLOADS, *(f"{name}{SIGNING}" for name, workload in WORKLOADS.items() if workload.reads)]
+    """Return the loads of a round."""
     return [
         (server, name)
-        for name in names
-        if options.wants(name)
+        for name in workload_names()
+        if options.includes(name)
         for server in servers
-        if WORKLOADS[name.removesuffix(SIGNING)].needs in server.can
-        and (not name.endswith(SIGNING) or Can.SIGN_INS in server.can)
+        if WORKLOADS[name.removesuffix(SIGNING)].requires in server.capabilities
+        and (not name.endswith(SIGNING) or Capability.SIGN_INS in server.capabilities)
     ]
 
 
-def play(servers: Sequence[Server], options: Options) -> Results:
-    """Play all rounds and return what they measured. The servers change places from round to round."""
+def run_rounds(servers: Sequence[Server], options: Options) -> Results:
+    """Run all rounds. Every second round runs the loads in reverse order."""
     results = Results()
-    chosen = cells(servers, options)
-    for server, name in [] if options.quick else chosen:
+    loads = cells(servers, options)
+    for server, name in [] if options.quick else loads:
         if not name.endswith(SIGNING):
-            say(f"warming up: {name}, {server.name}")
-            once(server, name, WARM_UP, options, results)
-    started, done = time.monotonic(), 0
+            print_status(f"warming up: {name}, {server.name}")
+            run_load(server, name, WARM_UP, options, results)
+    started, completed = time.monotonic(), 0
     for number in range(options.rounds):
-        for server, name in chosen[:: 1 if number % 2 == 0 else -1]:
-            seconds = options.seconds * (SIGNING_TIMES if name.endswith(SIGNING) else 1)
-            figures = once(server, name, seconds, options, results, number)
-            done += 1
-            left = (time.monotonic() - started) / done * (options.rounds * len(chosen) - done)
-            shown = f"round {number + 1} of {options.rounds}: {name}, {server.name}: {figures}"
-            say(f"{shown} ({left / 60:.0f} min left)")
+        for server, name in loads[:: 1 if number % 2 == 0 else -1]:
+            seconds = options.seconds * (SIGNING_FACTOR if name.endswith(SIGNING) else 1)
+            outcome = run_load(server, name, seconds, options, results, number)
+            completed += 1
+            remaining = (time.monotonic() - started) / completed * (options.rounds * len(loads) - completed)
+            position = f"round {number + 1} of {options.rounds}"
+            print_status(f"{position}: {name}, {server.name}: {outcome} ({remaining / 60:.0f} min left)")
     results.memory = {server.name: largest_worker(server.pid) for server in servers if server.pid}
     return results
 
 
-def once(server: Server, name: str, seconds: int, options: Options, results: Results, number: int | None = None) -> str:
-    """Load a server once; keep the figures of a round, or why there are none. Return them as text."""
+def run_load(
+    server: Server, name: str, seconds: int, options: Options, results: Results, round_number: int | None = None
+) -> str:
+    """Load a server once. Add the figures of a round, or the failure, to the results. Return the outcome as text."""
     workload = WORKLOADS[name.removesuffix(SIGNING)]
-    beside = sign_ins(server) if name.endswith(SIGNING) else nullcontext()
+    background = sign_ins(server) if name.endswith(SIGNING) else nullcontext()
     try:
-        with beside:
+        with background:
             figures = load(server, workload, seconds, options.connections)
-    except (LoadError, UnexpectedAnswerError) as error:
+    except (LoadError, UnexpectedResponseError) as error:
         results.failures.append(f"{name}, {server.name}: {error}")
         return f"failed: {error}"
-    if number is not None:
-        results.add(Cell(server.name, name), number, figures)
+    if round_number is not None:
+        results.add(Cell(server.name, name), round_number, figures)
     return f"{figures.rate:,.0f} requests/s"
 
 
-def watch_memory(server: Server, options: Options) -> Growth:
-    """Send the mixed workload to a server that has just started, and look at its workers' memory.
+def measure_growth(server: Server, options: Options) -> Growth:
+    """Send the mixed workload to a server that has just started, and measure the memory of its workers.
 
     Raises:
-        LoadError: a request was answered otherwise than it should be.
+        LoadError: a response was not as expected.
 
     """
-    assert server.pid  # noqa: S101 - it is ours
+    assert server.pid  # noqa: S101 - the benchmark has started it
     sizes, sent = [largest_worker(server.pid)], 0
     for goal in (options.requests // 2, options.requests):
         while sent < goal:
             sent += load(server, WORKLOADS["mix"], options.seconds, options.connections).requests
-            say(f"memory: {sent:,} of {options.requests:,} requests")
+            print_status(f"memory: {sent:,} of {options.requests:,} requests")
         sizes.append(largest_worker(server.pid))
     return Growth(sent, *sizes)

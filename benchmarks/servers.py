@@ -1,4 +1,4 @@
-"""The servers that are compared, each with a database of its own on the one PostgreSQL."""
+"""The servers of the comparison. Each has a database of its own on the same PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from typing import IO, TYPE_CHECKING
 
 import jwt
 
-from benchmarks.databases import FLOOR_TABLE, execute, fill, local_postgres
-from benchmarks.people import PEOPLE, Account, Client, People
-from benchmarks.workloads import Can
+from benchmarks.accounts import ACCOUNTS, Account, Accounts, Client
+from benchmarks.databases import FLOOR_TABLE, execute, insert_tasks, local_postgres
+from benchmarks.workloads import Capability
 from config import Config
-from devtools.commands import throwaway_database
-from devtools.embedded_postgres import free_port
-from devtools.installation import PYTHON, ROOT, say
+from devtools.environment import temporary_database
+from devtools.installation import PYTHON, ROOT, print_status
+from devtools.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-OURS, FLOOR, SEED, ALONE = "todo_api", "floor", "seed", "alone"
+SERVICE, FLOOR, SEED, ALONE = "todo_api", "floor", "seed", "alone"
 SECRET = secrets.token_hex(32)
 LONG_TOKENS = {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"}
 MIGRATE = [str(PYTHON), "-m", "flask", "db", "upgrade"]
 START_TIMEOUT = 600
-"""Seconds until a server must answer: the seed's first start installs it."""
-END_TIMEOUT = 40
+"""Seconds for a server to answer. The first start of the seed installs it."""
+STOP_TIMEOUT = 40
 
-CAN = {
-    OURS: {Can.TASKS, Can.SIGN_INS, Can.PAGES, Can.SMALL_PAGE},
-    FLOOR: {Can.TASKS},
-    SEED: {Can.TASKS, Can.SIGN_INS},
-    ALONE: {Can.SMALL_PAGE},
+CAPABILITIES = {
+    SERVICE: {Capability.TASKS, Capability.SIGN_INS, Capability.PAGES, Capability.SMALL_PAGE},
+    FLOOR: {Capability.TASKS},
+    SEED: {Capability.TASKS, Capability.SIGN_INS},
+    ALONE: {Capability.SMALL_PAGE},
 }
 
 
@@ -52,25 +52,25 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; the processes that are known are counted."""
+    """A running server. Without process ids, its CPU time and memory are not measured."""
 
     name: str
     url: str
-    people: People
+    accounts: Accounts
     pid: int | None = None
     postgres: int | None = None
 
     @property
-    def can(self) -> set[Can]:
-        """What it is able to do; one of somebody else's what the seed is."""
-        return CAN.get(self.name, CAN[SEED])
+    def capabilities(self) -> set[Capability]:
+        """The requests that it supports. A peer supports those of the seed."""
+        return CAPABILITIES.get(self.name, CAPABILITIES[SEED])
 
 
 def environment(database: str, port: int, workers: int) -> dict[str, str]:
-    """Return the settings of a server: the defaults, whatever .env says, but limits that no load reaches."""
+    """Return the default settings, whatever .env sets, with limits that no load reaches."""
     return {
         **os.environ,
-        **{declared.metadata["name"]: "" for declared in fields(Config)},
+        **{setting.metadata["name"]: "" for setting in fields(Config)},
         "BETTER_AUTH_SECRET": SECRET,
         "DATABASE_URL": database,
         "PORT": str(port),
@@ -83,28 +83,28 @@ def environment(database: str, port: int, workers: int) -> dict[str, str]:
 
 
 @contextmanager
-def process(command: Sequence[str | Path], environ: dict[str, str]) -> Iterator[int]:
-    """Run a server until the block ends, in a session of its own, so that Ctrl-C is ours. Its log goes to a file."""
+def running_process(command: Sequence[str | Path], environ: dict[str, str]) -> Iterator[int]:
+    """Run a server during the block, in a session that Ctrl-C does not reach. Yield its process id."""
     log = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
-    running = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True, stdout=log, stderr=log)
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True, stdout=log, stderr=log)
     try:
-        wait_until_answering(f"http://127.0.0.1:{environ['PORT']}/", running, log)
-        yield running.pid
+        wait_until_ready(f"http://127.0.0.1:{environ['PORT']}/", process, log)
+        yield process.pid
     finally:
-        running.terminate()
+        process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            running.wait(END_TIMEOUT)
-        # What it leaves behind, such as an installation that was going on.
+            process.wait(STOP_TIMEOUT)
+        # Its remaining children, such as an unfinished installation.
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         log.close()
 
 
-def wait_until_answering(url: str, running: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    """Return as soon as the server answers, whatever it says."""
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    """Return as soon as the server answers, with any status."""
     deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline and running.poll() is None:
+    while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(url, timeout=5).close()
         except urllib.error.HTTPError:
@@ -114,80 +114,73 @@ def wait_until_answering(url: str, running: subprocess.Popen[bytes], log: IO[byt
         else:
             return
     log.seek(0)
-    said = log.read().decode(errors="replace").strip().splitlines() or ["nothing"]
-    raise ServerError(f"{running.args!r} does not serve on {url}; its last word: {said[-1]}")
+    lines = log.read().decode(errors="replace").strip().splitlines() or ["none"]
+    raise ServerError(f"{process.args!r} does not serve on {url}; its last output: {lines[-1]}")
 
 
 @contextmanager
 def gunicorn(application: Sequence[str], database: str, workers: int) -> Iterator[tuple[str, int]]:
-    """Serve by gunicorn as the service does; yield the URL and the master."""
+    """Serve an application with the service's gunicorn configuration. Yield the URL and the master's process id."""
     port = free_port()
     command = [str(PYTHON), "-m", "gunicorn", "--config", "gunicorn.conf.py", "--log-level", "warning", *application]
-    with process(command, environment(database, port, workers)) as pid:
+    with running_process(command, environment(database, port, workers)) as pid:
         yield f"http://127.0.0.1:{port}", pid
 
 
 @contextmanager
-def service(url: str, workers: int, name: str = OURS) -> Iterator[Server]:
-    """Serve this project. `alone` is one whose users have no others beside them."""
-    with throwaway_database({"DATABASE_URL": url}, f"bench_{name}") as environ:
-        database = environ["DATABASE_URL"]
+def service(url: str, workers: int, name: str = SERVICE) -> Iterator[Server]:
+    """Serve this project. The server `alone` has no account with 50,000 tasks."""
+    with temporary_database(url, f"bench_{name}") as database:
         subprocess.run(MIGRATE, cwd=ROOT, env=environment(database, 1, workers), check=True, capture_output=True)
         with gunicorn([], database, workers) as (address, pid):
-            people = settle(address, creators=name == OURS)
-            if name == OURS:
-                people = with_many(address, database, people)
-            yield Server(name, address, people, pid, local_postgres(url))
+            accounts = create_accounts(address, creators=name == SERVICE)
+            if name == SERVICE:
+                accounts = with_large_account(address, database, accounts)
+            yield Server(name, address, accounts, pid, local_postgres(url))
 
 
-def settle(url: str, *, creators: bool = True) -> People:
-    """Make the accounts, and the tasks of those who read."""
+def create_accounts(url: str, *, creators: bool = True) -> Accounts:
+    """Create the accounts, and the tasks of the readers."""
     client = Client(url)
-    run = secrets.token_hex(4)
-    readers = [client.sign_up(f"reader-{run}-{number}") for number in range(PEOPLE)]
+    suffix = secrets.token_hex(4)
+    readers = [client.sign_up(f"reader-{suffix}-{number}") for number in range(ACCOUNTS)]
     for reader in readers:
         client.add_tasks(reader)
-    return People(readers, [client.sign_up(f"creator-{run}-{number}") for number in range(PEOPLE if creators else 0)])
+    count = ACCOUNTS if creators else 0
+    return Accounts(readers, [client.sign_up(f"creator-{suffix}-{number}") for number in range(count)])
 
 
-def with_many(url: str, database: str, people: People) -> People:
-    """Add the one with 50,000 tasks."""
+def with_large_account(url: str, database: str, accounts: Accounts) -> Accounts:
+    """Add the account with 50,000 tasks."""
     client = Client(url)
-    many = client.sign_up("many")
-    fill(database, many.id)
-    return People(people.readers, people.creators, many, client.place_of_page_1000(many))
+    large = client.sign_up("many")
+    insert_tasks(database, large.id)
+    return Accounts(accounts.readers, accounts.creators, large, client.cursor_of_page_1000(large))
 
 
 @contextmanager
 def floor(url: str, workers: int) -> Iterator[Server]:
-    """Serve the floor, whose users are whoever has a token."""
-    with throwaway_database({"DATABASE_URL": url}, "bench_floor") as environ:
-        execute(environ["DATABASE_URL"], FLOOR_TABLE)
-        with gunicorn(["benchmarks.floor:app"], environ["DATABASE_URL"], workers) as (address, pid):
-            names = [f"someone-{number}" for number in range(2 * PEOPLE)]
-            accounts = [
+    """Serve the floor. Its users are the subjects of tokens, without accounts."""
+    with temporary_database(url, "bench_floor") as database:
+        execute(database, FLOOR_TABLE)
+        with gunicorn(["benchmarks.floor:app"], database, workers) as (address, pid):
+            names = [f"someone-{number}" for number in range(2 * ACCOUNTS)]
+            users = [
                 Account(name, "", jwt.encode({"sub": name, "exp": time.time() + 36_000}, SECRET)) for name in names
             ]
-            for reader in accounts[:PEOPLE]:
+            for reader in users[:ACCOUNTS]:
                 Client(address).add_tasks(reader)
-            yield Server(FLOOR, address, People(accounts[:PEOPLE], accounts[PEOPLE:]), pid, local_postgres(url))
+            yield Server(FLOOR, address, Accounts(users[:ACCOUNTS], users[ACCOUNTS:]), pid, local_postgres(url))
 
 
 @contextmanager
 def seed(url: str, workers: int, script: Path) -> Iterator[Server]:
-    """Serve the seed's app by the script that runs it."""
-    say("starting the seed's app; the first time it is installed")
-    with throwaway_database({"DATABASE_URL": url}, "bench_seed") as environ:
+    """Serve the seed's app with the script that runs it."""
+    print_status("starting the seed's app; its first start installs it")
+    with temporary_database(url, "bench_seed") as database:
         port = free_port()
-        database = environ["DATABASE_URL"]
-        command: list[str | Path] = [
-            sys.executable,
-            script,
-            f"--database-url={database}",
-            f"--port={port}",
-            f"--workers={workers}",
-        ]
-        settings = {**os.environ, **LONG_TOKENS, "BETTER_AUTH_SECRET": SECRET, "PORT": str(port)}
-        with process(command, settings) as pid:
+        options = [f"--database-url={database}", f"--port={port}", f"--workers={workers}"]
+        environ = {**os.environ, **LONG_TOKENS, "BETTER_AUTH_SECRET": SECRET, "PORT": str(port)}
+        with running_process([sys.executable, script, *options], environ) as pid:
             address = f"http://127.0.0.1:{port}"
-            yield Server(SEED, address, settle(address), pid, local_postgres(url))
+            yield Server(SEED, address, create_accounts(address), pid, local_postgres(url))

@@ -1,4 +1,4 @@
-"""What the service is to reach, and whether it does."""
+"""The targets of the service, and whether the results meet them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.figures import Cell
-from benchmarks.servers import ALONE, FLOOR, OURS, SEED
+from benchmarks.servers import ALONE, FLOOR, SEED, SERVICE
 from benchmarks.workloads import SIGNING
 
 if TYPE_CHECKING:
@@ -16,118 +16,116 @@ if TYPE_CHECKING:
     from benchmarks.load import Figures
 
 WORKER_MAX = 100
+"""MiB of a worker."""
 GROWTH_MAX = 1.05
-"""MiB of a worker, and how much more it may have at the end than after half of the requests: noise, no growth."""
+"""The memory of a worker at the end, relative to that after half of the requests. Less is noise."""
 
 
 class Outcome(NamedTuple):
-    """A target and what was measured; None where it was not."""
+    """A target and its measurement. `met` is None if there is none."""
 
     text: str
-    wanted: str
+    required: str
     measured: str
     met: bool | None
-    missing: float = 0
-    """What part of the target is missing, or too much."""
+    miss: float = 0
+    """The fraction by which the target is missed."""
 
 
 def rate(figures: Figures) -> float:
-    """Return the requests a second."""
+    """Return the requests per second."""
     return figures.rate
 
 
 def cost(figures: Figures) -> float:
-    """Return the CPU of a request, PostgreSQL's included where it runs here: steadier than a latency under load."""
+    """Return the CPU time of a request, including PostgreSQL's. It varies less than a latency under load."""
     return (figures.cpu or 0) + (figures.postgres or 0)
 
 
 def p99(figures: Figures) -> float:
-    """Return the latency that one request in a hundred exceeds."""
+    """Return the 99th percentile of the latency."""
     return figures.p99
 
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio of two workloads that is at least, or at most, so much."""
+    """A bound of the ratio of two cells."""
 
     text: str
-    one: Cell
-    other: Cell
+    numerator: Cell
+    denominator: Cell
     measure: Callable[[Figures], float]
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
     def outcome(self, results: Results) -> Outcome:
-        """Say whether the results reach it."""
-        wanted = f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
-        ratio = results.ratio(self.one, self.other, self.measure)
+        """Compare the results with the bound."""
+        required = f"≥ {self.minimum:g}" if self.minimum is not None else f"≤ {self.maximum:g}"
+        ratio = results.ratio(self.numerator, self.denominator, self.measure)
         if ratio is None:
-            return Outcome(self.text, wanted, "n/a", None)
-        return judged(self.text, wanted, f"{ratio.middle:.2f}", self.missing(ratio.middle))
+            return Outcome(self.text, required, "n/a", None)
+        return compared(self.text, required, f"{ratio.median:.2f}", self.miss(ratio.median))
 
-    def missing(self, ratio: float) -> float:
-        """Return by what part of the target a ratio misses it; nothing or less where it does not."""
-        return 1 - ratio / self.least if self.least is not None else ratio / (self.most or 1) - 1
-
-
-def judged(text: str, wanted: str, measured: str, missing: float) -> Outcome:
-    """Return what was measured, which meets the target if nothing is missing."""
-    return Outcome(text, wanted, measured, missing <= 0, max(0, missing))
+    def miss(self, ratio: float) -> float:
+        """Return the fraction by which a ratio misses the bound. It is 0 or negative if the bound is met."""
+        return 1 - ratio / self.minimum if self.minimum is not None else ratio / (self.maximum or 1) - 1
 
 
-def against(server: str, workload: str, least: float) -> Target:
-    """Return the target for requests a second beside another server."""
-    return Target(
-        f"requests/s on {workload}, to the {server}'s",
-        Cell(OURS, workload),
-        Cell(server, workload),
-        rate,
-        least=least,
-    )
+def compared(text: str, required: str, measured: str, miss: float) -> Outcome:
+    """Return the outcome of a measurement."""
+    return Outcome(text, required, measured, miss <= 0, max(0, miss))
 
 
-def patience(workload: str) -> Target:
-    """Return the target for the slow requests while others sign in."""
+def rate_target(server: str, workload: str, minimum: float) -> Target:
+    """Return the target for the requests per second relative to another server."""
+    text = f"requests/s on {workload}, relative to the {server}"
+    return Target(text, Cell(SERVICE, workload), Cell(server, workload), rate, minimum)
+
+
+def p99_target(workload: str) -> Target:
+    """Return the target for slow requests during sign-ins."""
     name = workload + SIGNING
-    return Target(f"p99 on {name}, to the seed's", Cell(OURS, name), Cell(SEED, name), p99, most=0.2)
+    return Target(f"p99 on {name}, relative to the seed", Cell(SERVICE, name), Cell(SEED, name), p99, maximum=0.2)
 
 
 TARGETS = (
-    against(SEED, "get", 2.5),
-    against(SEED, "list", 3),
-    against(SEED, "create", 3.5),
-    against(SEED, "update", 3.5),
-    against(SEED, "get" + SIGNING, 8),
-    patience("get"),
-    against(SEED, "list" + SIGNING, 8),
-    patience("list"),
-    against(FLOOR, "get", 0.6),
-    against(FLOOR, "list", 0.7),
-    Target("requests/s of a known list (304), to the list's", Cell(OURS, "unchanged"), Cell(OURS, "list"), rate, 1.3),
-    Target("CPU of page 1,000, to page 1's", Cell(OURS, "page-1000"), Cell(OURS, "page"), cost, most=1.2),
+    rate_target(SEED, "get", 2.5),
+    rate_target(SEED, "list", 3),
+    rate_target(SEED, "create", 3.5),
+    rate_target(SEED, "update", 3.5),
+    rate_target(SEED, "get" + SIGNING, 8),
+    p99_target("get"),
+    rate_target(SEED, "list" + SIGNING, 8),
+    p99_target("list"),
+    rate_target(FLOOR, "get", 0.6),
+    rate_target(FLOOR, "list", 0.7),
+    Target("requests/s of a 304, relative to its list", Cell(SERVICE, "unchanged"), Cell(SERVICE, "list"), rate, 1.3),
     Target(
-        "CPU of a small user's page, to one without others beside",
-        Cell(OURS, "page-small"),
+        "CPU of page 1,000, relative to page 1", Cell(SERVICE, "page-1000"), Cell(SERVICE, "page"), cost, maximum=1.2
+    ),
+    Target(
+        "CPU of a small user's page, relative to a database without a large user",
+        Cell(SERVICE, "page-small"),
         Cell(ALONE, "page-small"),
         cost,
-        most=1.2,
+        maximum=1.2,
     ),
 )
 
 
 def outcomes(results: Results) -> list[Outcome]:
-    """Say of each target whether it is met."""
+    """Return the outcome of each target."""
     return [*(target.outcome(results) for target in TARGETS), *memory_outcomes(results.growth)]
 
 
 def memory_outcomes(growth: Growth | None) -> list[Outcome]:
-    """Say whether a worker's memory stays within its bounds."""
-    largest, more = f"≤ {WORKER_MAX} MiB", f"≤ {GROWTH_MAX:g}"
+    """Return the outcomes for the memory of a worker."""
+    size_max, growth_max = f"≤ {WORKER_MAX} MiB", f"≤ {GROWTH_MAX:g}"
     if growth is None:
-        return [Outcome("memory of a worker", largest, "n/a", None), Outcome("its growth", more, "n/a", None)]
-    asked = f"after {growth.requests:,} requests"
+        return [Outcome("memory of a worker", size_max, "n/a", None), Outcome("its growth", growth_max, "n/a", None)]
+    text = f"memory of a worker after {growth.requests:,} requests"
     size, ratio = growth.end.proportional, growth.end.proportional / growth.half.proportional
     return [
-        judged(f"memory of a worker {asked} (PSS)", largest, f"{size:.1f} MiB", size / WORKER_MAX - 1),
-        judged(f"memory of a worker {asked}, to that after half", more, f"{ratio:.2f}", ratio / GROWTH_MAX - 1),
+        compared(f"{text} (PSS)", size_max, f"{size:.1f} MiB", size / WORKER_MAX - 1),
+        compared(f"{text}, relative to half of them", growth_max, f"{ratio:.2f}", ratio / GROWTH_MAX - 1),
     ]

@@ -1,4 +1,4 @@
-"""What the servers are loaded with. A workload's requests are sent again and again, in their order."""
+"""The workloads. A load repeats the requests of a workload in their order."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.people import JSON, TASK, TASKS, Client
+from benchmarks.accounts import JSON, TASK, TASKS, Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.people import Account, People
+    from benchmarks.accounts import Account, Accounts
 
 SIGNING = "+sign-ins"
 PAGE = "?limit=50"
 UPDATE = {"title": "File taxes early"}
 
 
-class Can(Enum):
-    """What a server is able to do."""
+class Capability(Enum):
+    """A group of requests that a server supports."""
 
     TASKS = auto()
-    """Get, list, create, update, toggle."""
+    """Get, list, create, update and toggle tasks."""
     SIGN_INS = auto()
     PAGES = auto()
     """Pages, conditional requests, sessions."""
@@ -44,99 +44,105 @@ class Request:
 
 @dataclass(frozen=True)
 class Workload:
-    """Requests that are all answered with one status, for the servers that can do them."""
+    """Requests that all have responses of one status, for the servers with a capability."""
 
     text: str
-    build: Callable[[str, People], list[Request]]
-    needs: Can = Can.TASKS
+    build: Callable[[str, Accounts], list[Request]]
+    requires: Capability = Capability.TASKS
     status: int = 200
     reads: bool = True
 
 
-def writing(account: Account, method: str, path: str, body: dict[str, Any] | None = None) -> Request:
-    """Return a request that writes."""
-    return Request(method, path, {**account.headers, **JSON}, json.dumps(body) if body else None)
+def json_request(account: Account, method: str, path: str, body: dict[str, Any]) -> Request:
+    """Return a request with a JSON body."""
+    return Request(method, path, {**account.headers, **JSON}, json.dumps(body))
 
 
-def get(_: str, people: People) -> list[Request]:
-    """Return a request for each of the tasks, of the readers by turns."""
-    return [
-        Request("GET", f"{each.path}/{each.tasks[number]}", each.headers)
-        for number in range(TASKS)
-        for each in people.readers
-    ]
+def task_requests(accounts: Accounts) -> list[tuple[Account, str]]:
+    """Return the path of each task of the readers, in turn, with its owner."""
+    return [(reader, f"{reader.path}/{reader.tasks[index]}") for index in range(TASKS) for reader in accounts.readers]
 
 
-def lists(_: str, people: People) -> list[Request]:
+def get(_: str, accounts: Accounts) -> list[Request]:
+    """Return a request for each task of the readers, in turn."""
+    return [Request("GET", path, reader.headers) for reader, path in task_requests(accounts)]
+
+
+def lists(_: str, accounts: Accounts) -> list[Request]:
     """Return requests for all 50 tasks of each reader."""
-    return [Request("GET", each.path, each.headers) for each in people.readers]
+    return [Request("GET", reader.path, reader.headers) for reader in accounts.readers]
 
 
-def small_page(_: str, people: People) -> list[Request]:
+def small_page(_: str, accounts: Accounts) -> list[Request]:
     """Return requests for the first page of each reader."""
-    return [Request("GET", each.path + PAGE, each.headers) for each in people.readers]
+    return [Request("GET", reader.path + PAGE, reader.headers) for reader in accounts.readers]
 
 
-def first_page(_: str, people: People) -> list[Request]:
-    """Return a request for the first page of the one with 50,000 tasks."""
-    assert people.many  # noqa: S101 - whoever has pages has them
-    return [Request("GET", people.many.path + PAGE, people.many.headers)]
+def first_page(_: str, accounts: Accounts) -> list[Request]:
+    """Return a request for the first page of the account with 50,000 tasks."""
+    assert accounts.large  # noqa: S101 - a server with pages has this account
+    return [Request("GET", accounts.large.path + PAGE, accounts.large.headers)]
 
 
-def page_1000(_: str, people: People) -> list[Request]:
-    """Return a request for the last of the pages of the one with 50,000 tasks."""
-    assert people.many  # noqa: S101
-    return [Request("GET", f"{people.many.path}{PAGE}&cursor={people.cursor}", people.many.headers)]
+def page_1000(_: str, accounts: Accounts) -> list[Request]:
+    """Return a request for the last page of the account with 50,000 tasks."""
+    assert accounts.large  # noqa: S101
+    return [Request("GET", f"{accounts.large.path}{PAGE}&cursor={accounts.cursor}", accounts.large.headers)]
 
 
-def create(_: str, people: People) -> list[Request]:
-    """Return requests for a new task, of the creators by turns."""
-    return [writing(each, "POST", each.path, TASK) for each in people.creators]
+def create(_: str, accounts: Accounts) -> list[Request]:
+    """Return a request for a new task of each creator."""
+    return [json_request(creator, "POST", creator.path, TASK) for creator in accounts.creators]
 
 
-def update(url: str, people: People) -> list[Request]:
+def update(_: str, accounts: Accounts) -> list[Request]:
     """Return requests for a new title of each task."""
-    return [Request("PUT", each.path, {**each.headers, **JSON}, json.dumps(UPDATE)) for each in get(url, people)]
+    return [json_request(reader, "PUT", path, UPDATE) for reader, path in task_requests(accounts)]
 
 
-def toggle(url: str, people: People) -> list[Request]:
+def toggle(_: str, accounts: Accounts) -> list[Request]:
     """Return requests that toggle each task."""
-    return [Request("PATCH", f"{each.path}/complete", each.headers) for each in get(url, people)]
+    return [Request("PATCH", f"{path}/complete", reader.headers) for reader, path in task_requests(accounts)]
 
 
-def unchanged(url: str, people: People) -> list[Request]:
-    """Return requests for lists, of those who have them already."""
+def unchanged(url: str, accounts: Accounts) -> list[Request]:
+    """Return conditional requests for lists that have not changed."""
     client = Client(url)
-    tags = [client.expect(200, "GET", each.path, each.headers).headers["etag"] for each in people.readers]
     return [
-        Request("GET", each.path, {**each.headers, "If-None-Match": tag})
-        for each, tag in zip(people.readers, tags, strict=True)
+        Request("GET", reader.path, {**reader.headers, "If-None-Match": response.headers["etag"]})
+        for reader in accounts.readers
+        for response in [client.expect(200, "GET", reader.path, reader.headers)]
     ]
 
 
-def session(_: str, people: People) -> list[Request]:
+def session(_: str, accounts: Accounts) -> list[Request]:
     """Return requests for the session of each reader."""
-    return [Request("GET", "/api/auth/get-session", each.headers) for each in people.readers]
+    return [Request("GET", "/api/auth/get-session", reader.headers) for reader in accounts.readers]
 
 
-def mix(url: str, people: People) -> list[Request]:
-    """Return seven lists, two tasks and a change among ten; shuffled, and in the same order for every server."""
-    number = len(people.readers)
-    chosen = 7 * lists(url, people) + get(url, people)[: 2 * number] + update(url, people)[:number]
-    random.Random(10).shuffle(chosen)  # noqa: S311 - an order, no secret
-    return chosen
+def mix(url: str, accounts: Accounts) -> list[Request]:
+    """Return seven lists, two tasks and one update of ten requests, shuffled in the same order for every server."""
+    count = len(accounts.readers)
+    requests = 7 * lists(url, accounts) + get(url, accounts)[: 2 * count] + update(url, accounts)[:count]
+    random.Random(10).shuffle(requests)  # noqa: S311 - not a secret
+    return requests
 
 
 WORKLOADS = {
     "get": Workload("one task", get),
     "list": Workload("a list of 50", lists),
-    "page": Workload("the first 50 of 50,000", first_page, Can.PAGES),
-    "page-1000": Workload("the last 50 of 50,000", page_1000, Can.PAGES),
-    "page-small": Workload("the first page of a user with 50", small_page, Can.SMALL_PAGE),
+    "page": Workload("the first 50 of 50,000", first_page, Capability.PAGES),
+    "page-1000": Workload("the last 50 of 50,000", page_1000, Capability.PAGES),
+    "page-small": Workload("the first page of a user with 50", small_page, Capability.SMALL_PAGE),
     "create": Workload("a new task", create, status=201, reads=False),
-    "update": Workload("a changed task (PUT)", update, reads=False),
+    "update": Workload("an updated task (PUT)", update, reads=False),
     "toggle": Workload("a toggled task", toggle, reads=False),
-    "unchanged": Workload("a list of 50 that is known (304)", unchanged, Can.PAGES, status=304),
-    "session": Workload("get-session", session, Can.PAGES),
-    "mix": Workload("70 % lists, 20 % tasks, 10 % changes", mix),
+    "unchanged": Workload("a list of 50 that has not changed (304)", unchanged, Capability.PAGES, status=304),
+    "session": Workload("get-session", session, Capability.PAGES),
+    "mix": Workload("70 % lists, 20 % tasks, 10 % updates", mix),
 }
+
+
+def workload_names() -> list[str]:
+    """Return the names of the workloads, and of the reads beside sign-ins."""
+    return [*WORKLOADS, *(f"{name}{SIGNING}" for name, workload in WORKLOADS.items() if workload.reads)]

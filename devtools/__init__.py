@@ -1,1 +1,1 @@
-"""The commands of dev.py, for developing todo_api. The service imports nothing of it."""
+"""The commands of dev.py. The service imports nothing of this package."""

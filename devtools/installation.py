@@ -1,5 +1,8 @@
-"""The virtual environment of this project, and what is installed into it. Only the standard library is imported."""
+"""The virtual environment of the project: its packages and its modules. Imports only the standard library."""
 
+from __future__ import annotations
+
+import contextlib
 import hashlib
 import shutil
 import subprocess
@@ -17,13 +20,13 @@ AUDIT_LOCK = "requirements-audit.lock"
 BENCH_LOCK = "requirements-bench.lock"
 
 
-def say(text: str) -> None:
+def print_status(text: str) -> None:
     """Print a line on standard error."""
     print(f"todo_api: {text}", file=sys.stderr, flush=True)
 
 
 def install(lock: str, venv: Path = VENV) -> None:
-    """Install the packages of a lock file into the environment, unless its stamp shows that they are installed."""
+    """Install the packages of a lock file, unless a stamp file says that they are installed."""
     python = venv / "bin" / "python"
     text = (ROOT / lock).read_bytes()
     stamp = venv / f"{lock}.installed"
@@ -31,19 +34,19 @@ def install(lock: str, venv: Path = VENV) -> None:
     if stamp.exists() and stamp.read_text() == digest and python.exists():
         return
     if not python.exists():
-        say(f"creating a virtual environment in {venv.name}/")
-        # Without pip: Debian's Python lacks ensurepip. An installer from outside fills the environment.
+        print_status(f"creating a virtual environment in {venv.name}/")
+        # Without pip, because Debian's Python lacks ensurepip. `installer` is a program outside the environment.
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--clear", venv], check=True)
-    say(f"installing the {text.count(b'==')} packages of {lock}")
-    done = subprocess.run([*installer(python), "-r", ROOT / lock], capture_output=True, text=True, check=False)
-    if done.returncode:
-        reasons = [line for line in done.stderr.splitlines() if line.strip()]
-        sys.exit(f"dev.py could not install {lock}: {reasons[-1] if reasons else 'no reason given'}{hint(lock)}")
+    print_status(f"installing the {text.count(b'==')} packages of {lock}")
+    completed = subprocess.run([*installer(python), "-r", ROOT / lock], capture_output=True, text=True, check=False)
+    if completed.returncode:
+        reason = (completed.stderr.strip().splitlines() or ["no reason given"])[-1]
+        sys.exit(f"dev.py could not install {lock}: {reason}{hint(lock)}")
     stamp.write_text(digest)
 
 
 def installer(python: Path) -> list[str]:
-    """Return the command that installs packages into the environment: uv if it is on the path, else pip."""
+    """Return the command that installs packages: uv if it is on the path, else pip."""
     options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--quiet"]
     if shutil.which("uv"):
         return ["uv", "pip", "install", "--python", str(python), *options]
@@ -54,7 +57,15 @@ def installer(python: Path) -> list[str]:
 
 
 def hint(lock: str) -> str:
-    """Return how to work without the packages of a lock file, if that is possible."""
+    """Return advice for a machine that cannot install the lock file."""
     if lock != POSTGRES_LOCK:
         return ""
-    return "\nWithout it, start a PostgreSQL yourself and name it in DATABASE_URL, for the tests in TEST_DATABASE_URL."
+    return "\nWithout it, start a PostgreSQL yourself and set DATABASE_URL, for the tests TEST_DATABASE_URL."
+
+
+def run_module(*command: str, env: dict[str, str] | None = None) -> int:
+    """Run a module of the environment and return its exit code. Ctrl-C also reaches the module, which stops itself."""
+    process = subprocess.Popen([PYTHON, "-m", *command], env=env)
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):
+            return process.wait()

@@ -1,18 +1,19 @@
-"""Whether the service is about to end: a byte that gunicorn's master and its workers have in common.
+"""A flag that gunicorn's master shares with its workers: the service is about to stop.
 
-A module of its own, which a reload (HUP) does not run again as it does gunicorn.conf.py.
+It is a module of its own, because a reload (HUP) runs gunicorn.conf.py again, but not this module.
 """
 
 from mmap import mmap
 
 SHARED = mmap(-1, 1)
+"""One byte of anonymous memory. Forked workers see the master's writes."""
 
 
 def start_draining() -> None:
-    """Say that the service is about to end, to every worker that this process has or will have."""
+    """Set the flag for all present and future workers."""
     SHARED[0] = 1
 
 
 def is_draining() -> bool:
-    """Tell whether that has been said."""
+    """Return whether the flag is set."""
     return bool(SHARED[0])

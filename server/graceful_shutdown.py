@@ -1,4 +1,4 @@
-"""How the service ends: nobody who has been let in is cut off. For gunicorn's master, which alone imports it."""
+"""Graceful shutdown in gunicorn's master: no accepted connection is cut off."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
 
 DROP_SYN_FILTER = ((0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
-"""For the kernel: read byte 13 of a TCP packet, its flags; with SYN among them drop it, else take it whole."""
+"""BPF instructions: load byte 13 of the TCP header, its flags; drop the packet if SYN is set, else accept all of it."""
 
 SO_ATTACH_FILTER = 26
-"""Linux's, which Python does not name."""
+"""A socket option of Linux that Python does not define."""
 
 ACCEPT_TIME = 0.2
-"""Seconds for who has been let in by the kernel to be accepted by a worker, who needs a thousandth of that."""
+"""Seconds for the workers to accept the connections in the listen queue. They need about a millisecond."""
 
 
 def install_signal_handlers(server: Arbiter, delay: timedelta) -> None:
-    """Let TERM begin an end in steps; each further one ends the pause between two of them.
+    """Make SIGTERM stop the service in three steps. A further SIGTERM skips the pause before the next step.
 
-    Who asks /readyz has time to send nobody here any more. Then nobody new is let in, since those that the kernel has
-    let in and no worker has accepted would be cut off when the last worker closes the door. Then gunicorn ends.
+    1. /readyz returns 503, and a load balancer has `delay` to notice.
+    2. The listeners ignore new clients. The workers accept the connections that are in the listen queue already: they
+       would be reset when the last worker closes the socket.
+    3. gunicorn shuts down.
     """
     steps = iter(
         [
@@ -41,21 +43,21 @@ def install_signal_handlers(server: Arbiter, delay: timedelta) -> None:
         ]
     )
 
-    def go_on(_number: int, _frame: FrameType | None) -> None:
-        for step, seconds in steps:
+    def run_steps(_number: int, _frame: FrameType | None) -> None:
+        for step, pause in steps:
             step()
-            if seconds:
-                signal.setitimer(signal.ITIMER_REAL, seconds)
+            if pause:
+                signal.setitimer(signal.ITIMER_REAL, pause)
                 return
 
-    signal.signal(signal.SIGTERM, go_on)
-    signal.signal(signal.SIGALRM, go_on)
+    signal.signal(signal.SIGTERM, run_steps)
+    signal.signal(signal.SIGALRM, run_steps)
 
 
 def stop_accepting(listeners: list[socket.socket]) -> None:
-    """Have the kernel ignore who knocks: they knock again, and are refused as soon as the door is closed."""
+    """Drop the SYN packets of new clients. A client repeats its SYN, and is refused once the listener is closed."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in DROP_SYN_FILTER))
     program = struct.pack("HL", len(DROP_SYN_FILTER), ctypes.addressof(code))
     for listener in listeners:
-        with suppress(OSError):  # Linux alone can do it
+        with suppress(OSError):  # socket filters exist on Linux only
             listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)

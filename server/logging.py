@@ -1,7 +1,7 @@
-"""How a line of the log is made, for the service and for gunicorn alike; it knows neither.
+"""The log format, for the application and for gunicorn. It imports neither.
 
-An event has a name and members, such as those of a request. Everything else that is logged is a message. What is
-known of a request, as its id, is a member of every line that is written meanwhile.
+A line is an event, such as `request`, with fields of its own, or a message of a library. A line that is written during
+a request also has the fields of its context, such as the request id.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 CONTEXT: ContextVar[dict[str, Any] | None] = ContextVar("CONTEXT", default=None)
-"""What every line of the request in hand says."""
+"""The fields of every line of the current request."""
 
 TEXT_MAX = 3_000
-"""Characters of a member of which the rest is left out, so that a line as a rule fits into the 4096 bytes that a pipe
-takes as a whole from each of several processes. A traceback's end is what tells the cause."""
+"""Characters kept of a text. A line then fits into 4096 bytes, which a pipe writes atomically. The end of a text is
+kept, because the end of a traceback names the cause."""
 
 SIMPLE = re.compile(r"[!#-~]+")
 
@@ -26,81 +26,81 @@ encode = json.JSONEncoder(default=str).encode
 logger = logging.getLogger("todo_api.events")
 
 
-def bind_context(**facts: object) -> None:
-    """Remember what is known of the request in hand, for this line and those after it."""
+def bind_context(**fields: object) -> None:
+    """Add fields to this and every later line of the current request."""
     context = CONTEXT.get()
     if context is not None:
-        context.update(facts)
+        context.update(fields)
 
 
-def log_event(event: str, level: int = logging.INFO, **members: object) -> None:
-    """Log that something has happened."""
-    logger.log(level, event, extra={"members": members})
+def log_event(event: str, level: int = logging.INFO, **fields: object) -> None:
+    """Log an event with its fields."""
+    logger.log(level, event, extra={"fields": fields})
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object per line, all of it ASCII: nothing in it breaks a line or steers a terminal."""
+    """Writes one JSON object per line, in ASCII: no text breaks a line or controls a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the line."""
+        """Return the line."""
         time = timestamp(record).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"time": time, "level": record.levelname.lower(), **fields(record)}
+        line = {"time": time, "level": record.levelname.lower(), **fields_of(record)}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        written = encode(line)
-        # As most lines: no text in it is too long, nor has a character that is escaped.
-        if len(written) <= TEXT_MAX and "\\u" not in written:
-            return written
+        text = encode(line)
+        # The usual case: no value is too long or has a character that JSON escapes.
+        if len(text) <= TEXT_MAX and "\\u" not in text:
+            return text
         return encode({name: sanitize(value) for name, value in line.items()})
 
 
 class TextFormatter(logging.Formatter):
-    """A line that is short to read, for whoever develops; a traceback takes lines of its own."""
+    """Writes a short line for developers, and a traceback on lines of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the line."""
-        shown = fields(record)
-        head = f"{timestamp(record).astimezone():%H:%M:%S} {record.levelname.lower():<7} {shown.pop('event')}"
-        pairs = [f"{name}={quoted(value)}" for name, value in shown.items() if value is not None]
-        trace = self.formatException(record.exc_info) if record.exc_info else ""
-        return "\n".join([" ".join([head, *pairs]), *(quoted(line) for line in trace.splitlines())])
+        """Return the line."""
+        fields = fields_of(record)
+        head = f"{timestamp(record).astimezone():%H:%M:%S} {record.levelname.lower():<7} {fields.pop('event')}"
+        pairs = [f"{name}={quoted(value)}" for name, value in fields.items() if value is not None]
+        traceback = self.formatException(record.exc_info) if record.exc_info else ""
+        return "\n".join([" ".join([head, *pairs]), *(quoted(line) for line in traceback.splitlines())])
 
 
-FORMATS = {"json": JSONFormatter, "text": TextFormatter}
+FORMATTERS = {"json": JSONFormatter, "text": TextFormatter}
 
 
 def timestamp(record: logging.LogRecord) -> datetime:
-    """Return when it was."""
+    """Return the time of the record in UTC."""
     return datetime.fromtimestamp(record.created, UTC)
 
 
-def fields(record: logging.LogRecord) -> dict[str, Any]:
-    """Return what the line says beside its time and level."""
-    own: dict[str, Any] | None = getattr(record, "members", None)
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the fields of the line, except time and level."""
+    fields: dict[str, Any] | None = getattr(record, "fields", None)
     context = CONTEXT.get() or {}
-    if own is None:
+    if fields is None:
         return {"event": "message", **context, "logger": record.name, "message": record.getMessage()}
-    return {"event": record.msg, **context, **own}
+    return {"event": record.msg, **context, **fields}
 
 
 def sanitize(value: object) -> object:
-    """Return a text without lone surrogates, which no parser of JSON need take, and of a length that fits."""
+    """Return a text cut to `TEXT_MAX` and without lone surrogates, which JSON parsers may reject (RFC 8259 8.2)."""
     if not isinstance(value, str) or (value.isascii() and len(value) <= TEXT_MAX):
         return value
-    kept = value if len(value) <= TEXT_MAX else f"…{value[-TEXT_MAX:]}"
-    return kept.encode(errors="replace").decode()
+    text = value if len(value) <= TEXT_MAX else f"…{value[-TEXT_MAX:]}"
+    return text.encode(errors="replace").decode()
 
 
 def quoted(value: object) -> str:
-    """Return a value as it is read best: in quotes where it has spaces or what a terminal would obey."""
-    plain = str(value)
-    return plain if SIMPLE.fullmatch(plain) else json.dumps(plain)
+    """Return the value as text, quoted if it has spaces or control characters."""
+    text = str(value)
+    return text if SIMPLE.fullmatch(text) else json.dumps(text)
 
 
 def configure(log_format: str) -> None:
-    """Write the lines of this process and of those that it forks to standard error."""
+    """Write the log of this process and of its forks to standard error."""
     handler = logging.StreamHandler()
-    handler.setFormatter(FORMATS[log_format]())
+    handler.setFormatter(FORMATTERS[log_format]())
     logging.basicConfig(handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     logging.getLogger("todo_api").setLevel(logging.INFO)

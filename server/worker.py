@@ -1,10 +1,10 @@
-"""gunicorn's threaded worker, with a patience that ends.
+"""gunicorn's threaded worker with timeouts for clients.
 
-As it comes, a client that is silent, slow or does not hang up holds one of the few threads, or the loop that hands work
-to them, for as long as it likes. Here the loop alone waits for a connection's first bytes, a request has a time to
-come in and an answer one to go out. What gunicorn itself refuses is answered as a problem, as everything else is.
+gunicorn's own worker has none: a client that is silent, slow or keeps its connection open occupies one of the few
+threads, or the loop that feeds them, for as long as it likes. Here only the loop waits for the first bytes of a
+connection, and a request and its response have a deadline each. Errors that gunicorn detects become problem responses.
 
-It is loaded by gunicorn's master, and so imports nothing of the package, which a reload is to read anew.
+gunicorn's master loads this module, so it imports nothing of todo_api at load time: a reload (HUP) loads that anew.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from gunicorn.glogging import Logger as OwnLogger
+from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.http import wsgi
 from gunicorn.http.errors import (
     ExpectationFailed,
@@ -38,18 +38,20 @@ if TYPE_CHECKING:
     from gunicorn.workers.gthread import TConn
 
 STATUSES = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417}
+"""The statuses of malformed requests. The others are 400."""
+
 APPLICATION_ERRORS = (InvalidResponseHeader, InvalidResponseHeaderName)
-"""What gunicorn derives from its class for unreadable requests, though it is our own fault."""
+"""Subclasses of gunicorn's ParseException that are errors of the application, not of the client."""
 
 HEARTBEAT_INTERVAL = 1.0
-"""Seconds between two signs of life, of the thirty after which gunicorn's master ends a worker."""
+"""Seconds between heartbeats. gunicorn's master kills a worker after thirty seconds without one."""
 
 
 class Response(wsgi.Response):
-    """An answer whose head goes out with the first piece of its body, as one packet that wakes the client once."""
+    """A response that sends its head and the first part of its body as one packet, with one system call."""
 
     def write(self, arg: bytes) -> None:
-        """Send a piece of the body."""
+        """Send a part of the body."""
         if self.headers_sent or len(arg) > COALESCE_MAX:
             super().write(arg)
         else:
@@ -57,27 +59,27 @@ class Response(wsgi.Response):
 
 
 class Worker(ThreadWorker):
-    """The worker."""
+    """A threaded worker whose client connections are `DeadlineSocket`s."""
 
     notified_at = 0.0
 
     def load_wsgi(self) -> None:
-        """Load the application, and have at hand what each request needs."""
+        """Load the application."""
         super().load_wsgi()
-        # gunicorn asks nobody what an answer is to be.
-        wsgi.Response = Response
-        # Dozens of settings are read in a request, by two calls each; and in a worker they never change.
+        wsgi.Response = Response  # gunicorn has no setting for this class
+        # Copy the settings to instance attributes: gunicorn reads 20 of them per request, through `__getattr__`.
+        # This saves 40 calls and 27 us of CPU, 4 % of a read of one task.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
 
     def notify(self) -> None:
-        """Tell the master that this process lives, and not at each turn of the loop, which are two for a request."""
+        """Send a heartbeat once a second, instead of at each turn of the loop, which turns twice per request."""
         now = time.monotonic()
         if now >= self.notified_at + HEARTBEAT_INTERVAL:
             self.notified_at = now
             super().notify()
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Give a connection to a thread, a new one only when there is something to read."""
+        """Hand a connection to a thread, but a new one only after its first bytes."""
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
@@ -87,46 +89,47 @@ class Worker(ThreadWorker):
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: TConn) -> Any:
-        """Serve one request, and tell whether another may come."""
+        """Serve one request. Return whether the connection stays open for another one."""
         conn.sock.start_request()
-        more = super().handle(conn)
-        if not more:
+        keep_alive = super().handle(conn)
+        if not keep_alive:
             conn.sock.linger()
-        return more
+        return keep_alive
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
-        """Answer what does not reach the application, or what it cannot answer any more."""
-        request_id, kind = uuid4().hex, type(exc).__name__
+        """Answer a request that cannot be parsed, or one whose response the application cannot send."""
+        request_id, error_type = uuid4().hex, type(exc).__name__
         if isinstance(exc, ParseException) and not isinstance(exc, APPLICATION_ERRORS):
             status = STATUSES.get(type(exc), 400)
-            self.log.warning("refused request %s of %s: %s", request_id, addr[0] if addr else "a local process", kind)
+            address = addr[0] if addr else "a local process"
+            self.log.warning("refused request %s of %s: %s", request_id, address, error_type)
         else:
             status = 500
-            self.log.error("unexpected in request %s: %s", request_id, kind, exc_info=exc)
+            self.log.error("unexpected in request %s: %s", request_id, error_type, exc_info=exc)
         with suppress(OSError):
             client.sendall(error_response(status, request_id))
 
 
 def error_response(status: int, request_id: str) -> bytes:
-    """Return the answer to a request that cannot be read."""
-    # Imported here: what the master imports, a reload (HUP) does not read again.
-    from todo_api.http.errors import InternalError, Problem  # noqa: PLC0415
-    from todo_api.http.headers import HEADERS  # noqa: PLC0415
+    """Return a problem response as bytes."""
+    # Imported here, because a reload (HUP) does not load again what the master has loaded.
+    from todo_api.http.errors import InternalServerError, Problem  # noqa: PLC0415
+    from todo_api.http.headers import DEFAULT_HEADERS  # noqa: PLC0415
     from todo_api.http.media_types import PROBLEM_JSON  # noqa: PLC0415
 
-    problem = InternalError() if status == HTTPStatus.INTERNAL_SERVER_ERROR else Problem()
+    problem = InternalServerError() if status == HTTPStatus.INTERNAL_SERVER_ERROR else Problem()
     body = json.dumps(problem.to_dict(status)).encode()
-    own = {"Content-Type": PROBLEM_JSON, "Content-Length": len(body), "X-Request-Id": request_id}
-    headers = {**HEADERS, **own, "Connection": "close"}
+    specific = {"Content-Type": PROBLEM_JSON, "Content-Length": len(body), "X-Request-Id": request_id}
+    headers = {**DEFAULT_HEADERS, **specific, "Connection": "close"}
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-class Logger(OwnLogger):
-    """gunicorn's messages, which go to the handler that `logs.begin` has made."""
+class Logger(GunicornLogger):
+    """gunicorn's logger, whose messages go to the handler of `server.logging`."""
 
     def setup(self, cfg: Any) -> None:
-        """Write nothing by itself."""
+        """Propagate the messages instead of writing them."""
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True

@@ -1,7 +1,8 @@
-"""The configuration: read whole, refused with every fault at once."""
+"""The configuration: every setting, all errors at once, and the documents that list the settings."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from config import PLACEHOLDER_SECRET, Config, ConfigError
-from tests.support.processes import ROOT, environment
+from tests.support.processes import ROOT, clean_environ
 
 SECRET = "0123456789abcdef0123456789abcdef"
 SECOND = timedelta(seconds=1)
@@ -19,13 +20,13 @@ DATABASE_URL = "postgresql://user:password@localhost:5432/todo_db"
 REQUIRED = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": DATABASE_URL}
 
 
-def faults(**settings: str) -> list[str]:
-    with pytest.raises(ConfigError) as refused:
+def errors_of(**settings: str) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
         Config.from_env({**REQUIRED, **settings})
-    return refused.value.faults
+    return raised.value.errors
 
 
-def test_defaults_are_the_seeds() -> None:
+def test_the_defaults() -> None:
     config = Config.from_env(REQUIRED)
     assert config.app_name == "Todo API"
     assert config.environment == "development"
@@ -109,12 +110,12 @@ def test_defaults_are_the_seeds() -> None:
         ),
     ],
 )
-def test_a_setting_is_read(name: str, text: str, field: str, value: Any) -> None:
+def test_a_valid_setting_is_parsed(name: str, text: str, field: str, value: Any) -> None:
     assert getattr(Config.from_env({**REQUIRED, name: text}), field) == value
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "reason"),
     [
         ("BETTER_AUTH_SECRET", "x" * 31, "is 31 bytes long"),
         ("BETTER_AUTH_SECRET", "", "is not set"),
@@ -147,20 +148,20 @@ def test_a_setting_is_read(name: str, text: str, field: str, value: Any) -> None
         ("REFRESH_TOKEN_EXPIRE_DAYS", "-30", "whole number from 1"),
         ("CORS_ORIGINS", "http://localhost:3000", "must be a JSON list"),
         ("CORS_ORIGINS", '"http://localhost:3000"', "must be a JSON list"),
-        ("CORS_ORIGINS", '["*"]', "no origin"),
-        ("CORS_ORIGINS", '["http://localhost:3000/"]', "no origin"),
+        ("CORS_ORIGINS", '["*"]', "not an origin"),
+        ("CORS_ORIGINS", '["http://localhost:3000/"]', "not an origin"),
         ("CORS_ORIGINS", "[" * 100_000, "must be a JSON list"),
-        ("CORS_ORIGINS", '["http://localhost:99999"]', "no origin"),
-        ("CORS_ORIGINS", '["http://localhost:"]', "no origin"),
-        ("CORS_ORIGINS", '["https://example.com:443"]', "no origin"),
-        ("CORS_ORIGINS", '["https://b\u00fccher.example"]', "no origin"),
-        ("CORS_ORIGINS", '["https://a,b"]', "no origin"),
-        ("CORS_ORIGINS", '["https://a..b"]', "no origin"),
-        ("CORS_ORIGINS", '["https://-"]', "no origin"),
-        ("CORS_ORIGINS", '["https://user@example.com"]', "no origin"),
-        ("CORS_ORIGINS", '["ftp://example.com"]', "no origin"),
-        ("CORS_ORIGINS", '["example.com"]', "no origin"),
-        ("CORS_ORIGINS", "[1]", "no origin"),
+        ("CORS_ORIGINS", '["http://localhost:99999"]', "not an origin"),
+        ("CORS_ORIGINS", '["http://localhost:"]', "not an origin"),
+        ("CORS_ORIGINS", '["https://example.com:443"]', "not an origin"),
+        ("CORS_ORIGINS", '["https://b\u00fccher.example"]', "not an origin"),
+        ("CORS_ORIGINS", '["https://a,b"]', "not an origin"),
+        ("CORS_ORIGINS", '["https://a..b"]', "not an origin"),
+        ("CORS_ORIGINS", '["https://-"]', "not an origin"),
+        ("CORS_ORIGINS", '["https://user@example.com"]', "not an origin"),
+        ("CORS_ORIGINS", '["ftp://example.com"]', "not an origin"),
+        ("CORS_ORIGINS", '["example.com"]', "not an origin"),
+        ("CORS_ORIGINS", "[1]", "not an origin"),
         ("BETTER_AUTH_SECRET_PREVIOUS", "short", "is 5 bytes long"),
         ("BETTER_AUTH_URL", "todo.example.com", "must be a URL"),
         ("BETTER_AUTH_URL", "https://todo.example.com:99999", "must be a URL"),
@@ -219,48 +220,62 @@ def test_a_setting_is_read(name: str, text: str, field: str, value: Any) -> None
         ("WEB_CONCURRENCY", "many", "whole number from 1"),
     ],
 )
-def test_a_fault_names_its_setting(name: str, text: str, said: str) -> None:
-    (fault,) = faults(**{name: text})
-    assert fault.startswith(f"{name}: ")
-    assert said in fault
-    assert "geheim" not in fault
+def test_an_error_names_its_setting_and_hides_secrets(name: str, text: str, reason: str) -> None:
+    (error,) = errors_of(**{name: text})
+    assert error.startswith(f"{name}: ")
+    assert reason in error
+    assert "geheim" not in error
 
 
-def test_all_faults_are_told_at_once() -> None:
-    told = faults(BETTER_AUTH_SECRET="short", CORS_ORIGINS="no", PORT="x", DATABASE_URL="")
-    assert [fault.split(":")[0] for fault in told] == ["BETTER_AUTH_SECRET", "DATABASE_URL", "CORS_ORIGINS", "PORT"]
+def test_all_errors_are_reported_at_once() -> None:
+    errors = errors_of(BETTER_AUTH_SECRET="short", CORS_ORIGINS="no", PORT="x", DATABASE_URL="")
+    assert [error.split(":")[0] for error in errors] == ["BETTER_AUTH_SECRET", "DATABASE_URL", "CORS_ORIGINS", "PORT"]
 
 
-def test_the_seeds_placeholder_secret_is_for_development_only() -> None:
+def test_the_placeholder_secret_is_for_development_only() -> None:
     config = Config.from_env({**REQUIRED, "BETTER_AUTH_SECRET": PLACEHOLDER_SECRET})
     assert config.better_auth_secret == PLACEHOLDER_SECRET
-    (fault,) = faults(BETTER_AUTH_SECRET=PLACEHOLDER_SECRET, ENVIRONMENT="production")
-    assert "openssl rand -hex 32" in fault
+    (error,) = errors_of(BETTER_AUTH_SECRET=PLACEHOLDER_SECRET, ENVIRONMENT="production")
+    assert "openssl rand -hex 32" in error
 
 
-def test_secrets_are_not_shown_with_the_configuration() -> None:
-    shown = repr(Config.from_env({**REQUIRED, "MAIL_URL": "smtp://user:password@mail.example.com"}))
-    assert SECRET not in shown
-    assert "password@" not in shown
+def test_the_repr_hides_secrets() -> None:
+    text = repr(Config.from_env({**REQUIRED, "MAIL_URL": "smtp://user:password@mail.example.com"}))
+    assert SECRET not in text
+    assert "password@" not in text
 
 
 @pytest.mark.parametrize("command", [["gunicorn", "--config", "gunicorn.conf.py"], ["flask", "routes"]])
-def test_a_faulty_configuration_does_not_start(command: list[str]) -> None:
-    settings = environment(BETTER_AUTH_SECRET="short", CORS_ORIGINS="no", DATABASE_URL=DATABASE_URL)
-    run = [sys.executable, "-m", *command]
-    ended = subprocess.run(run, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=30, check=False)
-    assert ended.returncode == 1
-    assert len(ended.stderr.splitlines()) == 3, ended.stderr
-    assert "BETTER_AUTH_SECRET: is 5 bytes long" in ended.stderr
-    assert "CORS_ORIGINS: must be a JSON list" in ended.stderr
+def test_nothing_starts_with_an_invalid_configuration(command: list[str]) -> None:
+    environ = clean_environ(BETTER_AUTH_SECRET="short", CORS_ORIGINS="no", DATABASE_URL=DATABASE_URL)
+    arguments = [sys.executable, "-m", *command]
+    completed = subprocess.run(
+        arguments, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert completed.returncode == 1
+    assert len(completed.stderr.splitlines()) == 3, completed.stderr
+    assert "BETTER_AUTH_SECRET: is 5 bytes long" in completed.stderr
+    assert "CORS_ORIGINS: must be a JSON list" in completed.stderr
 
 
-def test_env_example_shows_every_setting_with_its_default() -> None:
+NAMES = [field.metadata["name"] for field in fields(Config)]
+
+
+def test_env_example_has_every_setting_with_its_default() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
-    shown = dict(line.removeprefix("#").split("=", 1) for line in lines if "=" in line and not line.startswith("# "))
-    assert list(shown) == [field.metadata["name"] for field in fields(Config)]
+    example = dict(line.removeprefix("#").split("=", 1) for line in lines if "=" in line and not line.startswith("# "))
+    assert list(example) == NAMES
     assert all(line.startswith("#") or not line for line in lines), "a copied file must change nothing"
-    example, default = Config.from_env(shown), Config.from_env(REQUIRED)
+    config, defaults = Config.from_env(example), Config.from_env(REQUIRED)
     for field in fields(Config):
         if field.name not in {"better_auth_secret", "database_url"}:
-            assert getattr(example, field.name) == getattr(default, field.name), field.name
+            assert getattr(config, field.name) == getattr(defaults, field.name), field.name
+
+
+def test_the_settings_page_has_a_row_for_each_setting_and_no_other() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| .+ \|$", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    assert [name for name, _ in rows] == NAMES
+    defaults = {name: cell.strip("`") for name, cell in rows if not cell.startswith("–")}
+    assert defaults == {
+        field.metadata["name"]: field.metadata["default"] for field in fields(Config) if field.metadata.get("default")
+    }

@@ -1,4 +1,4 @@
-"""The files of deploy/: they confine the service, and hold what it needs."""
+"""The files of deploy/: they sandbox the service and have all that it needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.databases import CONFIG
-from tests.support.processes import ROOT, environment
+from tests.support.processes import ROOT, clean_environ
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,16 +22,16 @@ ANALYZE = shutil.which("systemd-analyze")
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 
 
-@pytest.mark.skipif(not ANALYZE, reason="no systemd-analyze here")
+@pytest.mark.skipif(not ANALYZE, reason="systemd-analyze is not installed")
 @pytest.mark.parametrize("unit", UNITS)
-def test_a_unit_exposes_little(unit: str) -> None:
+def test_a_unit_has_low_exposure(unit: str) -> None:
     assert ANALYZE
     command = [ANALYZE, "security", "--offline=true", "--no-pager", "--threshold=15", str(DEPLOY / unit)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    completed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
-def test_the_unit_waits_longer_than_gunicorn() -> None:
+def test_the_unit_stops_later_than_gunicorn() -> None:
     grace = re.search(r"^graceful_timeout = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)
     stop = re.search(r"^TimeoutStopSec=(\d+)", (DEPLOY / UNITS[0]).read_text(), re.MULTILINE)
     assert grace
@@ -39,7 +39,7 @@ def test_the_unit_waits_longer_than_gunicorn() -> None:
     assert int(stop[1]) > int(grace[1])
 
 
-def test_both_units_are_confined_alike() -> None:
+def test_both_units_have_the_same_sandbox() -> None:
     first, second = (
         {line for line in (DEPLOY / unit).read_text().splitlines() if re.match("Private|Protect|Restrict|System", line)}
         for unit in UNITS
@@ -47,14 +47,14 @@ def test_both_units_are_confined_alike() -> None:
     assert first == second
 
 
-def test_the_image_is_made_of_checked_packages_and_runs_as_nobody_in_particular() -> None:
+def test_the_image_installs_packages_by_hash_and_runs_unprivileged() -> None:
     assert "--require-hashes --no-deps --only-binary=:all:" in DOCKERFILE
     assert re.findall(r"^USER (.*)", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
     assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["python:3.13-slim-bookworm"] * 2
     assert not re.search(r"^ADD|latest|curl|SECRET|PASSWORD", DOCKERFILE, re.MULTILINE)
 
 
-def test_the_image_holds_all_that_the_service_needs(tmp_path: Path, database: str) -> None:
+def test_the_image_has_all_files_of_the_service(tmp_path: Path, database: str) -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) (\S+)$", DOCKERFILE, re.MULTILINE)[1:]
     allowed = (ROOT / ".dockerignore").read_text().splitlines()
     for sources, target in copied:
@@ -65,22 +65,22 @@ def test_the_image_holds_all_that_the_service_needs(tmp_path: Path, database: st
                 shutil.copytree(path, tmp_path / target)
             else:
                 shutil.copy(path, tmp_path / target)
-    environ = environment(DATABASE_URL=database, BETTER_AUTH_SECRET=CONFIG.better_auth_secret)
+    environ = clean_environ(DATABASE_URL=database, BETTER_AUTH_SECRET=CONFIG.better_auth_secret)
     for command in (["gunicorn", "--check-config"], ["flask", "--app", "wsgi", "db", "current"]):
-        ended = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-m", *command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
         )
-        assert ended.returncode == 0, ended.stderr
+        assert completed.returncode == 0, completed.stderr
 
 
-def test_the_service_believes_the_one_proxy_that_is_in_front() -> None:
-    """All clients would share the proxy's address else, and so one limit."""
+def test_the_service_trusts_its_one_proxy() -> None:
+    """Otherwise all clients would have the address of the proxy, and share one rate limit."""
     assert re.search(r"^Environment=.* TRUSTED_PROXIES=1$", (DEPLOY / UNITS[0]).read_text(), re.MULTILINE)
     assert re.search(r'^    TRUSTED_PROXIES: "1"$', (DEPLOY / "compose.yaml").read_text(), re.MULTILINE)
     assert "X-Forwarded-For $remote_addr;" in (DEPLOY / "nginx.conf").read_text()
 
 
-def test_composed_containers_can_do_nothing_but_serve() -> None:
+def test_the_containers_are_sandboxed() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     for line in ("read_only: true", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]'):
         assert f"\n  {line}\n" in text.partition("services:")[0]

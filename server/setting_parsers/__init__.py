@@ -1,1 +1,1 @@
-"""Parsers of settings: each takes the text of a setting and returns its value, or raises ValueError."""
+"""Parsers of settings. Each takes a text and returns the value, or raises ValueError with the reason."""

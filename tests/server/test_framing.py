@@ -1,4 +1,4 @@
-"""Bodies as a network brings them, to a real gunicorn."""
+"""The framing of request bodies, to a running gunicorn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tests.support.raw_http import answered, exchange
+from tests.support.raw_http import exchange, final_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ SIGN_UP = "/api/auth/sign-up/email"
 MIB = 1024 * 1024
 
 
-def chunks(head: bytes, size: int, tail: bytes) -> Iterator[bytes]:
+def padded_chunks(head: bytes, size: int, tail: bytes) -> Iterator[bytes]:
     yield head
     for _ in range(size // 65_536):
         yield b" " * 65_536
@@ -37,23 +37,25 @@ def chunks(head: bytes, size: int, tail: bytes) -> Iterator[bytes]:
         ),
     ],
 )
-def test_a_body_over_1_mib_is_413_also_in_chunks(service: Service, content_type: str, head: bytes, tail: bytes) -> None:
+def test_a_chunked_body_over_1_mib_is_413(service: Service, content_type: str, head: bytes, tail: bytes) -> None:
     headers = {"Content-Type": content_type}
     for size, status in ((2 * MIB, 413), (0, {200, 422, 400})):
-        response = requests.post(f"{service.url}{SIGN_UP}", data=chunks(head, size, tail), headers=headers, timeout=10)
+        response = requests.post(
+            f"{service.url}{SIGN_UP}", data=padded_chunks(head, size, tail), headers=headers, timeout=10
+        )
         assert response.status_code in (status if isinstance(status, set) else {status}), response.text
 
 
 @pytest.mark.parametrize("body", [b"ZZ\r\n", b"5\r\nabcdefghij\r\n", b"-1\r\n\r\n", b"5\r\nab"])
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
-def test_broken_chunks_are_400(service: Service, body: bytes, content_type: str) -> None:
+def test_malformed_chunks_are_400(service: Service, body: bytes, content_type: str) -> None:
     assert status_of(service, content_type, "Transfer-Encoding: chunked", body) == 400
 
 
 def status_of(service: Service, content_type: str, framing: str, body: bytes) -> int:
-    """Send a sign-up that ends with this body."""
+    """Send a sign-up with the body. Return the status of its response."""
     head = f"POST {SIGN_UP} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n{framing}\r\n\r\n"
-    (status,) = answered(exchange(service, head.encode() + body))
+    (status,) = final_statuses(exchange(service, head.encode() + body))
     return status
 
 
@@ -71,12 +73,12 @@ def status_of(service: Service, content_type: str, framing: str, body: bytes) ->
         ),
     ],
 )
-def test_a_body_that_breaks_off_is_400(service: Service, content_type: str, body: bytes) -> None:
+def test_an_incomplete_body_is_400(service: Service, content_type: str, body: bytes) -> None:
     assert status_of(service, content_type, f"Content-Length: {len(body) + 6}", body) == 400
     assert status_of(service, content_type, f"Content-Length: {len(body)}", body) == 200
 
 
-def test_an_id_of_any_length_is_404_as_a_problem(service: Service) -> None:
+def test_a_very_long_task_id_is_404(service: Service) -> None:
     account = {"email": "a@example.com", "password": "correct horse"}
     body = requests.post(f"{service.url}{SIGN_UP}", data=account, timeout=10).json()
     headers = {"Authorization": f"Bearer {body['token']}"}

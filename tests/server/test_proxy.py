@@ -1,4 +1,4 @@
-"""The service behind a reverse proxy that runs the very configuration of deploy/."""
+"""The service behind nginx with the configuration of deploy/."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ import pytest
 import requests
 import trustme
 
-from devtools.embedded_postgres import free_port
-from tests.server.test_edges import BROKEN, SMUGGLED, post
-from tests.server.test_slow_clients import BODY, many, trickling
-from tests.support.processes import ROOT, Service, serving
-from tests.support.raw_http import answered, exchange
+from devtools.processes import free_port
+from tests.support.malformed_messages import MALFORMED, SMUGGLED, post
+from tests.support.processes import ROOT, Service, running_service
+from tests.support.raw_http import exchange, final_statuses
+from tests.support.slow_clients import INCOMPLETE_BODY, open_connections, trickling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CADDY = shutil.which("caddy")
-pytestmark = pytest.mark.skipif(not NGINX, reason="no nginx here (apt install nginx)")
+pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed (apt install nginx)")
 
-AROUND = """
+NGINX_CONF = """
 {user}
 daemon off;
 pid {folder}/pid;
@@ -57,36 +57,36 @@ http {{
 class Proxy:
     """A running nginx."""
 
-    tls: Service
-    plain: str
-    authority: str
-    trusting: ssl.SSLContext
+    https: Service
+    http_url: str
+    ca_file: str
+    tls: ssl.SSLContext
 
 
 @contextmanager
 def proxying(upstream: int, folder: Path) -> Iterator[Proxy]:
-    """Run nginx in front of what listens on the port; only names, ports and paths of its configuration are others."""
-    tls, plain = free_port(), free_port()
+    """Run nginx in front of the port. Only names, ports and paths differ from the configuration of deploy/."""
+    https_port, http_port = free_port(), free_port()
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "all.pem"))
-    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     site = (ROOT / "deploy" / "nginx.conf").read_text()
     site = re.sub(r"/etc/ssl/\S+\.pem", f"{folder}/all.pem", site).replace("todo.example.com", "localhost")
     site = site.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
     site = re.sub(r"listen \[::\].*", "", site)
-    site = re.sub(r"listen 443\b", f"listen 127.0.0.1:{tls}", site)
-    site = re.sub(r"listen 80\b", f"listen 127.0.0.1:{plain}", site)
+    site = re.sub(r"listen 443\b", f"listen 127.0.0.1:{https_port}", site)
+    site = re.sub(r"listen 80\b", f"listen 127.0.0.1:{http_port}", site)
     (folder / "site.conf").write_text(site)
     user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user))
+    (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, user=user))
     assert NGINX
     process = subprocess.Popen([NGINX, "-c", str(folder / "nginx.conf"), "-p", str(folder)])
     try:
-        wait_until_listening(process, tls)
-        trusting = ssl.create_default_context(cafile=str(folder / "authority.pem"))
-        url = f"https://localhost:{tls}"
-        yield Proxy(Service(url, process), f"http://127.0.0.1:{plain}", str(folder / "authority.pem"), trusting)
+        wait_until_listening(process, https_port)
+        ca_file = str(folder / "ca.pem")
+        service = Service(f"https://localhost:{https_port}", process)
+        yield Proxy(service, f"http://127.0.0.1:{http_port}", ca_file, ssl.create_default_context(cafile=ca_file))
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -103,22 +103,22 @@ def wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
 
 @pytest.fixture(scope="module")
 def proxy(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """Yield nginx in front of a service of one process."""
-    with serving(database, WEB_CONCURRENCY="1", TRUSTED_PROXIES="1") as service:
+    """Yield nginx in front of a service with one process."""
+    with running_service(database, WEB_CONCURRENCY="1", TRUSTED_PROXIES="1") as service:
         port = int(service.url.rpartition(":")[2])
         with proxying(port, tmp_path_factory.mktemp("nginx")) as running_proxy:
             yield running_proxy
 
 
-class Witness:
-    """A server that answers everything with 204, and keeps what it was sent and how many connections it had."""
+class Upstream:
+    """A server that answers every request with 204. It records the heads of the requests and counts connections."""
 
     def __init__(self, listener: socket.socket) -> None:
         self.listener = listener
         self.heads: list[str] = []
         self.connections = 0
 
-    def watch(self) -> None:
+    def accept(self) -> None:
         with suppress(OSError):
             while True:
                 connection, _ = self.listener.accept()
@@ -133,17 +133,17 @@ class Witness:
 
 
 @pytest.fixture
-def witness() -> Iterator[Witness]:
+def upstream() -> Iterator[Upstream]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        watching = Witness(listener)
-        threading.Thread(target=watching.watch, daemon=True).start()
-        yield watching
+        server = Upstream(listener)
+        threading.Thread(target=server.accept, daemon=True).start()
+        yield server
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_accounts_tasks_and_the_page_are_served_by_tls(proxy: Proxy) -> None:
+def test_accounts_tasks_and_the_api_page_are_served_over_tls(proxy: Proxy) -> None:
     def call(method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(method, f"{proxy.tls.url}{path}", verify=proxy.authority, timeout=30, **options)
+        return requests.request(method, f"{proxy.https.url}{path}", verify=proxy.ca_file, timeout=30, **options)
 
     account = {"email": "ada@proxy.example.com", "password": "correct horse battery"}
     token = call("POST", "/api/auth/sign-up/email", data=account).json()["token"]
@@ -153,27 +153,28 @@ def test_accounts_tasks_and_the_page_are_served_by_tls(proxy: Proxy) -> None:
     assert "<html" in call("GET", "/docs").text
 
 
-def test_what_comes_without_tls_is_sent_to_the_one_address_and_method(proxy: Proxy) -> None:
-    answer = requests.post(f"{proxy.plain}/a?b=c", headers={"Host": "evil.example"}, allow_redirects=False, timeout=30)
-    assert (answer.status_code, answer.headers["Location"]) == (308, "https://localhost/a?b=c")
+def test_plain_http_is_redirected_to_the_configured_host(proxy: Proxy) -> None:
+    headers = {"Host": "evil.example"}
+    response = requests.post(f"{proxy.http_url}/a?b=c", headers=headers, allow_redirects=False, timeout=30)
+    assert (response.status_code, response.headers["Location"]) == (308, "https://localhost/a?b=c")
 
 
-def test_http_2_is_spoken(proxy: Proxy) -> None:
-    command = ["curl", "--silent", "--http2", "--cacert", proxy.authority, "--output", "/dev/null"]
-    shown = subprocess.run(
-        [*command, "--write-out", "%{http_version} %{http_code}", proxy.tls.url],
+def test_http_2_is_served(proxy: Proxy) -> None:
+    command = ["curl", "--silent", "--http2", "--cacert", proxy.ca_file, "--output", "/dev/null"]
+    completed = subprocess.run(
+        [*command, "--write-out", "%{http_version} %{http_code}", proxy.https.url],
         capture_output=True,
         text=True,
         check=True,
         timeout=30,
     )
-    assert shown.stdout == "2 200"
+    assert completed.stdout == "2 200"
 
 
-def test_a_large_body_is_refused_by_the_proxy_but_not_an_import(proxy: Proxy) -> None:
+def test_the_proxy_rejects_a_large_body_except_an_import(proxy: Proxy) -> None:
     def send(path: str) -> requests.Response:
         return requests.post(
-            f"{proxy.tls.url}{path}", data=b" " * 2_000_000, headers=headers, verify=proxy.authority, timeout=60
+            f"{proxy.https.url}{path}", data=b" " * 2_000_000, headers=headers, verify=proxy.ca_file, timeout=60
         )
 
     headers = {"Content-Type": "application/json"}
@@ -181,29 +182,29 @@ def test_a_large_body_is_refused_by_the_proxy_but_not_an_import(proxy: Proxy) ->
     assert send("/api/me/import").status_code == 401
 
 
-def test_what_is_for_those_who_run_it_is_not_shown(proxy: Proxy) -> None:
+def test_operational_routes_are_hidden(proxy: Proxy) -> None:
     for path in ("/metrics", "/readyz", "/metrics/", "/%6detrics", "//metrics", "/x/../readyz"):
-        answer = requests.get(f"{proxy.tls.url}{path}", verify=proxy.authority, timeout=30)
-        assert (answer.status_code, "json" in answer.headers["Content-Type"]) == (404, False), path
+        response = requests.get(f"{proxy.https.url}{path}", verify=proxy.ca_file, timeout=30)
+        assert (response.status_code, "json" in response.headers["Content-Type"]) == (404, False), path
 
 
-def test_no_version_is_named(proxy: Proxy) -> None:
+def test_versions_are_hidden(proxy: Proxy) -> None:
     for path in ("/", "/metrics", "/nothing"):
-        answer = requests.get(f"{proxy.tls.url}{path}", verify=proxy.authority, timeout=30)
-        assert answer.headers["Server"] == "nginx"
-        assert not re.search(r"nginx/|gunicorn", answer.text)
+        response = requests.get(f"{proxy.https.url}{path}", verify=proxy.ca_file, timeout=30)
+        assert response.headers["Server"] == "nginx"
+        assert not re.search(r"nginx/|gunicorn", response.text)
 
 
 @pytest.mark.shows("API4:2023")
-def test_slow_clients_starve_nobody(proxy: Proxy) -> None:
-    with many(proxy.tls, 50, BODY, proxy.trusting) as connections, trickling(connections):
+def test_slow_clients_do_not_delay_others(proxy: Proxy) -> None:
+    with open_connections(proxy.https, 50, INCOMPLETE_BODY, proxy.tls) as connections, trickling(connections):
         for _ in range(20):
-            answer = requests.get(f"{proxy.tls.url}/api/me/tasks", verify=proxy.authority, timeout=8)
-            assert answer.status_code == 401
+            response = requests.get(f"{proxy.https.url}/api/me/tasks", verify=proxy.ca_file, timeout=8)
+            assert response.status_code == 401
 
 
 @pytest.mark.shows("ASVS 4.1.3")
-def test_a_forged_address_is_dropped(witness: Witness, tmp_path: Path) -> None:
+def test_forged_proxy_headers_are_dropped(upstream: Upstream, tmp_path: Path) -> None:
     forged = {
         "X-Forwarded-For": "10.0.0.1",
         "X-Forwarded-Proto": "gopher",
@@ -212,64 +213,63 @@ def test_a_forged_address_is_dropped(witness: Witness, tmp_path: Path) -> None:
         "Forwarded": "for=10.0.0.1",
         "X_Forwarded_For": "10.0.0.1",
     }
-    with proxying(witness.listener.getsockname()[1], tmp_path) as running_proxy:
-        answer = requests.get(running_proxy.tls.url, headers=forged, verify=running_proxy.authority, timeout=30)
-        assert answer.status_code == 204
-    (lines,) = (set(head.lower().splitlines()) for head in witness.heads)
+    with proxying(upstream.listener.getsockname()[1], tmp_path) as running_proxy:
+        response = requests.get(running_proxy.https.url, headers=forged, verify=running_proxy.ca_file, timeout=30)
+        assert response.status_code == 204
+    (lines,) = (set(head.lower().splitlines()) for head in upstream.heads)
     assert {"x-forwarded-for: 127.0.0.1", "x-forwarded-proto: https", "host: localhost"} <= lines
     assert not any(re.search("evil|10.0.0.1|gopher", line) for line in lines)
 
 
 @pytest.mark.shows("ASVS 4.1.3")
-@pytest.mark.parametrize("claimed", [None, "10.0.0.1", "10.0.0.1, 127.0.0.1"])
-def test_clients_are_told_apart_by_their_own_addresses(proxy: Proxy, claimed: str | None) -> None:
+@pytest.mark.parametrize("forged", [None, "10.0.0.1", "10.0.0.1, 127.0.0.1"])
+def test_a_client_has_its_own_address(proxy: Proxy, forged: str | None) -> None:
     account = {"email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
-    port = int(proxy.tls.url.rpartition(":")[2])
-    forged = {"X-Forwarded-For": claimed} if claimed else {}
+    port = int(proxy.https.url.rpartition(":")[2])
+    headers = {"X-Forwarded-For": forged} if forged else {}
     connection = http.client.HTTPSConnection(
-        "localhost", port, timeout=30, context=proxy.trusting, source_address=("127.0.0.9", 0)
+        "localhost", port, timeout=30, context=proxy.tls, source_address=("127.0.0.9", 0)
     )
     with closing(connection):
         connection.request(
-            "POST", "/api/auth/sign-up/email", json.dumps(account), {"Content-Type": "application/json", **forged}
+            "POST", "/api/auth/sign-up/email", json.dumps(account), {"Content-Type": "application/json", **headers}
         )
         token = json.load(connection.getresponse())["token"]
-        connection.request("GET", "/api/auth/list-sessions", headers={"Authorization": f"Bearer {token}", **forged})
+        connection.request("GET", "/api/auth/list-sessions", headers={"Authorization": f"Bearer {token}", **headers})
         assert [session["ipAddress"] for session in json.load(connection.getresponse())] == ["127.0.0.9"]
 
 
-def test_connections_are_kept_on_both_sides(witness: Witness, tmp_path: Path) -> None:
-    with proxying(witness.listener.getsockname()[1], tmp_path) as running_proxy:
-        port = int(running_proxy.tls.url.rpartition(":")[2])
-        connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=running_proxy.trusting)
-        used = set()
+def test_connections_to_clients_and_service_are_reused(upstream: Upstream, tmp_path: Path) -> None:
+    with proxying(upstream.listener.getsockname()[1], tmp_path) as running_proxy:
+        port = int(running_proxy.https.url.rpartition(":")[2])
+        connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=running_proxy.tls)
+        sockets = set()
         for _ in range(5):
             connection.request("GET", "/")
             connection.getresponse().read()
-            used.add(id(connection.sock))
+            sockets.add(id(connection.sock))
         connection.close()
-    assert (len(used), len(witness.heads), witness.connections) == (1, 5, 1)
+    assert (len(sockets), len(upstream.heads), upstream.connections) == (1, 5, 1)
 
 
-@pytest.mark.parametrize("sent", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("message", MALFORMED.values(), ids=MALFORMED)
 @pytest.mark.shows("ASVS 4.2.1")
-def test_a_broken_message_slips_nothing_past_the_proxy(proxy: Proxy, sent: bytes) -> None:
-    last = SMUGGLED.replace(b"Host: x", b"Host: x\r\nConnection: close")
-    statuses = answered(exchange(proxy.tls, sent + last, proxy.trusting))
+def test_a_malformed_message_smuggles_no_request_past_the_proxy(proxy: Proxy, message: bytes) -> None:
+    smuggled = SMUGGLED.replace(b"Host: x", b"Host: x\r\nConnection: close")
+    statuses = final_statuses(exchange(proxy.https, message + smuggled, proxy.tls))
     assert len(statuses) <= 2
-    assert {status for status in statuses if status >= 500} <= {501, 505}, (
-        statuses
-    )  # a coding, a version: nginx's words
+    # nginx answers an unknown transfer coding with 501 and an unknown version with 505.
+    assert {status for status in statuses if status >= 500} <= {501, 505}, statuses
 
 
-def test_a_request_inside_a_refused_body_is_not_answered(proxy: Proxy) -> None:
-    inside = SMUGGLED * 50_000
-    got = exchange(proxy.tls, post(f"Content-Length: {len(inside)}", body=inside), proxy.trusting)
-    assert answered(got) in ([], [413])
+def test_a_request_inside_a_rejected_body_is_not_answered(proxy: Proxy) -> None:
+    content = SMUGGLED * 50_000
+    received = exchange(proxy.https, post(f"Content-Length: {len(content)}", body=content), proxy.tls)
+    assert final_statuses(received) in ([], [413])
 
 
-@pytest.mark.skipif(not CADDY, reason="no Caddy here")
-def test_caddy_takes_its_configuration(tmp_path: Path) -> None:
+@pytest.mark.skipif(not CADDY, reason="Caddy is not installed")
+def test_caddy_accepts_its_configuration(tmp_path: Path) -> None:
     assert CADDY
     version = subprocess.run([CADDY, "version"], capture_output=True, text=True, check=True).stdout
     text = (ROOT / "deploy" / "Caddyfile").read_text()
@@ -278,5 +278,5 @@ def test_caddy_takes_its_configuration(tmp_path: Path) -> None:
     (tmp_path / "Caddyfile").write_text(text)
     command = [CADDY, "validate", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"]
     environ = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
-    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 0, ended.stderr
+    completed = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert completed.returncode == 0, completed.stderr

@@ -1,0 +1,82 @@
+"""Parsers of URLs and web origins."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+import psycopg2
+from psycopg2.extensions import parse_dsn
+from redis import ConnectionPool, RedisError
+
+from server.setting_parsers.scalars import json_list
+
+DATABASE_HINT = "such as postgresql://user:password@localhost:5432/todo_db"
+
+LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+ORIGIN = re.compile(rf"(https?)://(?:{LABEL}(?:\.{LABEL})*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{{0,4}}))?")
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+PORT_MAX = 65_535
+
+
+def url(text: str) -> str:
+    """Parse an absolute http or https URL. Return it without a trailing slash."""
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"[@?#\s]", text):
+        raise ValueError(f"must be a URL such as https://todo.example.com, not {text!r}")
+    return text.rstrip("/")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Parse a JSON list of web origins (RFC 6454): scheme, host and port, nothing more."""
+    return tuple(origin(item) for item in json_list(text, '["http://localhost:3000"]'))
+
+
+def origin(item: object) -> str:
+    """Return one origin in lower case, as browsers send it."""
+    text = str(item).lower()
+    parts = ORIGIN.fullmatch(text)
+    if parts is None or int(parts[2] or 0) > PORT_MAX or parts[2] == DEFAULT_PORTS[parts[1]]:
+        raise ValueError(
+            f"has {item!r}, which is not an origin such as https://app.example.com or http://localhost:3000"
+            " (no path, no slash, no *, no default port; international names as xn--…)"
+        )
+    return text
+
+
+def database_url(text: str) -> str:
+    """Parse a PostgreSQL URL. Return it with the driver that SQLAlchemy is to use.
+
+    No message repeats the text, because it may hold a password.
+    """
+    scheme, _, rest = text.partition("://")
+    if rest.partition("/")[0].count("@") > 1:
+        raise ValueError("has an @ in user or password; percent-encode it as %40")
+    if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not rest:
+        raise ValueError(f"must be a PostgreSQL URL ({DATABASE_HINT})")
+    try:
+        parse_dsn(f"postgresql://{rest}")
+        urlsplit(f"postgresql://{rest}").port  # noqa: B018 - raises for several hosts, which SQLAlchemy rejects
+    except ValueError:
+        raise ValueError("must name one host, and a port that is a number") from None
+    except psycopg2.ProgrammingError as error:
+        # libpq quotes the part that it cannot parse. That part may be the password.
+        reason = re.sub(r'".*"', "…", str(error).strip().removeprefix("invalid dsn: "))
+        message = f"is not a URL that PostgreSQL understands: {reason} (percent-encode special characters)"
+        raise ValueError(message) from None
+    return f"postgresql+psycopg2://{rest}"
+
+
+def redis_url(text: str) -> str:
+    """Parse the URL of a Redis server. No message repeats the text, because it may hold a password."""
+    try:
+        if re.fullmatch(r"(?:rediss?|unix)://\S+", text):
+            ConnectionPool.from_url(text).make_connection()  # it connects with its first command only
+            return text
+    except (ValueError, TypeError, RedisError):
+        pass
+    raise ValueError("must be a URL such as redis://localhost:6379/0, rediss://user:password@host or unix:///path")
