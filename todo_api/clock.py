@@ -1,8 +1,8 @@
-"""The only clock of the application code; rows are dated by PostgreSQL's, which every host shares."""
+"""The clock of the application. Rows take their timestamps from PostgreSQL's clock, which all hosts share."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the present moment, aware and in UTC."""
+    """Return the current time in UTC, as an aware datetime."""
     return datetime.now(UTC)

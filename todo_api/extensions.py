@@ -1,7 +1,9 @@
-"""The Flask extensions, unbound: `create_app` binds them, so that no module needs the application to import them."""
+"""The Flask extensions. `create_app` binds them to the application."""
+
+from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -9,12 +11,17 @@ from sqlalchemy import MetaData, Text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, registry
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Flask
+
 
 class Base(DeclarativeBase):
     """The base of every table class.
 
-    Constraints have names that follow from what they constrain, so that migrations can speak of them. Times are
-    aware and kept in milliseconds, as clients see them, so that sorting agrees with what is shown.
+    Constraints are named by convention, so that migrations can refer to them. Timestamps have a time zone and
+    milliseconds, the precision of responses, so that the sort order agrees with the values that clients see.
     """
 
     registry: ClassVar[registry] = registry(
@@ -33,3 +40,10 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
+
+
+def init_app(app: Flask, engine_config: Mapping[str, Any]) -> None:
+    """Bind the extensions to the application."""
+    app.config.from_mapping(engine_config)
+    db.init_app(app)
+    migrate.init_app(app, db, render_as_batch=False)

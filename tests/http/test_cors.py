@@ -1,4 +1,4 @@
-"""Pages of the configured origins may call the service, and no others."""
+"""CORS: scripts of the configured origins can read responses, and no others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("origin", ALLOWED)
-def test_an_allowed_origin_is_named_also_on_errors(alice: Actor, origin: str) -> None:
+def test_an_allowed_origin_gets_cors_headers_on_errors_too(alice: Actor, origin: str) -> None:
     for path, status in (("/tasks", 200), ("/tasks/0", 404)):
         response = alice.get(path, headers={"Origin": origin})
         assert response.status_code == status
@@ -44,19 +44,19 @@ def test_an_allowed_origin_is_named_also_on_errors(alice: Actor, origin: str) ->
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
-def test_another_origin_is_never_reflected(alice: Actor, origin: str) -> None:
+def test_a_foreign_origin_gets_no_allow_origin(alice: Actor, origin: str) -> None:
     for path in ("/tasks", "/tasks/0"):
         assert "Access-Control-Allow-Origin" not in alice.get(path, headers={"Origin": origin}).headers
 
 
-def test_who_names_no_origin_is_told_of_none(alice: Actor) -> None:
+def test_a_request_without_an_origin_gets_no_cors_headers(alice: Actor) -> None:
     for path in ("/tasks", "/tasks/0"):
         headers = alice.get(path).headers
         assert "Vary" not in headers
         assert not any(name.startswith("Access-Control-") for name in headers.keys())  # noqa: SIM118
 
 
-def test_a_preflight_is_answered_without_a_token(client: FlaskClient) -> None:
+def test_a_preflight_request_needs_no_token(client: FlaskClient) -> None:
     headers = {
         "Origin": ALLOWED[0],
         "Access-Control-Request-Method": "PUT",
@@ -70,13 +70,13 @@ def test_a_preflight_is_answered_without_a_token(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
-def test_a_preflight_of_another_origin_gets_nothing(client: FlaskClient, origin: str) -> None:
+def test_a_preflight_request_of_a_foreign_origin_gets_no_cors_headers(client: FlaskClient, origin: str) -> None:
     headers = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
     response = client.options("/api/somebody/tasks/1", headers=headers)
     assert not any(name.startswith("Access-Control-Allow") for name in response.headers.keys())  # noqa: SIM118
 
 
-REFUSED = [
+ERRORS = [
     (401, "GET", "/api/me/tasks", {"headers": {"Authorization": "Bearer x"}}),
     (404, "GET", "/nothing", {}),
     (405, "TRACE", "/api/me/tasks", {}),
@@ -86,14 +86,14 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("status", "method", "path", "options"), REFUSED)
-def test_a_refusal_is_shown_to_an_allowed_origin_and_no_other(
+@pytest.mark.parametrize(("status", "method", "path", "options"), ERRORS)
+def test_an_error_is_readable_by_an_allowed_origin_only(
     alice: Actor, status: int, method: str, path: str, options: dict[str, Any]
 ) -> None:
-    for origin, named in ((ALLOWED[0], ALLOWED[0]), (FOREIGN[0], None), ("null", None)):
+    for origin, allow_origin in ((ALLOWED[0], ALLOWED[0]), (FOREIGN[0], None), ("null", None)):
         headers = {"Authorization": f"Bearer {alice.token}", **options.get("headers", {}), "Origin": origin}
         target = f"/api/{alice.id}{path}" if path == "/tasks" else path
         response = alice.client.open(target, method=method, **{**options, "headers": headers})
         assert response.status_code == status
-        assert response.headers.get("Access-Control-Allow-Origin") == named
-        assert (response.headers.get("Vary") == "Origin") is (named is not None)
+        assert response.headers.get("Access-Control-Allow-Origin") == allow_origin
+        assert (response.headers.get("Vary") == "Origin") is (allow_origin is not None)

@@ -1,4 +1,4 @@
-"""Every failure is a problem (RFC 9457), and no input is a fault of ours."""
+"""Every error is a problem document (RFC 9457), and no input causes a 500."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 from sqlalchemy import insert
 
-from devtools.embedded_postgres import free_port
+from devtools.processes import free_port
 from tests.support.databases import application, execute
 from todo_api.database.execution import fetch_all
 from todo_api.tasks.models import Task
@@ -49,7 +49,7 @@ def test_an_unknown_path_is_404(client: FlaskClient) -> None:
         ("TRACE", "/api/me/tasks/1/complete", {"OPTIONS", "PATCH"}),
     ],
 )
-def test_an_unknown_method_is_405_with_the_full_allow(
+def test_an_unknown_method_is_405_with_a_complete_allow_header(
     client: FlaskClient, method: str, path: str, allow: set[str]
 ) -> None:
     response = client.open(path, method=method)
@@ -67,14 +67,14 @@ def test_an_unknown_method_is_405_with_the_full_allow(
         ("GET", "/api/auth/ok/"),
     ],
 )
-def test_what_better_auth_does_not_know_is_404_without_a_body(client: FlaskClient, method: str, path: str) -> None:
+def test_an_unknown_auth_route_is_404_without_a_body(client: FlaskClient, method: str, path: str) -> None:
     response = client.open(path, method=method)
     assert (response.status_code, response.data) == (404, b"")
     assert "Content-Type" not in response.headers
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "detail"),
     [
         (b"", 400, "not valid JSON"),
         (b"{", 400, "not valid JSON"),
@@ -105,10 +105,10 @@ def test_what_better_auth_does_not_know_is_404_without_a_body(client: FlaskClien
     ],
     ids=lambda value: str(value)[:24],
 )
-def test_a_hostile_body_is_a_clear_4xx(alice: Actor, body: bytes, status: int, said: str) -> None:
+def test_an_invalid_body_is_a_4xx_that_names_the_error(alice: Actor, body: bytes, status: int, detail: str) -> None:
     response = alice.post("/tasks", data=body, content_type=JSON)
     assert response.status_code == status
-    assert said in problem(response)["detail"]
+    assert detail in problem(response)["detail"]
     assert alice.get("/tasks").json == []
 
 
@@ -135,42 +135,42 @@ def test_a_compressed_body_is_415(alice: Actor) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/xml", "application/octet-stream"])
-def test_sign_in_takes_json_or_a_form_only(client: FlaskClient, content_type: str) -> None:
+def test_sign_in_accepts_json_or_a_form_only(client: FlaskClient, content_type: str) -> None:
     response = client.post("/api/auth/sign-in/email", data=b"email=a", content_type=content_type)
     assert response.status_code == 415
     assert "form" in problem(response)["detail"]
 
 
-def test_utf8_json_is_read_whatever_its_charset_says(alice: Actor) -> None:
+def test_json_is_utf8_whatever_its_charset_parameter(alice: Actor) -> None:
     body = json.dumps({"title": "Käse"}, ensure_ascii=False).encode()
     for content_type in (JSON, "application/json; charset=utf-8", "Application/JSON"):
         assert alice.post("/tasks", data=body, content_type=content_type).get_json()["title"] == "Käse"
 
 
 @pytest.mark.shows("ASVS 16.5.1", "ASVS 16.5.4")
-@pytest.mark.parametrize("kind", [RuntimeError, OSError])
-def test_a_fault_of_ours_is_500_and_tells_nothing(
-    database: str, caplog: pytest.LogCaptureFixture, kind: type[Exception]
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_an_unexpected_error_is_500_without_its_cause(
+    database: str, caplog: pytest.LogCaptureFixture, error: type[Exception]
 ) -> None:
     app = application(database)
 
-    @app.get("/fault")
-    def fault() -> str:
-        raise kind("the cause, with a secret")
+    @app.get("/error")
+    def fail() -> str:
+        raise error("the cause, with a secret")
 
-    response = app.test_client().get("/fault")
+    response = app.test_client().get("/error")
     assert problem(response)["code"] == "INTERNAL_SERVER_ERROR"
     assert "secret" not in response.text
     assert "the cause, with a secret" in caplog.text
 
 
-def test_a_range_that_a_file_lacks_is_416(client: FlaskClient) -> None:
+def test_a_range_outside_a_file_is_416(client: FlaskClient) -> None:
     response = client.get("/docs/docs.js", headers={"Range": "bytes=999999-"})
     assert problem(response)["code"] == "RANGE_NOT_SATISFIABLE"
     assert response.headers["Content-Range"].startswith("bytes */")
 
 
-def test_a_refusal_of_the_database_is_503_and_shows_no_row(
+def test_a_constraint_violation_is_503_and_discloses_no_row(
     fresh_database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     execute(fresh_database, "ALTER TABLE users ADD CHECK (name <> 'Ada')")
@@ -184,7 +184,7 @@ def test_a_refusal_of_the_database_is_503_and_shows_no_row(
 
 
 @pytest.mark.shows("ASVS 16.3.4", "ASVS 16.5.2")
-def test_without_a_database_the_answer_is_503(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreachable_database_is_503(caplog: pytest.LogCaptureFixture) -> None:
     client = application(f"postgresql://nobody:geheim@127.0.0.1:{free_port()}/nothing").test_client()
     response = client.post("/api/auth/sign-in/email", data={"email": "a@example.com", "password": "x"})
     assert problem(response)["code"] == "SERVICE_UNAVAILABLE"
@@ -193,7 +193,7 @@ def test_without_a_database_the_answer_is_503(caplog: pytest.LogCaptureFixture) 
     assert "geheim" not in caplog.text
 
 
-def test_a_bad_field_is_told_apart_from_a_good_one(alice: Actor) -> None:
+def test_each_invalid_field_is_an_error_of_its_own(alice: Actor) -> None:
     response = alice.post("/tasks", json={"title": "", "description": 7, "completed": False})
     assert problem(response)["errors"] == [
         {"pointer": "#/title", "detail": "Length must be between 1 and 255."},
@@ -205,22 +205,22 @@ def test_a_bad_field_is_told_apart_from_a_good_one(alice: Actor) -> None:
 @pytest.mark.parametrize(
     ("path", "head"), [("/tasks", '{"title": "x", "tags": ['), ("/tasks/batch", '{"operations": [')]
 )
-def test_a_list_is_counted_before_its_elements_are_read(alice: Actor, path: str, head: str, element: str) -> None:
-    """A million faults would take seconds to find, and an answer of many times the body to tell."""
+def test_the_length_of_a_list_is_checked_before_its_elements(alice: Actor, path: str, head: str, element: str) -> None:
+    """A million errors would take seconds to find, and their response would be many times the size of the body."""
     body = f"{head}{f'{element},' * 200_000}{element}]}}"
     response = alice.post(path, data=body, content_type=JSON)
     assert response.status_code == 422
     assert len(response.get_json()["errors"]) == 1
 
 
-def test_no_more_than_a_hundred_faults_are_told(alice: Actor) -> None:
-    wrong = {"op": "update", "id": 0, "task": {"title": "", "completed": 1, "tags": ["", ""], "order": "x"}}
-    response = alice.post("/tasks/batch", json={"operations": [wrong] * 100})
+def test_a_response_has_at_most_a_hundred_errors(alice: Actor) -> None:
+    invalid = {"op": "update", "id": 0, "task": {"title": "", "completed": 1, "tags": ["", ""], "order": "x"}}
+    response = alice.post("/tasks/batch", json={"operations": [invalid] * 100})
     assert (response.status_code, len(response.get_json()["errors"])) == (422, 100)
 
 
-def test_a_body_that_is_shorter_than_it_says_is_400(alice: Actor) -> None:
-    """As gunicorn hands it on, which marks a body's end by itself (tests/test_framing.py asks it over a network)."""
+def test_a_body_shorter_than_its_content_length_is_400(alice: Actor) -> None:
+    """As gunicorn passes it on, which ends the input by itself. tests/server/test_framing.py tests it over a socket."""
     response = alice.post(
         "/tasks",
         data=b'{"title": "x"}',
@@ -233,7 +233,7 @@ def test_a_body_that_is_shorter_than_it_says_is_400(alice: Actor) -> None:
 
 
 @pytest.mark.shows("PostgreSQL foreign key")
-def test_whatever_is_written_for_a_user_who_is_gone_is_401(app: Flask) -> None:
+def test_a_write_for_a_deleted_user_is_401(app: Flask) -> None:
     with app.app_context(), pytest.raises(psycopg2.IntegrityError) as raised:
         fetch_all(insert(Task).values(user_id="nobody", title="x").returning(Task.id))
     with app.test_request_context():

@@ -1,4 +1,4 @@
-"""What every answer carries, and what none tells."""
+"""The security headers of every response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATHS = ["/", "/nothing", "/docs", "/docs/docs.js", "/docs/swagger-ui.css", "/op
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_forbids_guessing_and_framing(client: FlaskClient, path: str) -> None:
+def test_every_response_forbids_mime_sniffing_and_framing(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     response.close()
     headers = response.headers
@@ -29,14 +29,14 @@ def test_every_answer_forbids_guessing_and_framing(client: FlaskClient, path: st
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/docs", "/api/me/tasks"])
-@pytest.mark.parametrize(("address", "promised"), [("https://todo.example.com", "max-age=31536000"), (None, None)])
+@pytest.mark.parametrize(("url", "hsts"), [("https://todo.example.com", "max-age=31536000"), (None, None)])
 @pytest.mark.shows("ASVS 3.4.1")
-def test_a_service_behind_tls_is_kept_to_tls_for_a_year(path: str, address: str | None, promised: str | None) -> None:
-    client = create_app(replace(CONFIG, better_auth_url=address)).test_client()
+def test_a_service_with_an_https_url_sends_hsts_for_a_year(path: str, url: str | None, hsts: str | None) -> None:
+    client = create_app(replace(CONFIG, better_auth_url=url)).test_client()
     with client.get(path) as response:
-        assert response.headers.get("Strict-Transport-Security") == promised
+        assert response.headers.get("Strict-Transport-Security") == hsts
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/api/me/tasks"])
-def test_answers_of_the_api_are_not_stored(client: FlaskClient, path: str) -> None:
+def test_responses_of_the_api_are_not_cached(client: FlaskClient, path: str) -> None:
     assert client.get(path).headers["Cache-Control"] == "no-store"

@@ -1,4 +1,4 @@
-"""The docs page, in a real browser: it shows the document, signs up, authorizes and calls."""
+"""The docs page in a real browser: it shows the document, signs up, authorizes and calls a route."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture
@@ -24,20 +24,21 @@ def page() -> Iterator[Page]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine (apt install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         yield browser.new_page(viewport={"width": 1200, "height": 1600})
         browser.close()
 
 
 def test_a_newcomer_signs_up_authorizes_and_lists_tasks(service: Service, page: Page) -> None:
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    requested: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
 
     page.goto(f"{service.url}/docs")
     expect(page.get_by_role("heading", name="Todo API")).to_be_visible()
+    expect(page).to_have_title("Todo API reference")
     for summary in ("Sign up with e-mail and password", "List tasks", "Delete a task"):
         expect(page.get_by_text(summary, exact=True)).to_be_visible()
     page.screenshot(path=ROOT / ".data" / "docs.png")
@@ -47,19 +48,19 @@ def test_a_newcomer_signs_up_authorizes_and_lists_tasks(service: Service, page: 
     account = {"email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
     sign_up.locator("textarea.body-param__text").fill(json.dumps(account))
     sign_up.get_by_role("button", name="Execute").click()
-    answer = json.loads(sign_up.locator(".live-responses-table .highlight-code code").first.inner_text())
+    response = json.loads(sign_up.locator(".live-responses-table .highlight-code code").first.inner_text())
 
     page.get_by_role("button", name="Authorize").first.click()
-    page.locator(".auth-container input").fill(answer["token"])
+    page.locator(".auth-container input").fill(response["token"])
     page.locator(".auth-btn-wrapper").get_by_role("button", name="Apply credentials").click()
     page.locator(".auth-btn-wrapper").get_by_role("button", name="Close").click()
 
     listing = page.locator("#operations-tasks-listTasks")
     listing.locator(".opblock-summary-control").click()
-    listing.get_by_placeholder("user_id").fill(answer["user"]["id"])
+    listing.get_by_placeholder("user_id").fill(response["user"]["id"])
     listing.get_by_role("button", name="Execute").click()
     expect(listing.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
     page.screenshot(path=ROOT / ".data" / "docs-authorized.png")
 
-    assert complaints == []
-    assert all(url.startswith((service.url, "data:")) for url in requested)
+    assert errors == []
+    assert all(url.startswith((service.url, "data:")) for url in urls)

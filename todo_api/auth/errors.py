@@ -1,6 +1,4 @@
-"""The failures that are about who asks. Codes are append-only: clients branch on them."""
-
-from collections.abc import Mapping
+"""The problems of authentication, sessions and accounts. Codes are append-only, because clients branch on them."""
 
 from todo_api.http.errors import (
     InvalidInput,
@@ -13,176 +11,150 @@ from todo_api.http.errors import (
 
 
 class InvalidScheme(NotAuthenticated):
-    """The credential is not of the Bearer scheme."""
+    """The scheme of the Authorization header is not Bearer."""
 
     detail = "Invalid authentication scheme"
 
 
-class TokenExpired(InvalidToken):
-    """The token's time is over."""
+class TokenExpired(InvalidToken, code="TOKEN_EXPIRED"):
+    """The access token is expired."""
 
-    code = "TOKEN_EXPIRED"
     detail = "Token expired"
 
 
 class InvalidTokenPayload(InvalidToken):
-    """The token is ours and does not say what an access token says."""
+    """The signature is valid, and the claims are not those of an access token."""
 
     detail = "Invalid token payload"
 
 
-class InvalidCredentials(NotAuthenticated):
-    """No account has this e-mail and password."""
+class InvalidCredentials(NotAuthenticated, code="INVALID_EMAIL_OR_PASSWORD"):
+    """No account has this e-mail address and password."""
 
-    code = "INVALID_EMAIL_OR_PASSWORD"
-    better_auth_message = "Invalid email or password"
     detail = "Invalid credentials"
+    better_auth_message = "Invalid email or password"
 
 
-class AccessForbidden(Problem):
+class AccessForbidden(Problem, status=403, code="FORBIDDEN"):
     """The path names another user."""
 
-    status = 403
-    code = "FORBIDDEN"
     detail = "Access forbidden"
 
 
-class EmailTaken(Problem):
-    """An account has this e-mail already, in whatever case."""
+class EmailTaken(Problem, status=400, code="USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"):
+    """Another account has this e-mail address, in any case."""
 
-    status = 400
-    better_auth_status = 422
-    code = "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL"
     detail = "Email already registered"
+    better_auth_status = 422
     better_auth_message = "User already exists. Use another email."
 
 
 class Unauthorized(NotAuthenticated):
-    """No live session goes with the request."""
+    """The request has no live session."""
 
     detail = "Unauthorized"
 
 
-class SessionNotFresh(Problem):
-    """The session is too old for what it asks; signing in again makes a fresh one."""
+class SessionNotFresh(Problem, status=403, code="SESSION_NOT_FRESH"):
+    """The session is too old to list the sessions. A new sign-in creates a fresh one."""
 
-    status = 403
-    code = "SESSION_NOT_FRESH"
     detail = "Session is not fresh"
 
 
-class SessionExpired(Problem):
-    """The session is too old to do this without the password."""
+class SessionExpired(Problem, code="SESSION_EXPIRED"):
+    """The session is too old to delete the account without the password."""
 
-    code = "SESSION_EXPIRED"
     detail = "Session expired. Re-authenticate to perform this action."
 
 
-class InvalidOrigin(Problem):
-    """A page of a foreign origin asks with somebody's cookies, or signs somebody in."""
+class InvalidOrigin(Problem, status=403, code="INVALID_ORIGIN"):
+    """The request has cookies, or signs in, and comes from an origin that is not trusted (CSRF)."""
 
-    status = 403
-    code = "INVALID_ORIGIN"
     detail = "Invalid origin"
 
 
-class MissingOrigin(InvalidOrigin):
-    """A request with cookies does not say where it comes from."""
+class MissingOrigin(InvalidOrigin, code="MISSING_OR_NULL_ORIGIN"):
+    """The request has cookies and no Origin."""
 
-    code = "MISSING_OR_NULL_ORIGIN"
     detail = "Missing or null Origin"
 
 
-class CrossSiteLogin(InvalidOrigin):
-    """A foreign page's form signs its visitor in."""
+class CrossSiteLogin(InvalidOrigin, code="CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"):
+    """A form of another site signs in (login CSRF)."""
 
-    code = "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"
     detail = "Cross-site navigation login blocked. This request appears to be a CSRF attack."
 
 
-class InvalidCallback(InvalidOrigin):
-    """The address to go on to after signing in is of a foreign origin."""
+class InvalidCallbackURL(InvalidOrigin, code="INVALID_CALLBACK_URL"):
+    """The URL to open after sign-in has an origin that is not trusted (open redirect)."""
 
-    code = "INVALID_CALLBACK_URL"
     detail = "Invalid callbackURL"
 
 
-class InvalidRedirect(InvalidOrigin):
-    """The address to go on to from a mailed link is of a foreign origin."""
+class InvalidRedirectURL(InvalidOrigin, code="INVALID_REDIRECT_URL"):
+    """The URL to open from a mailed link has an origin that is not trusted (open redirect)."""
 
-    code = "INVALID_REDIRECT_URL"
     detail = "Invalid redirectURL"
 
 
-class InvalidEmail(InvalidInput):
-    """A sign-in with what is no e-mail address."""
+class InvalidEmail(InvalidInput, code="INVALID_EMAIL"):
+    """The text is not an e-mail address."""
 
-    code = "INVALID_EMAIL"
     better_auth_message = "Invalid email"
 
 
-class PasswordTooShort(InvalidInput):
+class PasswordTooShort(InvalidInput, code="PASSWORD_TOO_SHORT"):
     """The new password has too few code points."""
 
-    code = "PASSWORD_TOO_SHORT"
     better_auth_message = "Password too short"
 
 
-class PasswordTooLong(InvalidInput):
+class PasswordTooLong(InvalidInput, code="PASSWORD_TOO_LONG"):
     """The password has too many code points."""
 
-    code = "PASSWORD_TOO_LONG"
     better_auth_message = "Password too long"
 
 
-class PasswordTooCommon(InvalidInput):
-    """The new password is among those that are tried first."""
-
-    code = "PASSWORD_COMPROMISED"
+class PasswordTooCommon(InvalidInput, code="PASSWORD_COMPROMISED"):
+    """The new password is one of the first that an attacker tries."""
 
 
-class InvalidPassword(Problem):
-    """The current password is another one."""
+class InvalidPassword(Problem, code="INVALID_PASSWORD"):
+    """The current password is wrong."""
 
-    code = "INVALID_PASSWORD"
     detail = "Invalid password"
 
 
-class EmailCannotBeUpdated(Problem):
-    """The e-mail is no member that update-user changes."""
+class EmailCannotBeUpdated(Problem, code="EMAIL_CAN_NOT_BE_UPDATED"):
+    """The body of update-user has an e-mail address."""
 
-    code = "EMAIL_CAN_NOT_BE_UPDATED"
     detail = "Email can not be updated"
 
 
-class NoFieldsToUpdate(Problem):
-    """Nothing that could be updated is given."""
+class NoFieldsToUpdate(Problem, code="NO_FIELDS_TO_UPDATE"):
+    """The body of update-user has no field that can be updated."""
 
-    code = "NO_FIELDS_TO_UPDATE"
     detail = "No fields to update"
 
 
-class InvalidResetToken(Problem):
-    """The link is unknown, used or too old."""
+class InvalidResetToken(Problem, code="INVALID_TOKEN"):
+    """The token of the password reset is unknown, used or expired."""
 
-    code = "INVALID_TOKEN"
     detail = "Invalid token"
 
 
-class ResetDisabled(Problem):
-    """No mail can be sent."""
+class ResetDisabled(Problem, code="RESET_PASSWORD_DISABLED"):
+    """The service is not configured to send mail."""
 
-    code = "RESET_PASSWORD_DISABLED"
     detail = "Reset password isn't enabled"
 
 
-class PostNotOffered(MethodNotAllowed):
+class DeferSessionRequired(MethodNotAllowed, code="METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"):
     """A session is read by GET."""
 
-    code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED"
     detail = "POST method requires deferSessionRefresh to be enabled in session config"
-    headers: Mapping[str, str] = {"Allow": "GET, HEAD, OPTIONS"}
+    headers = {"Allow": "GET, HEAD, OPTIONS"}
 
 
-class TooManyHashes(TooManyRequests):
-    """More passwords wait to be hashed than this process has hands for."""
+class HashingQueueFull(TooManyRequests):
+    """Too many passwords wait to be hashed."""

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def current_request() -> Request:
-    """Return the request itself: each attribute of the proxy is a lookup, together 2.7 % of the CPU of a read."""
-    current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug's way
+    """Return the request object. The lookups of Flask's proxy take 2.7 % of the CPU of a read."""
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug's method for this
     return current

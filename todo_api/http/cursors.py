@@ -1,4 +1,4 @@
-"""Opaque places in a list, given to clients to come back with: signed, so that what comes back was given."""
+"""Pagination cursors and sync tokens: opaque positions in a list, signed so that a client cannot make one."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 def signer(context: Sequence[Any]) -> URLSafeSerializer:
-    """Return what seals places of one context: a user, a list of theirs, and the way it is sorted and filtered.
+    """Return the serializer of a context: the user, the list, and its filters and sort order.
 
-    Another way to write a context voids what was sealed in it before. itsdangerous signs with the last of the secrets.
+    A token is valid in its own context only. itsdangerous signs with the last of the keys and accepts all of them.
     """
     return URLSafeSerializer(settings().secrets[::-1], salt=repr(context))
 
 
-def sign(place: Sequence[Any], context: Sequence[Any]) -> str:
-    """Return the place as text for a URL."""
-    return str(signer(context).dumps(place))
+def sign(position: Sequence[Any], context: Sequence[Any]) -> str:
+    """Return the token of a position, which is safe in a URL."""
+    return str(signer(context).dumps(position))
 
 
-def verify(text: str, context: Sequence[Any]) -> list[Any] | None:
-    """Return the place, or None where the text was not given in this context."""
+def verify(token: str, context: Sequence[Any]) -> list[Any] | None:
+    """Return the position, or None if the token was not signed in this context."""
     try:
-        place: list[Any] = signer(context).loads(text)
+        position: list[Any] = signer(context).loads(token)
     except (BadData, UnicodeError):
         return None
-    return place
+    return position

@@ -1,4 +1,8 @@
-"""What a view's decorators say of it in the OpenAPI document, and how that is written there."""
+"""The OpenAPI documentation of views: decorators record it on the view, and callbacks of flask-smorest write it.
+
+flask-smorest keeps a view's documentation in its attribute `_apidoc`. It passes that dictionary to each callback as
+`doc_info`, and the OpenAPI operation object as `doc`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from todo_api.http.error_handlers import AUTH_PREFIX
-from todo_api.http.errors import InternalError
-from todo_api.http.media_types import PROBLEM_JSON
+from todo_api.http.errors import InternalServerError
+from todo_api.http.media_types import JSON, PROBLEM_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,16 +25,27 @@ Doc = dict[str, Any]
 BEARER = "bearer"
 """The name of the security scheme in the document."""
 
+PROBLEM_HEADERS = {
+    "Allow": "The methods that the path allows.",
+    "Retry-After": "The seconds to wait before the next attempt.",
+    "WWW-Authenticate": "The challenge (RFC 6750).",
+    "X-Retry-After": "The value of Retry-After, for Better Auth's client.",
+}
+"""The description of each header of a problem, by name."""
+
 
 def documentation_of(view: View) -> Doc:
-    """Return what is remembered of the view, which is its own and not that of a view it wraps."""
+    """Return the view's documentation, for changes.
+
+    `functools.wraps` makes a wrapper share the dictionary of the view that it wraps. Hence the copy.
+    """
     apidoc: Doc = deepcopy(getattr(view, "_apidoc", {}))
-    view._apidoc = apidoc  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest keeps it
+    view._apidoc = apidoc  # type: ignore[attr-defined]  # noqa: SLF001 - flask-smorest's attribute
     return apidoc
 
 
 def document(view: View, *problems: type[Problem], **operation: Any) -> View:
-    """Add to what the document says of a view: problems it answers with, members of its operation."""
+    """Add problems, and fields of the operation object, to the view's documentation."""
     apidoc = documentation_of(view)
     apidoc.setdefault("problems", []).extend(problems)
     apidoc.setdefault("manual_doc", {}).update(operation)
@@ -38,72 +53,78 @@ def document(view: View, *problems: type[Problem], **operation: Any) -> View:
 
 
 def raises(*problems: type[Problem]) -> Callable[[View], View]:
-    """Document the problems that a view answers with."""
+    """Document problems that the view raises."""
     return lambda view: document(view, *problems)
 
 
 def accepts_header(name: str, description: str) -> Callable[[View], View]:
-    """Document a header that a view heeds. It has no example, which the page to try things on would send."""
-    parameter = {"in": "header", "name": name, "description": description}
+    """Document a request header. It has no example, because "Try it out" would send the example."""
+    parameter = {"in": "header", "name": name, "description": description, "schema": {"type": "string"}}
 
     def decorator(view: View) -> View:
-        documentation_of(view).setdefault("headers", []).append({**parameter, "schema": {"type": "string"}})
+        documentation_of(view).setdefault("headers", []).append(parameter)
         return view
 
     return decorator
 
 
 def describe_headers(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-    """Write the headers that an operation heeds."""
+    """Add the request headers."""
     if "headers" in doc_info:
         doc.setdefault("parameters", []).extend(deepcopy(doc_info["headers"]))
     return doc
 
 
 def describe_media_types(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-    """Write that a body may be of other types than JSON."""
+    """Add the media types of the request body, with the schema of JSON."""
     for media_type in doc_info.get("media_types", []):
         content = doc["requestBody"]["content"]
-        content.setdefault(media_type, deepcopy(content["application/json"]))
+        content.setdefault(media_type, deepcopy(content[JSON]))
     return doc
 
 
 def describe_null(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-    """Write that an answer may be null."""
+    """Add null to the schema of a response that can be null."""
     if doc_info.get("nullable"):
-        content = doc["responses"][200]["content"]["application/json"]
+        content = doc["responses"][200]["content"][JSON]
         content["schema"] = {"anyOf": [content["schema"], {"type": "null"}]}
     return doc
 
 
 def describe_not_modified(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-    """Write that a read is answered by 304 where the client has it already."""
+    """Add the response 304 of a conditional request."""
     if doc_info.get("conditional"):
-        doc["responses"][304] = {"description": "Not Modified: the ETag is one of If-None-Match's."}
+        doc["responses"][304] = {"description": "Not Modified: If-None-Match names the current ETag."}
     return doc
 
 
-def describe_problem(problem: type[Problem], status: int) -> Doc:
-    """Return the OpenAPI response object of a problem."""
-    return {
-        "description": HTTPStatus(status).phrase,
-        "headers": {
-            name: {"schema": {"type": "string"}, "required": True, "example": value}
-            for name, value in problem.headers.items()
-        },
-        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
-    }
-
-
-def describe_problems(doc: Doc, doc_info: Doc, *, url_prefix: str) -> Doc:
-    """Write the problems of a view by status, each with its code as an example."""
-    for problem in dict.fromkeys([*doc_info.get("problems", []), InternalError]):
-        statuses = {problem.status, problem.better_auth_status if f"{url_prefix}/" == AUTH_PREFIX else None} - {None}
+def describe_problems(doc: Doc, doc_info: Doc, *, url_prefix: str, **_: Any) -> Doc:
+    """Add the problems by status, each as an example named by its code."""
+    for problem in dict.fromkeys([*doc_info.get("problems", []), InternalServerError]):
+        statuses = {problem.status}
+        if f"{url_prefix}/" == AUTH_PREFIX and problem.better_auth_status:
+            statuses.add(problem.better_auth_status)
         for status in sorted(statuses):
-            answer = doc.setdefault("responses", {}).setdefault(status, describe_problem(problem, status))
-            media_type = answer["content"][PROBLEM_JSON]
-            media_type["examples"][problem.code] = {
+            response = doc.setdefault("responses", {}).setdefault(status, describe_problem(problem, status))
+            response["content"][PROBLEM_JSON]["examples"][problem.code] = {
                 "summary": problem.detail,
                 "value": problem.example().to_dict(status),
             }
     return doc
+
+
+def describe_problem(problem: type[Problem], status: int) -> Doc:
+    """Return the response object of a problem, without examples."""
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": {
+            name: {
+                "description": PROBLEM_HEADERS[name],
+                "schema": {"type": "string"},
+                "required": True,
+                "example": value,
+            }
+            for name, value in problem.headers.items()
+        },
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
+    }

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from server.logging import bind_context
 from todo_api.http.errors import (
     ContentTooLarge,
-    InternalError,
+    InternalServerError,
     InvalidToken,
     MethodNotAllowed,
     NotFound,
@@ -21,9 +21,9 @@ from todo_api.http.errors import (
     RangeNotSatisfiable,
     ServiceUnavailable,
 )
+from todo_api.http.json_provider import dumps
 from todo_api.http.media_types import FORMS, PROBLEM_JSON
 from todo_api.http.responses import JSONResponse, empty_response
-from todo_api.http.serialization import dumps
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -33,7 +33,7 @@ AUTH_PREFIX = "/api/auth/"
 ROUTING_PROBLEMS = {
     problem.status: problem for problem in (NotFound, MethodNotAllowed, ContentTooLarge, RangeNotSatisfiable)
 }
-"""The problems for werkzeug's own exceptions, by status. All its others mean that the request cannot be read."""
+"""The problems for werkzeug's exceptions, by status. The others mean that the request cannot be read."""
 
 FOREIGN_KEY_VIOLATION = "23503"
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -62,7 +62,7 @@ def uses_better_auth_dialect() -> bool:
 
 
 def handle_http_exception(error: HTTPException) -> Response:
-    """Handle an exception of werkzeug: an unknown path or method, or a body that is too large or unreadable."""
+    """Handle an exception of werkzeug: no route for the path or method, or a body that is too large or unreadable."""
     if request.path.startswith(AUTH_PREFIX) and error.code in {NotFound.status, MethodNotAllowed.status}:
         return empty_response(NotFound.status)  # as Better Auth answers
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Content-Range"}}
@@ -87,7 +87,7 @@ def database_message(error: Exception) -> str:
 
 
 def handle_os_error(error: OSError) -> Response:
-    """Handle a full disk, which an import or an export may meet and which may pass, as 503; others are unexpected."""
+    """Handle a full disk, which an import or an export can meet, as 503, and every other error as unexpected."""
     if error.errno not in DISK_FULL:
         return handle_unexpected_error(error)
     current_app.logger.error("no room for a file: %s", error.strerror)
@@ -95,6 +95,6 @@ def handle_os_error(error: OSError) -> Response:
 
 
 def handle_unexpected_error(error: Exception) -> Response:
-    """Handle a bug: the log has the cause, the response has not."""
+    """Handle a bug. The cause is in the log and not in the response."""
     current_app.logger.error("unexpected: %s", error.__class__.__name__, exc_info=error)
-    return problem_response(InternalError())
+    return problem_response(InternalServerError())

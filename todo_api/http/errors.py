@@ -1,6 +1,6 @@
-"""Every failure that a client is told of: a class that knows its status, code and words.
+"""The problems that a client can receive (RFC 9457): one class each, with its status, code and texts.
 
-Codes are append-only: clients branch on them.
+Codes are append-only, because clients branch on them.
 """
 
 from __future__ import annotations
@@ -13,25 +13,31 @@ if TYPE_CHECKING:
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """A failure as RFC 9457 tells it: status, our stable code, and a detail for the person who reads it.
+    """A failure that is sent to the client as a problem document.
 
-    `better_auth_status` and `better_auth_message` are Better Auth's own where it and the seed disagree.
+    A subclass declares its status and code in its class statement and its texts in its body; it inherits the rest.
+    `better_auth_status` and `better_auth_message` are the values that Better Auth sends, where they differ.
     """
 
     status: ClassVar[int] = 400
-    better_auth_status: ClassVar[int | None] = None
-    better_auth_message: ClassVar[str | None] = None
     code: ClassVar[str] = "BAD_REQUEST"
     detail: str = "The request cannot be read."
     headers: Mapping[str, str] = {}
+    better_auth_status: ClassVar[int | None] = None
+    better_auth_message: ClassVar[str | None] = None
     errors: Sequence[tuple[str, str]] = ()
-    """What is wrong where: pairs of a place and a text."""
-    errors_key: ClassVar[str] = "pointer"
-    """What a place is: a JSON Pointer fragment (RFC 6901) into the body, or the name of a query parameter."""
+    """Pairs of a location and a text."""
+    location_key: ClassVar[str] = "pointer"
+    """The kind of location: a JSON Pointer fragment (RFC 6901) into the body, or the name of a query parameter."""
+
+    def __init_subclass__(cls, *, status: int | None = None, code: str | None = None) -> None:
+        super().__init_subclass__()
+        cls.status = status or cls.status
+        cls.code = code or cls.code
 
     @classmethod
     def example(cls) -> Self:
-        """Return one, for the document."""
+        """Return an instance for the OpenAPI document."""
         return cls()
 
     def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
@@ -41,12 +47,12 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
     @property
     def message(self) -> str:
-        """What Better Auth's client shows."""
+        """The text that Better Auth's client shows."""
         return self.better_auth_message or self.detail
 
     def to_dict(self, status: int) -> dict[str, object]:
-        """Return the members of an answer's body."""
-        members: dict[str, object] = {
+        """Return the problem document."""
+        document: dict[str, object] = {
             "type": "about:blank",
             "title": HTTPStatus(status).phrase,
             "status": status,
@@ -55,99 +61,85 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
             "message": self.message,
         }
         if self.errors:
-            members["errors"] = [{self.errors_key: place, "detail": text} for place, text in self.errors]
-        return members
+            document["errors"] = [{self.location_key: location, "detail": text} for location, text in self.errors]
+        return document
 
 
 class MalformedJSON(Problem):
-    """The body is no JSON text."""
+    """The body is not JSON (RFC 8259)."""
 
     detail = "The body is not valid JSON."
     better_auth_message = "Invalid JSON in request body"
 
 
 class UnreadableBody(Problem):
-    """The body breaks off, or its framing is broken."""
+    """The body is incomplete, or its framing is broken."""
 
     detail = "The body cannot be read as it was sent."
 
 
-class NotAuthenticated(Problem):
-    """No credential came with the request (RFC 6750 section 3: a challenge without an error)."""
+class NotAuthenticated(Problem, status=401, code="UNAUTHORIZED"):
+    """The request has no credential (RFC 6750 section 3: a challenge without an error)."""
 
-    status = 401
-    code = "UNAUTHORIZED"
     detail = "Not authenticated"
-    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
+    headers = {"WWW-Authenticate": "Bearer"}
 
 
 class InvalidToken(NotAuthenticated):
-    """The token is not one of ours, or no longer one (RFC 6750 section 3.1, invalid_token)."""
+    """The token is not valid, or no longer valid (RFC 6750 section 3.1, invalid_token)."""
 
     detail = "Invalid token"
-    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 
-class NotFound(Problem):
-    """No route has this path."""
+class NotFound(Problem, status=404, code="NOT_FOUND"):
+    """No route matches the path."""
 
-    status = 404
-    code = "NOT_FOUND"
     detail = "Nothing is at this path; /docs lists what there is."
 
 
-class MethodNotAllowed(Problem):
-    """The path has no such method; Allow lists those it has."""
+class MethodNotAllowed(Problem, status=405, code="METHOD_NOT_ALLOWED"):
+    """The route does not allow the method; Allow lists those that it allows."""
 
-    status = 405
-    code = "METHOD_NOT_ALLOWED"
     detail = "This path does not take this method; the Allow header lists those it takes."
 
 
-class ContentTooLarge(Problem):
-    """The body is longer than any that is taken."""
+class ContentTooLarge(Problem, status=413, code="CONTENT_TOO_LARGE"):
+    """The body exceeds its limit."""
 
-    status = 413
-    code = "CONTENT_TOO_LARGE"
     detail = "The body is too large; at most 1 MiB is taken, and 100 fields of a form."
 
 
-class UnsupportedMediaType(Problem):
-    """The body is of a type that the route does not take."""
+class UnsupportedMediaType(Problem, status=415, code="UNSUPPORTED_MEDIA_TYPE"):
+    """The route does not accept the body's media type or encoding."""
 
-    status = 415
-    code = "UNSUPPORTED_MEDIA_TYPE"
     detail = "The Content-Type is not one that this route takes."
 
 
-class RangeNotSatisfiable(Problem):
-    """The file has no such bytes."""
+class RangeNotSatisfiable(Problem, status=416, code="RANGE_NOT_SATISFIABLE"):
+    """The range lies outside the file."""
 
-    status = 416
-    code = "RANGE_NOT_SATISFIABLE"
     detail = "The file does not have these bytes; the Content-Range header says how many it has."
 
 
-class InvalidInput(Problem):
-    """The body was read and breaks the schema."""
+class InvalidInput(Problem, status=422, code="VALIDATION_ERROR"):
+    """The body does not match the schema."""
 
-    status = 422
-    better_auth_status = 400
-    code = "VALIDATION_ERROR"
     detail = "The input is not valid."
+    better_auth_status = 400
 
     @classmethod
     def example(cls) -> Self:
-        """Return one that names a field."""
+        """Return an instance that names a field."""
         return cls([("#/email", "Missing data for required field.")])
 
-    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        super().__init__(" ".join(f"{pointer[2:] or 'body'}: {text}" for pointer, text in faults))
-        self.errors = faults
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__(" ".join(f"{pointer[2:] or 'body'}: {text}" for pointer, text in errors))
+        self.errors = errors
 
     @property
     def message(self) -> str:
-        """The faults as Better Auth words them."""
+        """The errors in the format of Better Auth."""
         if self.better_auth_message:
             return self.better_auth_message
         paths = (pointer.replace("#", "body").replace("/", ".") for pointer, _ in self.errors)
@@ -155,44 +147,38 @@ class InvalidInput(Problem):
 
 
 class InvalidParameter(InvalidInput):
-    """A query parameter is unknown, empty, given too often, or not one of its values."""
+    """A query parameter is unknown, empty or repeated, or its value is not valid."""
 
-    errors_key = "parameter"
+    location_key = "parameter"
 
     @classmethod
     def example(cls) -> Self:
-        """Return one that names a parameter."""
+        """Return an instance that names a parameter."""
         return cls([("limit", "Must be a whole number from 1 to 200.")])
 
-    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        super().__init__([(f"#/{name}", text) for name, text in faults])
-        self.errors = faults
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__([(f"#/{name}", text) for name, text in errors])
+        self.errors = errors
 
 
-class TooManyRequests(Problem):
-    """Somebody asks too often; Better Auth's client reads X-Retry-After."""
+class TooManyRequests(Problem, status=429, code="TOO_MANY_REQUESTS"):
+    """The client exceeds a rate limit. Better Auth's client reads X-Retry-After."""
 
-    status = 429
-    code = "TOO_MANY_REQUESTS"
     detail = "Too many requests. Please try again later."
-    headers: Mapping[str, str] = {"Retry-After": "1", "X-Retry-After": "1"}
+    headers = {"Retry-After": "1", "X-Retry-After": "1"}
 
     def __init__(self, seconds: int = 1) -> None:
         super().__init__(headers=dict.fromkeys(self.headers, str(seconds)))
 
 
-class InternalError(Problem):
-    """A fault of ours: the log has its cause."""
+class InternalServerError(Problem, status=500, code="INTERNAL_SERVER_ERROR"):
+    """The service has a bug. The log has the cause."""
 
-    status = 500
-    code = "INTERNAL_SERVER_ERROR"
     detail = "The service failed; the fault is logged."
 
 
-class ServiceUnavailable(Problem):
-    """The database does not answer, or not in time, or not as it should."""
+class ServiceUnavailable(Problem, status=503, code="SERVICE_UNAVAILABLE"):
+    """The database, or another service that the request depends on, fails or times out."""
 
-    status = 503
-    code = "SERVICE_UNAVAILABLE"
     detail = "The service cannot answer now; try again shortly."
-    headers: Mapping[str, str] = {"Retry-After": "2"}
+    headers = {"Retry-After": "2"}

@@ -1,4 +1,4 @@
-"""The marshmallow fields that every schema builds on."""
+"""The marshmallow fields of all schemas."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from marshmallow.validate import Length
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 STORABLE_PATTERN = r"^[^\u0000]*$"
-"""What the document says of it; lone surrogates are no characters there in the first place."""
-
+"""The same rule in the OpenAPI document, where a string cannot hold lone surrogates."""
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9])"
 DATE_TIME = re.compile(DATE.pattern + TIME)
-"""A date-time of RFC 3339 section 5.6. Python takes an offset of 02:60 for 03:00."""
+"""A date-time of RFC 3339 section 5.6. `datetime.fromisoformat` alone would accept an offset of 02:60."""
 DATE_TIME_HINT = "a date-time with an offset as 2026-10-01T17:00:00+02:00 or 2026-10-01T15:00:00Z"
 
 ORJSON_LENGTH = len('"2026-10-01T15:00:00.123000Z"')
-"""How long orjson's text of a moment is that is in UTC and has a fraction, whose first three digits are shown."""
+"""The length of orjson's text of an instant in UTC with a fraction."""
 
 EXACT_MAX = 2**53
-"""Whole numbers up to it are exact in a double."""
+"""The largest integer up to which a double holds every integer exactly."""
 
 
 class Text(fields.String):
@@ -47,22 +46,21 @@ class Text(fields.String):
 
 
 class BoundedList(fields.List[Any]):
-    """A list of so many elements at most, counted before they are read: each of a million would be looked at."""
+    """A list of limited length. The length is checked before the elements, so that a million of them cost nothing."""
 
-    def __init__(self, element: fields.Field[Any], *, least: int = 0, most: int, **options: Any) -> None:
-        self.length = Length(least, most)
-        super().__init__(
-            element, metadata={"minItems": least, "maxItems": most, **options.pop("metadata", {})}, **options
-        )
+    def __init__(self, element: fields.Field[Any], *, min_items: int = 0, max_items: int, **options: Any) -> None:
+        self.validate_length = Length(min_items, max_items)
+        metadata = {"minItems": min_items, "maxItems": max_items, **options.pop("metadata", {})}
+        super().__init__(element, metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if isinstance(value, list):
-            self.length(value)
+            self.validate_length(value)
         return super()._deserialize(value, attr, data, **kwargs)
 
 
 class StrictBoolean(fields.Boolean):
-    """JSON's true and false, and nothing that merely resembles them."""
+    """True or false. marshmallow's field also accepts 1, "yes" and the like."""
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -71,9 +69,9 @@ class StrictBoolean(fields.Boolean):
 
 
 class Instant(fields.DateTime):
-    """A moment, shown as RFC 3339 in UTC with exactly three fraction digits and Z.
+    """An instant, serialized as an RFC 3339 date-time in UTC with exactly three fraction digits and Z.
 
-    Three, because Better Auth's client reads further digits as milliseconds.
+    Better Auth's client reads further digits as milliseconds.
     """
 
     default_error_messages = {"format": f"Must be {DATE_TIME_HINT}."}
@@ -82,15 +80,15 @@ class Instant(fields.DateTime):
         if not isinstance(value, str) or not DATE_TIME.fullmatch(value):
             raise self.make_error("format", input=value, obj_type="date-time")
         try:
-            moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
             raise self.make_error("invalid", input=value, obj_type="date-time") from None
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         if value is None:
             return None
-        # In a third of the time of isoformat, which would be half of what writing a list of tasks takes.
+        # orjson takes a third of the time of isoformat, which was half of the time to serialize a list of tasks.
         text = orjson.dumps(value, option=orjson.OPT_UTC_Z)
         if len(text) == ORJSON_LENGTH:
             return f"{text[1:24].decode()}Z"
@@ -98,39 +96,39 @@ class Instant(fields.DateTime):
 
 
 class Due(fields.Field[Any]):
-    """When something is due: on a date, `2026-10-01`, or at a moment, `2026-10-01T17:00:00+02:00`, shown in UTC.
+    """A due date, `2026-10-01`, or a due instant, `2026-10-01T17:00:00+02:00`, which is serialized in UTC.
 
-    Which of them was meant is never guessed. It is kept in two columns, `due_on` and `due_at`.
+    A date is never converted to an instant. The table has a column for each: `due_on` and `due_at`.
     """
 
     default_error_messages = {
         "format": f"Must be a date as 2026-10-01, or {DATE_TIME_HINT}.",
-        "no_day": "There is no such day.",
+        "no_such_day": "There is no such day.",
     }
-    MOMENT = Instant()
+    INSTANT = Instant()
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> date:
         if isinstance(value, str) and DATE.fullmatch(value):
             try:
                 return date.fromisoformat(value)
             except ValueError:
-                raise self.make_error("no_day") from None
+                raise self.make_error("no_such_day") from None
         if not isinstance(value, str) or not DATE_TIME.fullmatch(value):
             raise self.make_error("format")
-        return self.MOMENT.deserialize(value)
+        return self.INSTANT.deserialize(value)
 
     def get_value(self, obj: Any, *_: Any, **__: Any) -> Any:
-        """Return what one of the two columns holds."""
+        """Return the value of the column that is not null."""
         return obj["due_on"] or obj["due_at"]
 
     def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         if isinstance(value, datetime):
-            return self.MOMENT._serialize(value, attr, obj)  # noqa: SLF001 - a field's own way to write
+            return self.INSTANT._serialize(value, attr, obj)  # noqa: SLF001 - a field's own serialization
         return None if value is None else value.isoformat()
 
 
 class FiniteNumber(fields.Float):
-    """A finite number. A whole one is shown without a fraction, where a double is exact."""
+    """A finite number. An integer is serialized without a fraction, as far as doubles are exact."""
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):

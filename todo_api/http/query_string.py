@@ -1,4 +1,4 @@
-"""Query parameters, read strictly: a slip that went unnoticed would change what a request means."""
+"""Query parameters, read strictly: a mistyped filter that is ignored would change the meaning of a request."""
 
 from __future__ import annotations
 
@@ -17,87 +17,88 @@ if TYPE_CHECKING:
 
 PARAMETERS_MAX = 200
 KEEP_BYTES = "surrogateescape"
-"""How bytes that are no UTF-8 are kept apart, and written again as they came."""
-UNKNOWN = "Not a parameter of this route."
+"""The error handler that keeps bytes that are not UTF-8 as lone surrogates."""
+UNKNOWN_PARAMETER = "Not a parameter of this route."
 BOOLEANS = {"true": True, "false": False}
-NUMBER = re.compile("[1-9][0-9]{0,9}")
+NUMBER_PATTERN = re.compile("[1-9][0-9]{0,9}")
 
 
 class QuerySchema(Schema):
-    """The parameters of a route; others are refused."""
+    """The query parameters of a route. Unknown parameters are rejected."""
 
     class Meta:
         unknown = RAISE
 
-    error_messages = {"unknown": UNKNOWN}
+    error_messages = {"unknown": UNKNOWN_PARAMETER}
 
     def load(self, data: Any, **options: Any) -> Any:
-        """Return what the parameters say; of none that is always the same, and looked for once."""
+        """Return the loaded parameters. Without parameters they are the defaults, which are computed once."""
         return super().load(data, **options) if data else {**self.defaults}
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
-        """What is said without a parameter."""
+        """The result of loading no parameters."""
         defaults: dict[str, Any] = super().load({})
         return defaults
 
 
 class WholeNumber(fields.Integer):
-    """A whole number from 1 to `maximum`, in its one spelling."""
+    """A whole number from 1 to `maximum`, without sign or leading zeros."""
 
     def __init__(self, maximum: int, **options: Any) -> None:
-        self.range = f"Must be a whole number from 1 to {maximum}."
-        super().__init__(validate=Range(1, maximum, error=self.range), **options)
+        self.range_message = f"Must be a whole number from 1 to {maximum}."
+        super().__init__(validate=Range(1, maximum, error=self.range_message), **options)
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if not isinstance(value, str) or not NUMBER.fullmatch(value):
-            raise ValidationError(self.range)
+        if not isinstance(value, str) or not NUMBER_PATTERN.fullmatch(value):
+            raise ValidationError(self.range_message)
         return int(value)
 
 
 def query_values(req: Request, schema: Schema) -> dict[str, Any]:
-    """Return the parameters by name: a list where a parameter may be repeated. Names that start with _ pass unread.
+    """Return the parameters by name, with a list for each list field of the schema.
 
     Raises:
-        InvalidParameter: 422, for a parameter that is empty, or given twice where once is meant.
+        InvalidParameter: 422, for an empty parameter, and for a repeated one that is not a list field.
 
     """
-    members: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in query_pairs(req):
         field = schema.fields.get(name)
         if value == "" and not getattr(field, "may_be_empty", False):
             raise InvalidParameter([(name, "Must not be empty.")])
         if isinstance(field, fields.List):
-            members.setdefault(name, []).append(value)
-        elif name in members:
+            values.setdefault(name, []).append(value)
+        elif name in values:
             raise InvalidParameter([(name, "Given more than once.")])
         else:
-            members[name] = BOOLEANS.get(value, value) if isinstance(field, fields.Boolean) else value
-    return members
+            values[name] = BOOLEANS.get(value, value) if isinstance(field, fields.Boolean) else value
+    return values
 
 
 def query_pairs(req: Request) -> list[tuple[str, str]]:
-    """Return names and values; bytes that are no UTF-8 become lone surrogates in values, which no field takes.
+    """Return the names and values. Names that start with _ are ignored.
 
-    In names, which answers repeat, they become U+FFFD: JSON has no lone surrogates.
+    Bytes that are not UTF-8 become lone surrogates in values, which every field rejects. In names they become U+FFFD,
+    because the response repeats a wrong name and JSON has no lone surrogates.
     """
     if not req.query_string:
         return []
     query = req.query_string.decode(errors=KEEP_BYTES)
     try:
-        given = parse_qsl(query, keep_blank_values=True, errors=KEEP_BYTES, max_num_fields=PARAMETERS_MAX)
+        pairs = parse_qsl(query, keep_blank_values=True, errors=KEEP_BYTES, max_num_fields=PARAMETERS_MAX)
     except ValueError:
         raise InvalidParameter([("query", f"More than {PARAMETERS_MAX} parameters.")]) from None
-    named = [(name.encode(errors=KEEP_BYTES).decode(errors="replace"), value) for name, value in given]
-    return [(name, value) for name, value in named if not name.startswith("_")]
+    decoded = [(name.encode(errors=KEEP_BYTES).decode(errors="replace"), value) for name, value in pairs]
+    return [(name, value) for name, value in decoded if not name.startswith("_")]
 
 
 def reject_parameters(req: Request) -> None:
-    """Refuse every parameter of a request that takes none.
+    """Reject every query parameter, for a route that has none.
 
     Raises:
         InvalidParameter: 422.
 
     """
     if unknown := query_pairs(req):
-        raise InvalidParameter([(name, UNKNOWN) for name, _ in unknown])
+        raise InvalidParameter([(name, UNKNOWN_PARAMETER) for name, _ in unknown])

@@ -1,4 +1,4 @@
-"""Bodies that are too large for memory: into a file first, so that whatever reads it does not wait for the client."""
+"""Large request bodies: received into a file first, so that processing them does not wait for the client."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 CHUNK = 64 * 1024
 IN_MEMORY_MAX = 1024 * 1024
-"""Bytes up to which no file is made of what is spooled."""
+"""Bytes that stay in memory. A larger body goes to a temporary file."""
 
 
 def spooled_file() -> SpooledTemporaryFile[bytes]:
-    """Return a file for what may be too large for memory; it is gone when it is closed."""
+    """Return a temporary file that is deleted when it is closed."""
     return SpooledTemporaryFile(IN_MEMORY_MAX)
 
 
 def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
-    """Copy a JSON body of at most so many bytes into the file, go to its beginning, and return its SHA-256.
+    """Copy a JSON body of at most `limit` bytes to the file, rewind the file, and return the body's SHA-256.
 
     Raises:
         UnsupportedMediaType: 415.
-        ContentTooLarge: 413; where the length is said, before anything is read.
-        UnreadableBody: 400, also for a body that ends before its length.
+        ContentTooLarge: 413, before reading if the Content-Length is too large.
+        UnreadableBody: 400, also for less than the Content-Length.
 
     """
     if req.mimetype != JSON or req.content_encoding:
@@ -44,13 +44,13 @@ def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
         file.write(chunk)
         if file.tell() > limit:
             raise too_large
-    if file.tell() < (req.content_length or 0):  # werkzeug trusts the server, and gunicorn does not ask
+    if file.tell() < (req.content_length or 0):  # neither werkzeug nor gunicorn checks it
         raise UnreadableBody
     file.seek(0)
     return digest.digest()
 
 
 def read_chunk(req: flask.Request) -> bytes:
-    """Return the next bytes of a body, none at its end."""
+    """Return the next bytes of the body, or none at its end."""
     with reading_body():
         return req.stream.read(CHUNK)

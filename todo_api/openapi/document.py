@@ -1,83 +1,102 @@
-"""The OpenAPI document: what the service says of itself beyond what its views declare."""
+"""The OpenAPI document, apart from the operations, which the views declare."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import flask_smorest
+from flask_smorest.spec.plugins import FlaskPlugin
 
 from todo_api.http.converters import ID_MAX, IdConverter
 from todo_api.http.documentation import BEARER
 from todo_api.http.fields import Due
-from todo_api.http.json_provider import StrictJSONProvider
-from todo_api.http.request_body import BODY_MAX
 
 if TYPE_CHECKING:
     import flask
     from marshmallow.fields import Field
+    from werkzeug.routing import Rule
 
+DESCRIPTION = """
+A to-do list for each of your users.
+
+1. Sign up with **POST /api/auth/sign-up/email**.
+2. Press **Authorize** and paste the `token` of the response.
+3. Call the routes of tasks. Their `user_id` is `me`, or the `user.id` of the response.
+
+**Errors:** every error is a problem document (`application/problem+json`, RFC 9457). Branch on `code`, show `message`,
+log `detail`.
+
+**Rate limits:** a limited auth route returns the rest of its limits in `RateLimit`. A 429 returns the seconds to wait
+in `Retry-After`.
+
+**Support:** every response has an `X-Request-Id`, which is also in the log of the service.
+"""
+
+TAGS = [
+    {"name": "auth", "description": "Sign up, sign in, refresh tokens and sign out."},
+    {"name": "tasks", "description": "Create, list, change, complete, delete and restore tasks."},
+    {"name": "sync", "description": "Keep an offline copy up to date, and send many changes at once."},
+    {"name": "transfer", "description": "Export and import all tasks."},
+    {"name": "sessions", "description": "List and revoke your sessions, and get tokens for other services."},
+    {"name": "account", "description": "Change or reset your password, update your profile, delete your account."},
+    {"name": "system", "description": "Check the health of the service."},
+]
+"""The groups of operations, in the order in which a newcomer needs them."""
+
+PATH_PARAMETERS = {
+    "user_id": "`me` for the user of the token, or the user's id.",
+    "task_id": "The id of the task.",
+    "token": "The token of the mailed link.",
+}
+"""The description of each path parameter, by name."""
 
 PROBLEM_SCHEMA = {
     "type": "object",
-    "description": "An RFC 9457 problem. Branch on `code`, show `message`, log `detail`.",
+    "description": "A problem document (RFC 9457). Branch on `code`, show `message`, log `detail`.",
     "required": ["type", "title", "status", "detail", "code", "message"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "message": {"type": "string"},
+        "type": {"type": "string", "description": "Always `about:blank`."},
+        "title": {"type": "string", "description": "The phrase of the HTTP status."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "The error in words, for developers."},
+        "code": {"type": "string", "description": "The error as a stable code, for programs."},
+        "message": {"type": "string", "description": "The error in words, for users."},
         "errors": {
             "type": "array",
-            "description": "Each fault, with its place: a JSON Pointer (RFC 6901) into the body, or a query parameter.",
+            "description": "The errors of the input, each with its location.",
             "items": {
                 "type": "object",
                 "required": ["detail"],
                 "properties": {
-                    "pointer": {"type": "string"},
-                    "parameter": {"type": "string"},
-                    "detail": {"type": "string"},
+                    "pointer": {"type": "string", "description": "A JSON Pointer fragment (RFC 6901) into the body."},
+                    "parameter": {"type": "string", "description": "The name of a query parameter."},
+                    "detail": {"type": "string", "description": "The error in words."},
                 },
             },
         },
     },
 }
 
-DESCRIPTION = """
-A to-do list for each of your users. Sign up, press **Authorize** and paste the answer's `token`; its `user.id`, or
-`me`, is the `user_id` of every path below. Failures are `application/problem+json` (RFC 9457) with a stable `code`.
 
-Every answer has an `X-Request-Id`, by which the log knows it. Answers of the auth routes that are limited tell in
-`RateLimit` what is left; a 429 tells in `Retry-After` when to come again.
-"""
+class DescribingPlugin(FlaskPlugin):  # type: ignore[misc]  # flask-smorest has no types
+    """The plugin that derives the path parameters from Flask's URL rules, with our descriptions."""
 
-
-TAGS = [
-    {"name": "auth", "description": "Sign up, sign in, refresh tokens and sign out."},
-    {"name": "tasks", "description": "Create, read, change and delete the tasks of a user."},
-    {"name": "sync", "description": "Keep an offline copy: changes since a sync token, and batches."},
-    {"name": "transfer", "description": "Export and import all tasks."},
-    {"name": "sessions", "description": "List and revoke sessions; tokens for other services."},
-    {"name": "account", "description": "Change, reset and delete."},
-    {"name": "system", "description": "Health checks."},
-]
-"""The groups of operations, in the order in which a newcomer needs them."""
+    def rule_to_params(self, rule: Rule) -> list[dict[str, Any]]:
+        """Return the path parameters of a URL rule."""
+        parameters = super().rule_to_params(rule)
+        return [{**parameter, "description": PATH_PARAMETERS[parameter["name"]]} for parameter in parameters]
 
 
 def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, Any]:
-    """Return what JSON Schema says of a due date, for which apispec has no words."""
+    """Return the JSON Schema of a `Due` field, which apispec does not know."""
     if not isinstance(field, Due):
         return {}
-    kinds = [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, {"type": "null"}]
-    return {"anyOf": kinds if field.allow_none else kinds[:2]}
+    types = [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, {"type": "null"}]
+    return {"anyOf": types if field.allow_none else types[:2]}
 
 
 def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
-    """Return the collector of the application's OpenAPI document."""
-    app.json = StrictJSONProvider(app)
-    app.url_map.converters["id"] = IdConverter
-    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX + 1
+    """Return the flask-smorest API. It registers blueprints and collects the document."""
     api = flask_smorest.Api(
         app,
         spec_kwargs={
@@ -86,13 +105,14 @@ def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
             "openapi_version": "3.1.0",
             "info": {"description": DESCRIPTION, "license": {"name": "MIT"}},
             "tags": TAGS,
+            "flask_plugin": DescribingPlugin(),
         },
     )
     api.DEFAULT_ERROR_RESPONSE_NAME = None
     api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": ID_MAX})
     api.ma_plugin.converter.add_attribute_function(describe_due)
     api.spec.components.schema("Problem", PROBLEM_SCHEMA)
-    for unused in ("Error", "PaginationMetadata"):  # flask-smorest's, for features that are not used
+    for unused in ("Error", "PaginationMetadata"):  # of flask-smorest
         del api.spec.components.schemas[unused]
     api.spec.components.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     return api

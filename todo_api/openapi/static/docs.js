@@ -1,11 +1,12 @@
 "use strict";
 
-// Relative addresses, so that the page also works under a path of a reverse proxy.
-SwaggerUIBundle({
+// Relative URLs, so that the page also works below a path of a reverse proxy.
+const ui = SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#reference",
   deepLinking: true,
   displayRequestDuration: true,
+  onComplete: () => { document.title = `${ui.specSelectors.info().get("title")} reference`; },
   persistAuthorization: false,
   tryItOutEnabled: true,
   validatorUrl: null,
