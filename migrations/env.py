@@ -1,4 +1,4 @@
-"""Runs the migrations, for `flask db …`."""
+"""The Alembic environment of `flask db`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
 LOCK_TIMEOUT = "SET lock_timeout = '5s'"
-"""Rather fail than queue behind a long transaction, with every request of the service queueing behind us."""
+"""Fail rather than queue behind a long transaction, because every request would queue behind the migration."""
 STATEMENT_TIMEOUT = "SET statement_timeout = 0"
-"""The service's own bound would stop the building of an index."""
+"""The service's own timeout would cancel the creation of an index."""
 
 
 def number_revision(ctx: MigrationContext, _revision: object, scripts: list[MigrationScript]) -> None:
-    """Give a drafted step the number after the newest one; `flask db migrate` drops a draft that changes nothing."""
+    """Give a new revision the number after the newest one. `flask db migrate` drops a draft that changes nothing."""
     (script,) = scripts
     newest = ctx.script.get_current_head() if ctx.script else None
     script.rev_id = f"{int(newest or 0) + 1:04}"
@@ -36,7 +36,7 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run every step in one transaction: all of them or none."""
+    """Run all migrations in one transaction."""
     options = current_app.extensions["migrate"].configure_args
     with db.engine.connect() as connection:
         connection.exec_driver_sql(LOCK_TIMEOUT)

@@ -1,7 +1,7 @@
-"""What a request costs, counted: calls of functions and statements. It may fall, and rises only on purpose.
+"""The cost of a request, as the number of its function calls and statements. A change must not raise it by accident.
 
-No time is measured, which another machine or a busy one would change. What was counted is that of Python 3.11, with the
-line of the log; later releases call less.
+Unlike a time, a count does not depend on the machine. The counts are those of Python 3.11, with the log line of the
+request; later releases of Python make fewer calls.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from server.logging import JSONFormatter
-from tests.support.statements import counted
+from tests.support.statements import record_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 GROWTH = 1.1
 
-# Method, path and body, and the calls that were counted, those of the test client included.
+# Method, path and body, and the recorded calls. Those of the test client are included.
 RECORDED = [
     ("GET", "/tasks/{id}", None, 1_214),
     ("GET", "/tasks", None, 1_853),
@@ -41,10 +41,10 @@ RECORDED = [
 
 @pytest.fixture(autouse=True)
 def _logged() -> Iterator[None]:
-    """Write the lines, as gunicorn has them written, to nowhere."""
+    """Format the log lines as gunicorn does, and discard them."""
     logger = logging.getLogger("todo_api")
-    with Path(os.devnull).open("w") as nowhere:
-        handler = logging.StreamHandler(nowhere)
+    with Path(os.devnull).open("w") as null:
+        handler = logging.StreamHandler(null)
         handler.setFormatter(JSONFormatter())
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
@@ -55,8 +55,8 @@ def _logged() -> Iterator[None]:
     logger.propagate = True
 
 
-def calls_of(action: Callable[[], Any]) -> int:
-    """Return how many functions are called, those in C included."""
+def count_calls(action: Callable[[], Any]) -> int:
+    """Return the number of function calls, those in C included."""
     number = 0
 
     def count(_frame: Any, event: str, _argument: Any) -> None:
@@ -72,18 +72,18 @@ def calls_of(action: Callable[[], Any]) -> int:
 
 
 @pytest.mark.parametrize(("method", "path", "body", "recorded"), RECORDED)
-def test_a_request_costs_no_more_than_it_did(
+def test_a_request_costs_no_more_than_recorded(
     app: Flask, alice: Actor, method: str, path: str, body: Any, recorded: int
 ) -> None:
-    task, *_others = [alice.task() for _ in range(50)]
+    task, *_others = [alice.create_task() for _ in range(50)]
 
     def request() -> None:
         assert alice.request(method, path.format(id=task["id"]), json=body).status_code < 300
 
     for _ in range(3):
-        request()  # what is built once is built now
-    calls = min(calls_of(request) for _ in range(3))
-    with counted() as statements:
+        request()  # fill the caches
+    calls = min(count_calls(request) for _ in range(3))
+    with record_statements() as statements:
         request()
     assert len(statements) == 1
     assert calls <= recorded * GROWTH, f"{calls} calls"

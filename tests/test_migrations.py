@@ -1,10 +1,11 @@
-"""The schema comes from the migrations, says what the models say, and can be taken back."""
+"""The migrations: they create the schema of the models, and can be reverted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg2.errors import CheckViolation
 
 from tests.support.databases import application, execute, migrate, new_database
 from todo_api.auth.models import User
@@ -29,58 +30,63 @@ ORDER BY 1
 
 
 @pytest.fixture
-def empty(server: str) -> Iterator[str]:
+def empty_database(server: str) -> Iterator[str]:
     with new_database(server) as url:
         yield url
 
 
-def test_up_down_up(empty: str) -> None:
-    migrate(empty, "upgrade")
-    first = execute(empty, CATALOGUE)
-    migrate(empty, "downgrade", "base")
-    assert execute(empty, CATALOGUE) == []
-    migrate(empty, "upgrade")
-    assert execute(empty, CATALOGUE) == first
+def test_migrations_can_be_reverted_and_applied_again(empty_database: str) -> None:
+    migrate(empty_database, "upgrade")
+    first = execute(empty_database, CATALOGUE)
+    migrate(empty_database, "downgrade", "base")
+    assert execute(empty_database, CATALOGUE) == []
+    migrate(empty_database, "upgrade")
+    assert execute(empty_database, CATALOGUE) == first
 
 
-def test_flask_db_check_finds_no_drift(template: str) -> None:
+def test_flask_db_check_finds_no_difference_to_the_models(template: str) -> None:
     migrate(template, "check")
 
 
-def test_the_migrated_schema_is_that_of_the_models_checks_included(template: str, empty: str) -> None:
-    app = application(empty)
+def test_the_migrated_schema_equals_the_models_with_check_constraints(template: str, empty_database: str) -> None:
+    app = application(empty_database)
     with app.app_context():
         db.metadata.create_all(db.engine)
         db.engine.dispose()
-    assert execute(empty, CATALOGUE) == execute(template, CATALOGUE)
+    assert execute(empty_database, CATALOGUE) == execute(template, CATALOGUE)
 
 
-def test_the_sql_can_be_read_before_it_runs(empty: str) -> None:
-    migrate(empty, "upgrade", "--sql")
-    assert execute(empty, CATALOGUE) == []
+def test_offline_mode_prints_sql_and_changes_nothing(empty_database: str) -> None:
+    migrate(empty_database, "upgrade", "--sql")
+    assert execute(empty_database, CATALOGUE) == []
 
 
-def test_tasks_that_are_there_get_their_order_and_are_counted(empty: str) -> None:
-    migrate(empty, "upgrade", "0002")
+def test_existing_tasks_get_an_order_and_are_counted(empty_database: str) -> None:
+    migrate(empty_database, "upgrade", "0002")
     execute(
-        empty, "INSERT INTO users (id, email, password_hash, name) VALUES ('u', 'u@x', '', ''), ('v', 'v@x', '', '')"
+        empty_database,
+        "INSERT INTO users (id, email, password_hash, name) VALUES ('u', 'u@x', '', ''), ('v', 'v@x', '', '')",
     )
     insert = (
         "INSERT INTO tasks (user_id, title, completed) VALUES ('u', 'a', false), ('v', 'b', true), ('u', 'c', true)"
     )
-    execute(empty, insert)
-    migrate(empty, "upgrade")
-    shown = 'SELECT title, "order", completed_at = updated_at, version, tags FROM tasks ORDER BY id'
-    assert execute(empty, shown) == [("a", 1024, None, 0, []), ("b", 1024, True, 0, []), ("c", 2048, True, 0, [])]
-    assert execute(empty, "SELECT * FROM task_lists ORDER BY 1") == [("u", 0, 2, 0, 0), ("v", 0, 1, 0, 0)]
-    assert execute(empty, "SELECT count(DISTINCT uid) FROM tasks") == [(3,)]
-    execute(empty, insert)  # as the previous release still does
-    execute(empty, "UPDATE tasks SET deleted_at = now() WHERE title = 'a'")
-    migrate(empty, "downgrade", "0002")
-    assert execute(empty, "SELECT title FROM tasks ORDER BY id") == [(title,) for title in "bcbc"]
+    execute(empty_database, insert)
+    migrate(empty_database, "upgrade")
+    tasks = 'SELECT title, "order", completed_at = updated_at, version, tags FROM tasks ORDER BY id'
+    assert execute(empty_database, tasks) == [
+        ("a", 1024, None, 0, []),
+        ("b", 1024, True, 0, []),
+        ("c", 2048, True, 0, []),
+    ]
+    assert execute(empty_database, "SELECT * FROM task_lists ORDER BY 1") == [("u", 0, 2, 0, 0), ("v", 0, 1, 0, 0)]
+    assert execute(empty_database, "SELECT count(DISTINCT uid) FROM tasks") == [(3,)]
+    execute(empty_database, insert)  # as the previous release still does while it runs
+    execute(empty_database, "UPDATE tasks SET deleted_at = now() WHERE title = 'a'")
+    migrate(empty_database, "downgrade", "0002")
+    assert execute(empty_database, "SELECT title FROM tasks ORDER BY id") == [(title,) for title in "bcbc"]
 
 
-def test_tasks_can_be_distributed_by_user(template: str) -> None:
+def test_the_primary_key_of_tasks_starts_with_the_user(template: str) -> None:
     keys = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'tasks'::regclass AND contype = 'p'"
     assert execute(template, keys) == [("PRIMARY KEY (user_id, id)",)]
 
@@ -89,20 +95,24 @@ def test_tasks_can_be_distributed_by_user(template: str) -> None:
     ("column", "limit"),
     [("title", Task.TITLE_MAX), ("description", Task.DESCRIPTION_MAX)],
 )
-def test_the_database_keeps_the_limits_in_code_points(fresh_database: str, column: str, limit: int) -> None:
+def test_lengths_of_tasks_are_checked_in_code_points(fresh_database: str, column: str, limit: int) -> None:
     execute(fresh_database, "INSERT INTO users (id, email, password_hash, name) VALUES ('u', 'a@b', '', '')")
     other = "'x'" if column == "description" else "NULL"
     columns = f"({column}, {'title' if column == 'description' else 'description'}, user_id)"
     execute(fresh_database, f"INSERT INTO tasks {columns} VALUES (repeat('\U0001f600', {limit}), {other}, 'u')")
-    with pytest.raises(Exception, match=f"ck_tasks_{column}_length"):
+    with pytest.raises(CheckViolation, match=f"ck_tasks_{column}_length"):
         execute(fresh_database, f"INSERT INTO tasks {columns} VALUES (repeat('x', {limit + 1}), {other}, 'u')")
 
 
-def test_users_have_limits_too(fresh_database: str) -> None:
-    insert = "INSERT INTO users (id, email, password_hash, name) VALUES ('u', %s, '', %s)"
-    for email, name, constraint in (
+@pytest.mark.parametrize(
+    ("email", "name", "constraint"),
+    [
         ("x" * (User.EMAIL_MAX + 1), "", "ck_users_email_length"),
         ("a@b", "x" * (User.NAME_MAX + 1), "ck_users_name_length"),
-    ):
-        with pytest.raises(Exception, match=constraint):
-            execute(fresh_database, insert, email, name)
+    ],
+    ids=["email", "name"],
+)
+def test_lengths_of_users_are_checked(fresh_database: str, email: str, name: str, constraint: str) -> None:
+    insert = "INSERT INTO users (id, email, password_hash, name) VALUES ('u', %s, '', %s)"
+    with pytest.raises(CheckViolation, match=constraint):
+        execute(fresh_database, insert, email, name)

@@ -1,4 +1,4 @@
-"""Users, and the tasks that are theirs."""
+"""Create users and their tasks."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ NOW = sa.func.now()
 
 
 def upgrade() -> None:
-    """Apply the step."""
+    """Apply the migration."""
     op.create_table(
         "users",
         sa.Column("id", sa.Text, nullable=False),
@@ -41,11 +41,11 @@ def upgrade() -> None:
         sa.CheckConstraint("char_length(title) BETWEEN 1 AND 255", name=op.f("ck_tasks_title_length")),
         sa.CheckConstraint("char_length(description) <= 10000", name=op.f("ck_tasks_description_length")),
     )
-    # By itself, since Citus distributes a table with an identity column only before it has a foreign key.
+    # Created last: Citus distributes a table with an identity column only before it has a foreign key.
     op.create_foreign_key("fk_tasks_user_id_users", "tasks", "users", ["user_id"], ["id"], ondelete="CASCADE")
 
 
 def downgrade() -> None:
-    """Undo the step."""
+    """Revert the migration."""
     op.drop_table("tasks")
     op.drop_table("users")

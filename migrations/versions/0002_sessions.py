@@ -1,4 +1,4 @@
-"""Sessions, password resets, and users of a foreign issuer."""
+"""Add sessions, password resets, and users of an external issuer."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ NOW = sa.func.now()
 
 
 def upgrade() -> None:
-    """Apply the step."""
+    """Apply the migration."""
     op.add_column("users", sa.Column("issuer", sa.Text))
     op.alter_column("users", "email", nullable=True)
     op.alter_column("users", "password_hash", nullable=True)
@@ -62,7 +62,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Undo the step; users of a foreign issuer, whom the schema before cannot hold, go with it."""
+    """Revert the migration, and delete the users of an external issuer, which the older schema cannot store."""
     op.drop_table("password_resets")
     op.drop_table("sessions")
     op.execute("DELETE FROM users WHERE issuer IS NOT NULL")

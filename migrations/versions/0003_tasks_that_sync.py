@@ -1,4 +1,4 @@
-"""Tasks with due, priority, tags, order, versions and a trash; what is counted of them; what remembers requests."""
+"""Add due, priority, tags, order, versions and trash to tasks; add task lists, tombstones and idempotency keys."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ COUNT = "INSERT INTO task_lists (user_id, live) SELECT user_id, count(*) FROM ta
 
 
 def new_columns() -> list[sa.Column[Any]]:
-    """Return what a task gets."""
+    """Return the new columns of a task."""
     return [
         sa.Column("due_on", sa.Date),
         sa.Column("due_at", MOMENT),
@@ -42,10 +42,10 @@ def new_columns() -> list[sa.Column[Any]]:
 
 
 def upgrade() -> None:
-    """Apply the step. It writes every task twice, and whoever wants a task waits for it.
+    """Apply the migration. It writes every task twice and locks the table meanwhile.
 
-    What the previous release changes after it has no version: it is counted by `flask tasks purge`, but `changes` does
-    not tell it.
+    Tasks that the previous release changes afterwards get no version: `flask tasks purge` counts them, but the route
+    `/tasks/changes` does not return them.
     """
     for column in new_columns():
         op.add_column("tasks", column)
@@ -62,7 +62,7 @@ def upgrade() -> None:
 
 
 def create_tables() -> None:
-    """Make the tables beside the one of tasks."""
+    """Create the other tables."""
     op.create_table(
         "task_lists",
         sa.Column("user_id", sa.Text, nullable=False),
@@ -100,7 +100,7 @@ def create_tables() -> None:
 
 
 def downgrade() -> None:
-    """Undo the step; what lies in the trash goes with it, since the release before would show it."""
+    """Revert the migration, and delete the tasks in the trash, which the older release would show."""
     for table in ("task_lists", "task_tombstones", "idempotency_keys"):
         op.drop_table(table)
     op.execute("DELETE FROM tasks WHERE deleted_at IS NOT NULL")

@@ -1,4 +1,4 @@
-"""The counters of the rate limits."""
+"""Add the counters of the rate limits."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Apply the step. The table is unlogged: what it counts need not outlive a crash."""
+    """Apply the migration. The table is unlogged, because its counts need not survive a crash."""
     op.create_table(
         "rate_limits",
         sa.Column("key", sa.LargeBinary, nullable=False),
@@ -22,5 +22,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Revert the migration."""
     op.drop_table("rate_limits")

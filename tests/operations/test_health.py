@@ -1,4 +1,4 @@
-"""Routes about the service itself."""
+"""The system routes: the welcome message, liveness and readiness."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from devtools.embedded_postgres import free_port
+from devtools.processes import free_port
 from server import draining
 from tests.support.databases import CONFIG, application, execute
-from tests.support.statements import counted
+from tests.support.statements import record_statements
 from todo_api import create_app
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 READ_ONLY = "ALTER DATABASE {name} SET default_transaction_read_only = on"
 
 
-def test_the_root_welcomes_by_name() -> None:
+def test_the_root_has_the_name_of_the_service() -> None:
     response = create_app(replace(CONFIG, app_name="My to-dos")).test_client().get("/")
     assert (response.status_code, response.json) == (200, {"message": "Welcome to My to-dos"})
 
@@ -32,7 +32,7 @@ def test_head_is_get_without_a_body(app: Flask) -> None:
     assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
 
-def test_wsgi_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wsgi_reads_the_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BETTER_AUTH_SECRET", CONFIG.better_auth_secret)
     monkeypatch.setenv("DATABASE_URL", "postgresql:///somewhere")
     monkeypatch.setenv("APP_NAME", "From the environment")
@@ -40,41 +40,41 @@ def test_wsgi_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert app.test_client().get("/").json == {"message": "Welcome to From the environment"}
 
 
-def test_health_asks_nobody(app: Flask) -> None:
-    with counted() as statements:
+def test_liveness_uses_no_database(app: Flask) -> None:
+    with record_statements() as statements:
         response = app.test_client().get("/healthz")
     assert (response.status_code, response.json, statements) == (200, {"status": "ok"}, [])
 
 
-def test_ready_is_who_has_a_database_with_tables(app: Flask) -> None:
-    with counted() as statements:
+def test_readiness_is_one_statement(app: Flask) -> None:
+    with record_statements() as statements:
         response = app.test_client().get("/readyz")
     assert (response.status_code, response.json, len(statements)) == (200, {"status": "ok"}, 1)
 
 
 @pytest.mark.shows("PostgreSQL full")
-@pytest.mark.parametrize("fault", ["DROP TABLE idempotency_keys", READ_ONLY])
-def test_a_database_that_cannot_serve_is_not_ready(fresh_database: str, fault: str) -> None:
-    execute(fresh_database, fault.format(name=urlsplit(fresh_database).path[1:]))
-    not_ready(application(fresh_database))
+@pytest.mark.parametrize("change", ["DROP TABLE idempotency_keys", READ_ONLY])
+def test_missing_tables_or_a_read_only_database_is_not_ready(fresh_database: str, change: str) -> None:
+    execute(fresh_database, change.format(name=urlsplit(fresh_database).path[1:]))
+    assert_not_ready(application(fresh_database))
 
 
-def test_without_a_database_nothing_is_ready_and_all_is_healthy() -> None:
+def test_an_unreachable_database_is_not_ready_but_alive() -> None:
     app = application(f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing")
-    not_ready(app)
+    assert_not_ready(app)
     assert app.test_client().get("/healthz").status_code == 200
 
 
 @pytest.mark.shows("gunicorn readiness")
-def test_what_is_about_to_end_is_not_ready(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_draining_service_is_not_ready_but_alive(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draining, "SHARED", bytearray(1))
     assert app.test_client().get("/readyz").status_code == 200
     draining.start_draining()
-    not_ready(app)
+    assert_not_ready(app)
     assert app.test_client().get("/healthz").status_code == 200
 
 
-def not_ready(app: Flask) -> None:
+def assert_not_ready(app: Flask) -> None:
     response = app.test_client().get("/readyz")
     assert (response.status_code, response.content_type) == (503, "application/problem+json")
     assert response.headers["Retry-After"] == "2"

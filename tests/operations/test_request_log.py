@@ -1,27 +1,18 @@
-"""What the log says of each request, and what it never says."""
+"""The request log: request ids, one line per request, and the auth events."""
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-import signal
-import subprocess
-import sys
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
-import requests
 
-from server import logging as logs
 from server.setting_parsers.rates import Rate
 from tests.support.actors import PASSWORD, Actor
 from tests.support.databases import application, execute
-from tests.support.processes import ROOT, serving
-from tests.support.raw_http import exchange
+from tests.support.log_lines import HOSTILE, LogLines
 from todo_api.mail.outbox import outbox
 from todo_api.operations.request_log import AUTH_EVENTS
 
@@ -32,47 +23,17 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
 
-Line = dict[str, Any]
-
-HOSTILE = "a\nb\r\x1b[31m\x9b31m\u2028\u202e\udc80\0"
-REQUEST_MEMBERS = ["method", "route", "status", "duration_ms", "address"]
-
-
-class Lines(logging.Handler):
-    """Keeps the lines of the service, each as an object."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(logs.JSONFormatter())
-        self.lines: list[Line] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(json.loads(self.format(record)))
-
-    def of(self, event: str) -> list[Line]:
-        return [line for line in self.lines if line["event"] == event]
+REQUEST_FIELDS = ["method", "route", "status", "duration_ms", "address"]
 
 
 @pytest.fixture
-def log() -> Iterator[Lines]:
-    handler, logger = Lines(), logging.getLogger("todo_api")
+def log() -> Iterator[LogLines]:
+    handler, logger = LogLines(), logging.getLogger("todo_api")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     yield handler
     logger.setLevel(logging.NOTSET)
     logger.removeHandler(handler)
-
-
-def record(message: object, *arguments: object, **members: Any) -> logging.LogRecord:
-    made = logging.LogRecord("todo_api", logging.WARNING, "", 0, str(message), arguments, None)
-    made.__dict__.update(members)
-    return made
-
-
-def raised(message: str) -> RuntimeError:
-    with pytest.raises(RuntimeError) as caught:
-        raise RuntimeError(message)
-    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -87,7 +48,7 @@ def raised(message: str) -> RuntimeError:
         ("OPTIONS", "/api/me/tasks", 200),
     ],
 )
-def test_every_answer_carries_an_id_of_its_own(client: FlaskClient, method: str, path: str, status: int) -> None:
+def test_every_response_has_its_own_request_id(client: FlaskClient, method: str, path: str, status: int) -> None:
     ids = set()
     for _ in range(2):
         response = client.open(path, method=method)
@@ -99,53 +60,53 @@ def test_every_answer_carries_an_id_of_its_own(client: FlaskClient, method: str,
     assert len(ids) == 2
 
 
-def test_an_answer_that_is_known_already_carries_one_too(alice: Actor) -> None:
+def test_a_304_has_a_request_id(alice: Actor) -> None:
     etag = alice.get("/tasks").headers["ETag"]
     response = alice.get("/tasks", headers={"If-None-Match": etag, "X-Request-Id": "mine"})
     assert (response.status_code, response.headers["X-Request-Id"]) == (304, "mine")
 
 
 @pytest.mark.shows("ASVS 16.3.4")
-def test_a_fault_of_ours_carries_the_id_that_its_line_has(database: str, log: Lines) -> None:
+def test_an_internal_error_has_the_request_id_of_its_log_lines(database: str, log: LogLines) -> None:
     app = application(database)
 
-    @app.get("/fault")
-    def fault() -> str:
+    @app.get("/error")
+    def error() -> str:
         raise RuntimeError(HOSTILE)
 
-    response = app.test_client().get("/fault")
-    line, answered = log.lines
-    assert response.headers["X-Request-Id"] == line["request_id"] == answered["request_id"]
-    assert (line["event"], line["level"], line["message"]) == ("message", "error", "unexpected: RuntimeError")
-    assert line["traceback"].startswith("Traceback (most recent call last):\n")
-    assert (answered["status"], answered["code"]) == (500, "INTERNAL_SERVER_ERROR")
+    response = app.test_client().get("/error")
+    message, line = log.lines
+    assert response.headers["X-Request-Id"] == message["request_id"] == line["request_id"]
+    assert (message["event"], message["level"], message["message"]) == ("message", "error", "unexpected: RuntimeError")
+    assert message["traceback"].startswith("Traceback (most recent call last):\n")
+    assert (line["status"], line["code"]) == (500, "INTERNAL_SERVER_ERROR")
 
 
-@pytest.mark.parametrize("given", ["a", "A-b_c.9", "x" * 128])
-def test_a_sane_id_is_taken_over(client: FlaskClient, log: Lines, given: str) -> None:
-    assert client.get("/nothing", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
-    assert log.lines[0]["request_id"] == given
+@pytest.mark.parametrize("sent_id", ["a", "A-b_c.9", "x" * 128])
+def test_a_valid_request_id_of_the_client_is_kept(client: FlaskClient, log: LogLines, sent_id: str) -> None:
+    assert client.get("/nothing", headers={"X-Request-Id": sent_id}).headers["X-Request-Id"] == sent_id
+    assert log.lines[0]["request_id"] == sent_id
 
 
-@pytest.mark.parametrize("given", ["", "x" * 129, "a b", 'a"b', "é", "a,b", "a;b", "a/b", "\x1b[31m"])
-def test_any_other_id_is_replaced(client: FlaskClient, log: Lines, given: str) -> None:
-    request_id = client.get("/", headers={"X-Request-Id": given}).headers["X-Request-Id"]
+@pytest.mark.parametrize("sent_id", ["", "x" * 129, "a b", 'a"b', "é", "a,b", "a;b", "a/b", "\x1b[31m"])
+def test_an_invalid_request_id_is_replaced(client: FlaskClient, log: LogLines, sent_id: str) -> None:
+    request_id = client.get("/", headers={"X-Request-Id": sent_id}).headers["X-Request-Id"]
     assert re.fullmatch("[0-9a-f]{32}", request_id)
     assert log.lines[0]["request_id"] == request_id
 
 
-def test_scripts_may_read_the_id(client: FlaskClient) -> None:
+def test_cors_exposes_the_request_id(client: FlaskClient) -> None:
     response = client.get("/", headers={"Origin": "http://localhost:3000"})
     assert "X-Request-Id" in response.headers["Access-Control-Expose-Headers"].split(", ")
 
 
-def test_a_request_is_one_line_that_names_the_route_and_the_user(alice: Actor, log: Lines) -> None:
-    task = alice.task()
+def test_a_request_is_one_line_with_route_and_user_and_without_the_query(alice: Actor, log: LogLines) -> None:
+    task = alice.create_task()
     log.lines.clear()
     alice.get(f"/tasks/{task['id']}?x=geheim")
     alice.get(f"/tasks/{task['id']}")
     refused, line = log.lines
-    assert list(line) == ["time", "level", "event", "request_id", "user", *REQUEST_MEMBERS]
+    assert list(line) == ["time", "level", "event", "request_id", "user", *REQUEST_FIELDS]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
     assert (line["level"], line["event"], line["user"]) == ("info", "request", alice.id)
     assert (line["method"], line["status"], line["address"]) == ("GET", 200, "127.0.0.1")
@@ -155,7 +116,7 @@ def test_a_request_is_one_line_that_names_the_route_and_the_user(alice: Actor, l
     assert "geheim" not in str(refused)
 
 
-def test_the_user_is_known_by_whichever_credential(app: Flask, alice: Actor, log: Lines) -> None:
+def test_every_kind_of_credential_identifies_the_user(app: Flask, alice: Actor, log: LogLines) -> None:
     account = {"email": alice.email, "password": PASSWORD}
     browser = app.test_client()
     opaque = browser.post("/api/auth/sign-in/email", json=account).headers["set-auth-token"]
@@ -167,7 +128,7 @@ def test_the_user_is_known_by_whichever_credential(app: Flask, alice: Actor, log
     assert [line["status"] for line in log.lines] == [200, 200, 200, 403]
 
 
-def test_nobody_is_named_by_what_is_not_verified(alice: Actor, log: Lines) -> None:
+def test_an_unverified_credential_identifies_no_user(alice: Actor, log: LogLines) -> None:
     head, body, _ = alice.token.split(".")
     for token in (f"{head}.{body}.{'x' * 43}", f"{alice.id}_{'0' * 32}_{'0' * 64}", alice.refresh_token):
         alice.client.get("/api/me/tasks", headers={"Authorization": f"Bearer {token}"})
@@ -175,16 +136,16 @@ def test_nobody_is_named_by_what_is_not_verified(alice: Actor, log: Lines) -> No
     assert {line["user"] for line in log.lines} == {None}
 
 
-def test_a_line_of_the_next_request_says_nothing_of_the_one_before(alice: Actor, log: Lines) -> None:
+def test_the_context_ends_with_the_request(alice: Actor, log: LogLines) -> None:
     alice.get("/tasks")
     logging.getLogger("todo_api").warning("between")
     alice.client.get("/")
-    _, between, after = log.lines
+    _, between, next_line = log.lines
     assert "request_id" not in between
-    assert after["user"] is None
+    assert next_line["user"] is None
 
 
-def test_unknown_paths_and_methods_are_not_repeated(client: FlaskClient, log: Lines) -> None:
+def test_unknown_paths_and_methods_are_not_logged(client: FlaskClient, log: LogLines) -> None:
     client.get("/reset-password/geheim?geheim=1")
     client.open("/", method="GEHEIM")
     client.get("/api/auth/reset-password/geheim")
@@ -194,9 +155,7 @@ def test_unknown_paths_and_methods_are_not_repeated(client: FlaskClient, log: Li
 
 
 @pytest.mark.shows("ASVS 16.3.1")
-def test_what_happens_to_accounts_and_sessions_is_told_with_its_outcome(
-    fresh_database: str, tmp_path: Path, log: Lines
-) -> None:
+def test_auth_events_are_logged_with_their_outcome(fresh_database: str, tmp_path: Path, log: LogLines) -> None:
     mails = tmp_path / "mails"
     app = application(fresh_database, mail_url=mails.as_uri())
     ada = Actor.sign_up(app, "Ada")
@@ -219,12 +178,12 @@ def test_what_happens_to_accounts_and_sessions_is_told_with_its_outcome(
     post("delete-user", password=PASSWORD)
     post("sign-out")
     outbox.queue.join()
-    told = [
+    events = [
         (line["event"], line["outcome"], line.get("code"), line["user"] and "ada")
         for line in log.lines
         if line["event"] not in {"request", "message"}
     ]
-    assert told == [
+    assert events == [
         ("sign_up", "success", None, "ada"),
         ("sign_in", "success", None, "ada"),
         ("sign_in", "failure", "INVALID_EMAIL_OR_PASSWORD", "ada"),
@@ -244,7 +203,7 @@ def test_what_happens_to_accounts_and_sessions_is_told_with_its_outcome(
 
 
 @pytest.mark.shows("ASVS 16.3.2", "ASVS 16.3.3")
-def test_who_is_refused_is_told_with_the_reason(fresh_database: str, log: Lines) -> None:
+def test_refusals_are_logged_with_their_code(fresh_database: str, log: LogLines) -> None:
     ada = Actor.sign_up(application(fresh_database, rate_limit_writes=Rate(1, timedelta(hours=1))), "Ada")
     log.lines.clear()
     ada.client.get("/api/me/tasks")
@@ -253,18 +212,18 @@ def test_who_is_refused_is_told_with_the_reason(fresh_database: str, log: Lines)
         ada.post("/tasks", json={"title": "x"})
     for _ in range(11):
         ada.client.post("/api/auth/sign-in/email", json={"email": ada.email, "password": "a wrong one"})
-    told = [(line["status"], line.get("code"), line["user"]) for line in log.of("request")]
-    assert told[:4] == [
+    outcomes = [(line["status"], line.get("code"), line["user"]) for line in log.of("request")]
+    assert outcomes[:4] == [
         (401, "UNAUTHORIZED", None),
         (403, "FORBIDDEN", ada.id),
         (201, None, ada.id),
         (429, "TOO_MANY_REQUESTS", ada.id),
     ]
-    assert told[-2:] == [(401, "INVALID_EMAIL_OR_PASSWORD", ada.id), (429, "TOO_MANY_REQUESTS", None)]
+    assert outcomes[-2:] == [(401, "INVALID_EMAIL_OR_PASSWORD", ada.id), (429, "TOO_MANY_REQUESTS", None)]
 
 
 @pytest.mark.shows("ASVS 16.3.3")
-def test_a_token_that_was_copied_is_told_once(app: Flask, alice: Actor, log: Lines) -> None:
+def test_the_reuse_of_a_refresh_token_is_logged_once(app: Flask, alice: Actor, log: LogLines) -> None:
     def refresh(token: str) -> Any:
         return alice.client.post("/api/auth/refresh", json={"refresh_token": token}).get_json()
 
@@ -277,184 +236,21 @@ def test_a_token_that_was_copied_is_told_once(app: Flask, alice: Actor, log: Lin
     assert (reuse["level"], reuse["outcome"], reuse["user"]) == ("warning", "failure", alice.id)
 
 
-def test_the_end_of_a_sessions_time_is_no_reuse(app: Flask, alice: Actor, database: str, log: Lines) -> None:
+def test_a_refresh_token_of_an_expired_session_is_no_reuse(
+    app: Flask, alice: Actor, database: str, log: LogLines
+) -> None:
     execute(database, "UPDATE sessions SET ends_at = now() WHERE user_id = %s", alice.id)
     response = alice.client.post("/api/auth/refresh", json={"refresh_token": alice.refresh_token})
     assert response.status_code == 401
     assert log.of("refresh_reuse") == []
 
 
-def test_a_preflight_is_no_sign_in(client: FlaskClient, log: Lines) -> None:
+def test_a_preflight_is_no_auth_event(client: FlaskClient, log: LogLines) -> None:
     headers = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
     assert client.options("/api/auth/sign-in/email", headers=headers).status_code == 200
     assert log.of("sign_in") == []
 
 
-def test_every_event_has_its_endpoint(app: Flask) -> None:
+def test_every_auth_event_has_an_endpoint(app: Flask) -> None:
     posts = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
     assert posts >= set(AUTH_EVENTS)
-
-
-@pytest.mark.shows("ASVS 16.4.1")
-@pytest.mark.parametrize(
-    "made", [record(HOSTILE), record("%s", HOSTILE), record("event", members={"x": HOSTILE, "y": b"\n\xff"})]
-)
-@pytest.mark.parametrize("formatter", [logs.JSONFormatter(), logs.TextFormatter()])
-def test_whatever_is_said_is_one_line_that_steers_no_terminal(
-    formatter: logging.Formatter, made: logging.LogRecord
-) -> None:
-    line = formatter.format(made)
-    assert line.isascii()
-    assert line.isprintable()
-
-
-def test_a_json_line_has_no_lone_surrogate() -> None:
-    line = logs.JSONFormatter().format(record("é\udc80😀"))
-    assert json.loads(line)["message"] == "é?😀"
-
-
-def test_a_long_text_is_cut_where_it_begins() -> None:
-    fault = raised("x" * 10_000 + "the end")
-    line = logs.JSONFormatter().format(record("m" * 5_000, exc_info=(RuntimeError, fault, fault.__traceback__)))
-    assert json.loads(line)["traceback"].endswith("the end")
-    assert len(json.loads(line)["message"]) == 3_001
-
-
-def test_text_is_for_people() -> None:
-    members = {"method": "GET", "route": "/api/<user_id>/tasks", "status": 200, "user": None}
-    line = logs.TextFormatter().format(record("request", members=members))
-    assert re.fullmatch(r"\d\d:\d\d:\d\d warning request method=GET route=/api/<user_id>/tasks status=200", line)
-    fault = raised("the cause")
-    made = record("it failed", exc_info=(RuntimeError, fault, fault.__traceback__))
-    shown = logs.TextFormatter().format(made).splitlines()
-    assert shown[0].endswith('message logger=todo_api message="it failed"')
-    assert "the cause" in shown[-1]
-
-
-def test_all_of_a_process_goes_to_standard_error() -> None:
-    script = """
-import logging, warnings
-from server import logging as logs
-logs.configure("json")
-logs.configure("json")
-logs.bind_context(user="nobody's")
-warnings.warn("old")
-logging.getLogger("sqlalchemy.pool").error("pool")
-logging.getLogger("todo_api.mail").info("mail")
-logging.getLogger("urllib3").info("not told")
-"""
-    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    told = [json.loads(line) for line in ended.stderr.splitlines()]
-    assert [line["logger"] for line in told] == ["py.warnings", "sqlalchemy.pool", "todo_api.mail"]
-    assert "user" not in told[0]
-
-
-@pytest.fixture
-def loggers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put everything back as it was."""
-    for flag in ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile"):
-        monkeypatch.setattr(logging, flag, getattr(logging, flag))
-    root, ours = logging.getLogger(), logging.getLogger("todo_api")
-    before, level = root.handlers[:], root.level
-    root.handlers.clear()  # basicConfig closes those it finds
-    yield
-    root.handlers[:] = before
-    root.setLevel(level)
-    ours.setLevel(logging.NOTSET)
-    logging.captureWarnings(capture=False)
-
-
-@pytest.mark.usefixtures("loggers")
-@pytest.mark.parametrize("log_format", ["json", "text"])
-def test_the_format_is_the_settings(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
-    logs.configure(log_format)
-    logs.log_event("event", x="y")
-    told = capsys.readouterr().err
-    assert told.endswith('"event": "event", "x": "y"}\n' if log_format == "json" else " event x=y\n")
-
-
-SECRET_REQUESTS = [
-    b"GET /geheim-path?geheim-query HTTP/9.9\r\n\r\n",
-    b"GET /geheim\r\n\r\n",
-    b"geheim / HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nCookie : geheim-cookie\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nX: geheim\0\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: geheim host\r\nConnection: close\r\n\r\n",
-    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: geheim\r\n\r\n",
-    b"POST /api/auth/sign-in/email HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\ngeheim\r\n\r\n",
-    b"GET /%0a%1b%5b31m%ff?geheim%0a HTTP/1.1\r\nHost: a\r\nUser-Agent: geheim\xff\x1b\r\nConnection: close\r\n\r\n",
-    b"GET /\xff\xfe\xe2\x80\xa8 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    b"GEHEIM /geheim HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: geheim id\r\nConnection: close\r\n\r\n",
-]
-
-
-@pytest.mark.shows("ASVS 16.2.5", "ASVS 16.4.1")
-def test_a_whole_run_is_lines_of_json_without_a_secret(fresh_database: str, tmp_path: Path) -> None:
-    """From the start of gunicorn to its end, with people, strangers and nonsense in between."""
-    mails, path = tmp_path / "mails", tmp_path / "log"
-    with path.open("wb") as stderr:
-        url, production = mails.as_uri(), "production"
-        with serving(fresh_database, stderr=stderr, MAIL_URL=url, ENVIRONMENT=production) as service:
-            secrets = {*a_life(service.url, mails), "geheim"}
-            for request in SECRET_REQUESTS:
-                exchange(service, request)
-            service.process.send_signal(signal.SIGHUP)
-            requests.get(service.url, timeout=10)
-    text = path.read_text("ascii")
-    lines = [json.loads(line) for line in text.splitlines()]
-    assert all({"time", "level", "event"} <= set(line) for line in lines)
-    said = [line.get("message", "") for line in lines]
-    for start in ("Starting gunicorn", "Listening at", "Booting worker", "Hang up", "Handling signal: term"):
-        assert any(message.startswith(start) for message in said), start
-    assert sum(re.match("refused request [0-9a-f]{32} of 127.0.0.1: ", message) is not None for message in said) >= 4
-    events = {line["event"] for line in lines}
-    assert {"sign_up", "sign_in", "refresh_reuse", "reset_password", "delete_user", "request"} <= events
-    for secret in secrets:
-        assert secret.lower() not in text.lower(), secret
-
-
-def a_life(url: str, mails: Path) -> set[str]:
-    """Do all that an account can do, and return every secret that was used or given."""
-    email, new = "ada.lovelace@example.com", "another horse battery"
-    browser = requests.Session()
-
-    def post(path: str, **body: Any) -> requests.Response:
-        return browser.post(f"{url}/api/auth/{path}", json=body, headers={"Origin": url}, timeout=30)
-
-    answers = [post("sign-up/email", email=email, password=PASSWORD, name="Ada Lovelace")]
-    answers += [post("sign-in/email", email=email, password=PASSWORD)]
-    answers += [post("sign-in/email", email="stranger@example.com", password=new)]
-    first = token = answers[0].json()["refresh_token"]
-    for _ in range(3):
-        answers.append(post("refresh", refresh_token=token))
-        token = answers[-1].json()["refresh_token"]
-    post("refresh", refresh_token=first)
-    post("request-password-reset", email=email)
-    answers += [post("sign-in/email", email=email, password=PASSWORD)]
-    link = wait_for_link(mails)
-    browser.get(link, timeout=30, allow_redirects=False)
-    reset = urlsplit(link).path.rpartition("/")[2]
-    assert post("reset-password", token=reset, newPassword=new).status_code == 200
-    answers += [post("sign-in/email", email=email, password=new)]
-    headers = {"Authorization": f"Bearer {answers[-1].json()['token']}"}
-    requests.post(f"{url}/api/me/tasks", json={"title": "title-of-hers"}, headers=headers, timeout=30)
-    requests.get(f"{url}/api/me/tasks?tag=query-of-hers", headers=headers, timeout=30)
-    answers += [browser.get(f"{url}/api/auth/token", timeout=30)]
-    assert post("delete-user", password=new).status_code == 200
-    bodies = [answer.json() for answer in answers]
-    given = {str(body[name]) for body in bodies for name in ("token", "refresh_token") if name in body}
-    cookies = {cookie.value for answer in answers for cookie in answer.cookies if cookie.value}
-    opaque = {answer.headers["set-auth-token"] for answer in answers if "set-auth-token" in answer.headers}
-    assert min(len(given), len(cookies), len(opaque)) >= 3
-    words = {PASSWORD, new, email, "stranger@example.com", "Lovelace", "title-of-hers", "query-of-hers", "hmac-sha256"}
-    return given | cookies | opaque | words | {reset, reset.partition("_")[0]}
-
-
-def wait_for_link(mails: Path) -> str:
-    for _ in range(300):
-        found = re.findall(r"^http\S+$", mails.read_text(), re.MULTILINE) if mails.exists() else []
-        if found:
-            return str(found[0])
-        time.sleep(0.1)
-    pytest.fail("no mail came")

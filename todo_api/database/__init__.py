@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, compiled statements, their execution and its timeouts."""
+"""PostgreSQL: connections, compiled statements, execution and timeouts."""

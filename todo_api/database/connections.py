@@ -1,4 +1,4 @@
-"""The connections to PostgreSQL: how they are made, and how one is lent for some statements."""
+"""The connection pools, and the context managers that check a connection out of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+from psycopg2 import errorcodes
 from sqlalchemy import Pool, event, make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -21,22 +22,20 @@ if TYPE_CHECKING:
     from config import Config
 
 AUTOCOMMIT = "autocommit"
-"""The bind of single statements. Each is atomic by itself, so that it needs no BEGIN, no COMMIT and no ROLLBACK: two
-round trips fewer. What spans statements, or reads by a cursor, uses the default bind, whose connections do
-transactions; under AUTOCOMMIT a `begin()` would be none."""
+"""The bind for single statements. Each is atomic by itself: without BEGIN, COMMIT and ROLLBACK it takes two round trips
+fewer. Several statements, or a server-side cursor, need a transaction and so the default bind."""
 
 POOL_SIZE = 4
-"""Connections of one worker process for single statements, and as many for transactions. Its threads share them: a
-statement takes a millisecond, a request some more."""
+"""Connections per worker process and bind. The threads of a process share them: a statement takes about a millisecond,
+a request longer."""
 
 POOL_TIMEOUT = 3
-"""Seconds that a request waits for a connection to be free. With those that it has for its statements, and a look at
-the clock, nobody waits longer than twelve (docs/decisions/0018)."""
+"""Seconds that a request waits for a free connection. With the other timeouts this makes less than twelve seconds."""
 
 CONNECT_ARGS = {
     "connect_timeout": 3,
     "application_name": "todo_api",
-    # A connection that nobody uses finds out by itself that its network is gone, in some ten seconds.
+    # An idle connection notices a lost network within about ten seconds.
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 2,
@@ -45,26 +44,27 @@ CONNECT_ARGS = {
 SESSION_OPTIONS = (
     "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
 )
-"""PostgreSQL answers within them or the request fails: nobody waits for ever. The silence of a server that is
-frozen or cut off is ended by timeouts.py."""
+"""PostgreSQL's own timeouts. timeouts.py covers a server that does not respond at all."""
+
+STALE_PLAN = {errorcodes.FEATURE_NOT_SUPPORTED, errorcodes.INVALID_SQL_STATEMENT_NAME}
+"""The codes for a plan whose result type has changed, as after a migration (0A000), and for an unknown plan (26000)."""
 
 
 def engine_config(config: Config) -> dict[str, Any]:
-    """Return what Flask-SQLAlchemy is to know: one database, two binds."""
-    asked = make_url(config.database_url).query
+    """Return the configuration of Flask-SQLAlchemy: one database, two binds."""
+    query = make_url(config.database_url).query
     pool = {
         "hide_parameters": True,
         "pool_size": POOL_SIZE,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT,
         "pool_recycle": 300,
-        # The one that was used last: after an outdated plan it is the new one, where the first in line would be
-        # another with the same plan, up to the last repetition.
+        # After a stale plan the retry gets the new connection. First in, first out, it would get another stale one.
         "pool_use_lifo": True,
-        # What the URL asks for comes after, and so before, what we ask for.
-        "connect_args": {**CONNECT_ARGS, **asked, "options": f"{SESSION_OPTIONS} {asked.get('options', '')}"},
+        # Of two values for an option the last one counts, so the URL overrides these.
+        "connect_args": {**CONNECT_ARGS, **query, "options": f"{SESSION_OPTIONS} {query.get('options', '')}"},
     }
-    single = {
+    autocommit = {
         "url": config.database_url,
         "isolation_level": "AUTOCOMMIT",
         "skip_autocommit_rollback": True,
@@ -74,23 +74,19 @@ def engine_config(config: Config) -> dict[str, Any]:
     return {
         "SQLALCHEMY_DATABASE_URI": config.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": pool,
-        "SQLALCHEMY_BINDS": {AUTOCOMMIT: single},
+        "SQLALCHEMY_BINDS": {AUTOCOMMIT: autocommit},
     }
-
-
-STALE_PLAN = {"0A000", "26000"}
-"""PostgreSQL's codes for a plan whose result is another since, as by a migration, and for one that it does not have."""
 
 
 @event.listens_for(Pool, "connect")
 def watch_new_connection(connection: Any, _record: Any) -> None:
-    """Watch a connection before anybody has it: SQLAlchemy asks a first one for this and that."""
+    """Watch a new connection before its checkout, because SQLAlchemy runs statements on a pool's first connection."""
     watchdog.watch(connection)
 
 
 @contextmanager
 def pool_connection(bind: str | None) -> Iterator[PoolProxiedConnection]:
-    """Yield a connection of a pool, and a new one in the place of one whose server has hung up in the meantime."""
+    """Yield a connection of the bind's pool. A connection that the server has closed in the meantime is replaced."""
     connection = checkout(bind)
     while timeouts.is_closed_by_server(driver_connection(connection)):
         connection.invalidate()
@@ -100,7 +96,8 @@ def pool_connection(bind: str | None) -> Iterator[PoolProxiedConnection]:
     try:
         yield connection
     except psycopg2.Error as error:
-        watchdog.unwatch(watched)  # before it is closed: the number of its socket may be another's at once
+        # Before the connection is closed: another one may get its file descriptor at once.
+        watchdog.unwatch(watched)
         if watched.closed or error.pgcode in STALE_PLAN:
             connection.invalidate(error)
         raise
@@ -110,7 +107,12 @@ def pool_connection(bind: str | None) -> Iterator[PoolProxiedConnection]:
 
 
 def checkout(bind: str | None) -> PoolProxiedConnection:
-    """Return a connection of a pool. What SQLAlchemy asks a first one for fails as our own statements do."""
+    """Return a connection of the bind's pool.
+
+    Raises:
+        psycopg2.Error: also where SQLAlchemy has wrapped it, as for its statements on a pool's first connection.
+
+    """
     try:
         return db.engines[bind].pool.connect()
     except DBAPIError as error:
@@ -118,15 +120,15 @@ def checkout(bind: str | None) -> PoolProxiedConnection:
 
 
 def driver_connection(connection: PoolProxiedConnection) -> Any:
-    """Return the driver's own connection."""
+    """Return psycopg2's connection."""
     return connection.dbapi_connection
 
 
 @contextmanager
 def begin() -> Iterator[PoolProxiedConnection]:
-    """Yield a connection in a transaction: committed at the end of the block, rolled back where that fails.
+    """Yield a connection in a transaction, which is committed at the end of the block, or rolled back if it raises.
 
-    The driver begins it with the first statement.
+    The driver sends BEGIN with the first statement.
     """
     with pool_connection(None) as connection:
         try:

@@ -1,7 +1,7 @@
-"""Statements as the driver takes them. SQLAlchemy writes them, once; PostgreSQL plans what recurs once a connection.
+"""Compiled and prepared statements (docs/decisions/0020).
 
-To run a statement by SQLAlchemy costs several times what the driver needs, and to plan one of ours, with its session,
-its limit and its counter, costs PostgreSQL more than to run it (docs/decisions/0020).
+SQLAlchemy compiles a statement once, and the driver executes it, at a fraction of the CPU of `Connection.execute`.
+PostgreSQL plans a recurring statement once per connection, because planning one takes longer than executing it.
 """
 
 from __future__ import annotations
@@ -22,59 +22,64 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 Row: TypeAlias = "dict[str, Any]"
-"""A row by column name. A plain dictionary: what writes a list looks up a dozen names in each row of it."""
+"""A row by column name. A plain dictionary, because the serialization of a list looks up a dozen names per row."""
 
 DIALECT: Dialect = dialect()  # type: ignore[no-untyped-call]
 
 PREPARED_MAX = 64
-"""Statements that a connection has prepared, of some 100 KB each in PostgreSQL. Clients choose what members they write,
-and so of how many shapes there are; those that come later are planned each time."""
+"""Statements that a connection prepares, each about 100 KB in PostgreSQL. Clients choose which fields they write and so
+how many statements there are; further ones are planned each time."""
 
 PREPARED_KEY = "todo_api.prepared"
-"""Where a connection keeps what is prepared on it."""
+"""The key of `connection.info` for the names of its prepared statements. They are None behind a pooler."""
 
 
 class Statement:
-    """A statement that is compiled.
+    """A compiled statement.
 
-    `prepared` is for those of which there are few: PostgreSQL keeps the plan of each, which knows no values.
+    `prepared` is for statements with few variants: PostgreSQL keeps a generic plan for each of them.
     """
 
     def __init__(self, clause: ClauseElement, *, prepared: bool = True) -> None:
-        """Compile it."""
+        """Compile the clause."""
         compiled = DIALECT.statement_compiler(DIALECT, clause)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
-        given = [name for name, bind in binds.items() if bind.required]
         self.text: str = compiled.string
-        self.bind_processors = {name: convert for name in binds if (convert := bind_processor(binds[name].type))}
-        self.constants = self.bound_values({name: binds[name].effective_value for name in binds if name not in given})
-        self.parameter_names = given
-        types = parenthesized([type_name(binds[name].type) for name in given])
-        # The same for one that is compiled again, which then takes no second place on a connection.
-        whole = repr((self.text, types, self.constants)).encode()
-        self.name = f"todo_api_{sha256(whole).hexdigest()[:32]}" if prepared else None
-        self.preparation = f"PREPARE {self.name}{types} AS {self.text}"
-        self.placeholders = {**self.constants, **{name: AsIs(f"${place}") for place, name in enumerate(given, 1)}}
-        self.execution = f"EXECUTE {self.name}{parenthesized([f'%({name})s' for name in given])}"
+        self.parameter_names = [name for name, bind in binds.items() if bind.required]
+        self.bind_processors = {
+            name: processor for name, bind in binds.items() if (processor := bind_processor(bind.type))
+        }
+        self.constants = self.bound_values(
+            {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        )
+        types = parenthesized([type_name(binds[name].type) for name in self.parameter_names])
+        # The name depends on the contents only, so a statement that is compiled again is prepared once.
+        contents = repr((self.text, types, self.constants)).encode()
+        self.name = f"todo_api_{sha256(contents).hexdigest()[:32]}" if prepared else None
+        self.prepare_text = f"PREPARE {self.name}{types} AS {self.text}"
+        positions = {name: AsIs(f"${position}") for position, name in enumerate(self.parameter_names, 1)}
+        self.placeholders = {**self.constants, **positions}
+        arguments = parenthesized([f"%({name})s" for name in self.parameter_names])
+        self.execute_text = f"EXECUTE {self.name}{arguments}"
 
     def bound_values(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return values of parameters as the driver takes them."""
+        """Return values as the driver accepts them."""
         return {
             name: self.bind_processors[name](value) if name in self.bind_processors else value
             for name, value in values.items()
         }
 
     def values(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values of all parameters, as the driver takes them."""
+        """Return the values of all binds, as the driver accepts them."""
         return {**self.constants, **self.bound_values({name: parameters[name] for name in self.parameter_names})}
 
     def execute(self, connection: PoolProxiedConnection, cursor: Cursor, parameters: Mapping[str, Any]) -> None:
-        """Run it, by its plan where the connection keeps one."""
-        text = self.execution if self.is_prepared(connection, cursor) else self.text
+        """Execute the statement, prepared if possible."""
+        text = self.execute_text if self.prepare(connection, cursor) else self.text
         cursor.execute(text, self.values(parameters))
 
-    def is_prepared(self, connection: PoolProxiedConnection, cursor: Cursor) -> bool:
-        """Tell whether the connection keeps a plan of it, which is made now if it can be."""
+    def prepare(self, connection: PoolProxiedConnection, cursor: Cursor) -> bool:
+        """Prepare the statement on the connection unless it is, and return whether it is prepared."""
         if self.name is None:
             return False
         if PREPARED_KEY not in connection.info:
@@ -83,13 +88,13 @@ class Statement:
         if names is None or (self.name not in names and len(names) >= PREPARED_MAX):
             return False
         if self.name not in names:
-            cursor.execute(self.preparation, self.placeholders)
+            cursor.execute(self.prepare_text, self.placeholders)
             names.add(self.name)
         return True
 
 
 def to_bytes(value: str | bytes | None, cursor: Cursor) -> bytes | None:
-    """Return a bytea as bytes, where the driver by itself returns a view of memory that equals none."""
+    """Return a bytea as bytes instead of the driver's memoryview."""
     return None if value is None else bytes(BINARY(value, cursor))
 
 
@@ -97,27 +102,27 @@ register_type(new_type(BINARY.values, "BYTES", to_bytes))
 
 
 def is_direct(cursor: Cursor) -> bool:
-    """Tell whether a connection leads to one server process: behind a pooler the next statement may meet another."""
+    """Return whether the connection leads to one server process. A pooler may send each statement to another one."""
     cursor.execute("SELECT pg_backend_pid()")
     return bool(cursor.fetchone() == (cursor.connection.info.backend_pid,))
 
 
-def bind_processor(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    """Return what makes of a value what the driver takes; None where that is the value itself."""
-    return kind.dialect_impl(DIALECT).bind_processor(DIALECT)
+def bind_processor(sql_type: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """Return the function that converts a value for the driver, or None if the driver accepts the value itself."""
+    return sql_type.dialect_impl(DIALECT).bind_processor(DIALECT)
 
 
-def parenthesized(words: Sequence[str]) -> str:
-    """Return a list as SQL has it, where an empty one has no brackets."""
-    return f" ({', '.join(words)})" if words else ""
+def parenthesized(items: Sequence[str]) -> str:
+    """Return an SQL list in parentheses, or nothing for an empty list."""
+    return f" ({', '.join(items)})" if items else ""
 
 
-def type_name(kind: TypeEngine[Any]) -> str:
-    """Return what PostgreSQL calls a type; what SQLAlchemy does not know, PostgreSQL sees by itself."""
-    return "unknown" if isinstance(kind, NullType) else kind.compile(DIALECT)
+def type_name(sql_type: TypeEngine[Any]) -> str:
+    """Return PostgreSQL's name of a type. PostgreSQL infers a type that SQLAlchemy does not know."""
+    return "unknown" if isinstance(sql_type, NullType) else sql_type.compile(DIALECT)
 
 
-def rows_of(cursor: Cursor, rows: Iterable[tuple[Any, ...]]) -> list[Row]:
-    """Return rows of a result by the names of its columns."""
+def rows_as_dicts(cursor: Cursor, rows: Iterable[tuple[Any, ...]]) -> list[Row]:
+    """Return the rows of a result, each by column name."""
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in rows]

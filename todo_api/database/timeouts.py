@@ -1,8 +1,9 @@
-"""How long PostgreSQL is waited for.
+"""Timeouts for the responses of PostgreSQL (docs/decisions/0018).
 
-A server that is frozen, or cut off, says nothing, and the driver would wait for ever: its own bounds (database.py) end
-what it works on, these end its silence. A thread looks at the connections in use and hangs up those past their time,
-so that whoever waits is told of a lost connection. Whoever need not wait pays for an entry in a dictionary.
+PostgreSQL's own timeouts (connections.py) end the statements that it works on. A server that is frozen or cut off sends
+nothing, and the driver would wait indefinitely. A watchdog thread therefore looks at the connections in use and shuts
+down the socket of each one that is past its deadline; the driver then reports a lost connection. A request that does
+not wait pays for an entry in a dictionary.
 """
 
 from __future__ import annotations
@@ -25,101 +26,101 @@ if TYPE_CHECKING:
     from psycopg2 import extensions
 
 RESPONSE_TIMEOUT = 6.0
-"""Seconds that one answer is waited for: longer than PostgreSQL lets a statement run, which it says then."""
+"""Seconds to wait for one response: more than `statement_timeout`, so that PostgreSQL itself ends a slow statement."""
 
 REQUEST_TIMEOUT = 8.0
-"""Seconds from the first statement of a request on, after which none is waited for."""
+"""Seconds for all statements of a request together, counted from the first one."""
 
 TRANSFER_TIMEOUT = 3600.0
-"""The same for an import or an export, of which each answer has its own bound still."""
+"""Seconds for all statements of an import or an export together. Each response still has `RESPONSE_TIMEOUT`."""
 
 WATCHDOG_INTERVAL = 0.25
 """Seconds between two looks at the connections in use."""
 
 
 def set_deadline(seconds: float) -> None:
-    """Let the statements of this request take as long as this from now on, all of them together."""
+    """Give all further statements of this request together so many seconds."""
     if has_request_context():
         g.deadline = time.monotonic() + seconds
 
 
 @contextmanager
 def pause_deadline() -> Iterator[None]:
-    """Do not count the time of the block, in which somebody else is waited for, as a client who sends."""
-    began = time.monotonic()
+    """Exclude the time of the block, which waits for something other than the database, such as the request body."""
+    started = time.monotonic()
     try:
         yield
     finally:
         if "deadline" in g:
-            g.deadline += time.monotonic() - began
+            g.deadline += time.monotonic() - started
 
 
 def next_deadline() -> float:
-    """Return until when the next answer is waited for; outside a request nobody does but who started the command."""
+    """Return the deadline of the next response, on the monotonic clock. It is infinite in a command."""
     if not has_request_context():
         return inf
     now = time.monotonic()
-    ends: float = g.setdefault("deadline", now + REQUEST_TIMEOUT)
-    return min(ends, now + RESPONSE_TIMEOUT)
+    deadline: float = g.setdefault("deadline", now + REQUEST_TIMEOUT)
+    return min(deadline, now + RESPONSE_TIMEOUT)
 
 
 def time_remains() -> bool:
-    """Tell whether another answer would be waited for."""
+    """Return whether the request has time for another statement."""
     return next_deadline() > time.monotonic()
 
 
 def is_closed_by_server(connection: extensions.connection) -> bool:
-    """Tell whether there is something to read though nothing was asked: the server's farewell, or its end."""
+    """Return whether an idle connection has something to read: the server's last message, or the end of the stream."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
 class Watchdog:
-    """The connections in use, and the one thread that watches them. Each process has its own, also after a fork."""
+    """The connections in use with their deadlines, and the thread that watches them. Each process has its own."""
 
     def __init__(self) -> None:
-        """Begin with nothing; the thread comes with the first connection."""
+        """Start empty, also after a fork. The thread starts with the first connection."""
         self.reset()
         os.register_at_fork(after_in_child=self.reset)
 
     def reset(self) -> None:
-        """Begin with nothing: what a parent process waits for is the parent's."""
-        self.ends: dict[extensions.connection, float] = {}
+        """Drop all connections: after a fork they belong to the parent process."""
+        self.deadlines: dict[extensions.connection, float] = {}
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
 
     def watch(self, connection: extensions.connection) -> None:
-        """Watch a connection from now on, or for longer."""
-        ends = next_deadline()
-        if ends == inf:
+        """Watch a connection, or extend its deadline to that of the next response."""
+        deadline = next_deadline()
+        if deadline == inf:
             return
         with self.lock:
-            self.ends[connection] = ends
+            self.deadlines[connection] = deadline
             if self.thread is None:
-                self.thread = threading.Thread(target=self.run, name="patience", daemon=True)
+                self.thread = threading.Thread(target=self.run, name="database-watchdog", daemon=True)
                 self.thread.start()
 
     def unwatch(self, connection: extensions.connection) -> None:
-        """Leave a connection alone."""
+        """Stop watching a connection."""
         with self.lock:
-            self.ends.pop(connection, None)
+            self.deadlines.pop(connection, None)
 
     def run(self) -> None:
-        """Hang up what is past its time, for as long as the process lives."""
+        """Shut down the sockets of the connections that are past their deadlines, until the process ends."""
         while True:
             time.sleep(WATCHDOG_INTERVAL)
             with self.lock:
                 now = time.monotonic()
-                for connection in [each for each, ends in self.ends.items() if ends < now]:
-                    del self.ends[connection]
+                for connection in [key for key, deadline in self.deadlines.items() if deadline < now]:
+                    del self.deadlines[connection]
                     shutdown_socket(connection)
 
 
 def shutdown_socket(connection: extensions.connection) -> None:
-    """End a connection under whoever waits for it. Only the kernel is told, not the driver, which may be at work."""
-    with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
+    """Shut down the socket of a connection without the driver, which another thread may be waiting in."""
+    with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
 
 
 watchdog = Watchdog()

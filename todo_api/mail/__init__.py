@@ -1,1 +1,1 @@
-"""E-mail: messages, the background outbox and the transports."""
+"""E-mail: messages in plain text, the outbox that delivers them in the background, and the transports."""

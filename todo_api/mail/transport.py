@@ -1,6 +1,6 @@
-"""How a mail leaves: to an SMTP server, or to a file, as a URL that `config.mail_url` has read says.
+"""Transports of mail: an SMTP server or an mbox file, by the URL of the setting MAIL_URL.
 
-What goes wrong is told without the mail's words, which may hold a token.
+No error quotes a mail, which may contain a token.
 """
 
 from __future__ import annotations
@@ -25,23 +25,26 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 TIMEOUT = 10.0
-"""Seconds that one attempt to reach an SMTP server may take."""
+"""Seconds for one attempt to deliver a mail by SMTP."""
+
+SUBMISSION_PORT = 587
+"""The port of message submission (RFC 6409)."""
 
 
 class MailError(Exception):
-    """A mail was not delivered; it says why in one line. `permanent` tells that trying again would not help."""
+    """The reason in one line why a mail was not delivered. After a permanent failure a retry is useless."""
 
     def __init__(self, reason: str, *, permanent: bool = False) -> None:
-        """Take the reason, whose line breaks and other controls become spaces."""
+        """Replace line breaks and other control characters of the reason with spaces."""
         super().__init__(" ".join("".join(char if char.isprintable() else " " for char in reason).split()))
         self.permanent = permanent
 
 
 def send(url: str, message: EmailMessage, timeout: float = TIMEOUT) -> None:
-    """Hand the mail over to what the URL names.
+    """Send a message by the transport of the URL.
 
     Raises:
-        MailError: saying why it was not taken.
+        MailError: if the transport does not accept it.
 
     """
     parts = urlsplit(url)
@@ -50,60 +53,59 @@ def send(url: str, message: EmailMessage, timeout: float = TIMEOUT) -> None:
             append_mbox(unquote(parts.path), message)
         else:
             send_smtp(parts, message, timeout)
-    except OSError as error:  # smtplib's errors are some, too
-        # Without its cause, which may quote the mail.
+    except OSError as error:  # the base class of smtplib's errors
         raise mail_error(error) from None
 
 
 def mail_error(error: OSError) -> MailError:
-    """Return the error in our words, with those of the server that it spoke before it had seen the mail."""
+    """Return the error without its cause. A server's reply to the mail itself is left out, because it may quote it."""
     code: int
     reply: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         ((code, reply),) = error.recipients.values()
     elif isinstance(error, smtplib.SMTPDataError):
-        code, reply = error.smtp_code, "the mail is refused"
+        code, reply = error.smtp_code, "the mail was rejected"
     elif isinstance(error, smtplib.SMTPResponseException):
         code, reply = error.smtp_code, error.smtp_error
     else:
         return MailError(str(error), permanent=isinstance(error, smtplib.SMTPNotSupportedError))
-    words = reply if isinstance(reply, str) else reply.decode("ascii", "replace")
-    return MailError(f"the server says {code} {words}", permanent=500 <= code < 600)  # noqa: PLR2004 - RFC 5321's 5yz
+    text = reply if isinstance(reply, str) else reply.decode("ascii", "replace")
+    return MailError(f"the server replied {code} {text}", permanent=500 <= code < 600)  # noqa: PLR2004 - RFC 5321's 5yz
 
 
 class SMTPConnection(smtplib.SMTP):
-    """An SMTP connection that has its timeout as a whole; smtplib's own begins anew with every reply."""
+    """An SMTP connection with one timeout in all, where smtplib has one for each reply."""
 
     deadline: float
 
     def connect(self, *args: Any, **options: Any) -> tuple[int, bytes]:
-        """Connect, and begin to count."""
+        """Connect, and set the deadline."""
         self.deadline = time.monotonic() + self.timeout
         return super().connect(*args, **options)
 
     def getreply(self) -> tuple[int, bytes]:
-        """Wait for the reply as long as is left."""
+        """Wait for the reply until the deadline."""
         cast("socket.socket", self.sock).settimeout(max(self.deadline - time.monotonic(), 0.001))
         return super().getreply()
 
 
 class SMTPSConnection(SMTPConnection, smtplib.SMTP_SSL):
-    """The same with TLS from the first byte on."""
+    """An SMTP connection with implicit TLS (RFC 8314)."""
 
 
 def check_transport(url: str, timeout: float = TIMEOUT) -> None:
-    """Find out whether a mail could be handed over, and change nothing.
+    """Check the transport without sending a mail.
 
     Raises:
-        MailError: saying why it could not.
+        MailError: if it would not accept a mail.
 
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
         path = Path(unquote(parts.path))
-        # Not made here: it would be the file of whoever looks.
+        # Not created here: the file would belong to the user who runs the check.
         if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise MailError(f"{path} cannot be written")
+            raise MailError(f"{path} is not writable")
         return
     try:
         with smtp_connection(parts, timeout):
@@ -113,65 +115,65 @@ def check_transport(url: str, timeout: float = TIMEOUT) -> None:
 
 
 def send_smtp(parts: SplitResult, message: EmailMessage, timeout: float) -> None:
-    """Hand the mail over to an SMTP server.
+    """Send a message to an SMTP server.
 
     Raises:
-        OSError: if the server does not take it.
+        OSError: if the server does not accept it.
 
     """
-    with smtp_connection(parts, timeout) as session:
+    with smtp_connection(parts, timeout) as connection:
         (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
-        session.send_message(message, sender.addr_spec, recipient.addr_spec)
+        connection.send_message(message, sender.addr_spec, recipient.addr_spec)
 
 
 @contextmanager
 def smtp_connection(parts: SplitResult, timeout: float) -> Iterator[SMTPConnection]:
-    """Yield a connection to an SMTP server, whose certificate must be one that this machine trusts."""
+    """Yield a connection to an SMTP server, after login. TLS requires a certificate that the system trusts."""
     context = ssl.create_default_context()
     host = str(parts.hostname)
-    session: SMTPConnection
+    connection: SMTPConnection
     if parts.scheme == "smtps":
-        session = SMTPSConnection(host, parts.port or smtplib.SMTP_SSL_PORT, timeout=timeout, context=context)
+        connection = SMTPSConnection(host, parts.port or smtplib.SMTP_SSL_PORT, timeout=timeout, context=context)
     else:
-        session = SMTPConnection(host, parts.port or 587, timeout=timeout)
+        connection = SMTPConnection(host, parts.port or SUBMISSION_PORT, timeout=timeout)
     try:
-        # Encrypted unless the URL says otherwise; config.mail_url knows when it may.
+        # The parser of MAIL_URL permits starttls=off only where it is safe.
         if parts.scheme == "smtp" and parts.query != "starttls=off":
-            session.starttls(context=context)
+            connection.starttls(context=context)
         if parts.username and parts.password:
-            session.login(unquote(parts.username), unquote(parts.password))
-        yield session
-        # The server has the mail: a farewell that fails must not have it sent again.
+            connection.login(unquote(parts.username), unquote(parts.password))
+        yield connection
+        # The server has accepted the mail. A failing QUIT must not cause a retry.
         with suppress(smtplib.SMTPException):
-            session.quit()
+            connection.quit()
     finally:
-        session.close()
+        connection.close()
 
 
 def append_mbox(path: str, message: EmailMessage) -> None:
-    """Append the whole mail, or nothing, to a file that `mailbox.mbox` reads.
+    """Append a complete message to an mbox file, or nothing.
 
     Raises:
-        OSError: if the file does not take it.
+        OSError: if the file cannot be written.
 
     """
-    rest = mbox_entry(message)
-    mails = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    unwritten = mbox_entry(message)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(mails, fcntl.LOCK_EX)  # other processes, and the threads of this one
-        size = os.fstat(mails).st_size
+        fcntl.flock(file, fcntl.LOCK_EX)  # against other processes, and other threads of this one
+        size = os.fstat(file).st_size
         try:
-            while rest:
-                rest = rest[os.write(mails, rest) :]
+            while unwritten:
+                unwritten = unwritten[os.write(file, unwritten) :]
         except OSError:
-            os.ftruncate(mails, size)
+            os.ftruncate(file, size)
             raise
     finally:
-        os.close(mails)
+        os.close(file)
 
 
 def mbox_entry(message: EmailMessage) -> bytes:
-    """Return the mail with the line that begins it in an mbox, and the empty one that ends it (RFC 4155)."""
+    """Return the message between the From line and the empty line of an mbox entry (RFC 4155)."""
     (sender,), (recipient,) = message["From"].addresses, message["To"].addresses
     entry = io.BytesIO()
     entry.write(f"From {sender.addr_spec} {time.asctime(time.gmtime())}\n".encode())

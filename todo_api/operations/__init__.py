@@ -1,1 +1,1 @@
-"""What operators use: health checks, the request log, metrics, `flask doctor`."""
+"""Operations: health checks, the request log, metrics, `flask doctor`, and what all commands share."""

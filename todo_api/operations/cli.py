@@ -1,6 +1,6 @@
-"""What the commands of whoever runs the service have in common.
+"""What the administration commands share.
 
-A failure is one line on standard error and exit code 1, a wrong call is 2.
+A failure is one line on standard error and exit code 1. A usage error is exit code 2.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import Any
 import click
 import psycopg2
 from flask.cli import AppGroup
+from psycopg2 import errorcodes
 
 from todo_api.http.error_handlers import database_message
 from todo_api.http.errors import Problem
 
-UNDEFINED_OBJECT = {"42P01", "42703"}
-"""PostgreSQL's codes for a table and for a column that is not there."""
+UNDEFINED_OBJECT = {errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN}
 
 
 class CommandGroup(AppGroup):
-    """Commands whose failures are told in one line."""
+    """A group of commands that report a failure in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that is asked for."""
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except Problem as problem:
@@ -30,19 +30,19 @@ class CommandGroup(AppGroup):
         except psycopg2.Error as error:
             if error.pgcode in UNDEFINED_OBJECT:
                 raise click.ClickException(
-                    "The database is not up to date; bring it there by: flask db upgrade"
+                    "The database schema does not match this release. Run: flask db upgrade"
                 ) from None
-            words = one_line(database_message(error).partition("\n")[0])
-            raise click.ClickException(f"The database cannot be used: {words}") from None
+            message = one_line(database_message(error).partition("\n")[0])
+            raise click.ClickException(f"The database cannot be used: {message}") from None
 
 
 def pluralize(number: int, noun: str) -> str:
-    """Return the number and the noun, in the plural unless it is one."""
+    """Return the number and the noun, in the plural unless the number is one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def one_line(text: str) -> str:
-    """Escape what would break a line or a column, or steer a terminal."""
+    """Escape all characters that would break a line or a column, or control a terminal."""
     return "".join(
         c if c.isprintable() and c != "\\" else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )

@@ -1,6 +1,6 @@
-"""`flask doctor`: whether the service has what it needs, one line for each thing, with the way to mend what is wrong.
+"""`flask doctor`: checks that the service can run. Each finding is one line, with a fix for what is wrong.
 
-A configuration with faults is told before any command begins.
+Invalid settings are reported before any command starts.
 """
 
 from __future__ import annotations
@@ -33,30 +33,31 @@ if TYPE_CHECKING:
 
 POSTGRESQL_MIN = 15
 DRIFT_MAX = timedelta(seconds=5)
-"""By how much our clock may differ from PostgreSQL's: ours dates tokens, PostgreSQL's the sessions that they are of."""
+"""How far this machine's clock, which dates tokens, may differ from PostgreSQL's, which dates their sessions."""
 
 
 class Finding(NamedTuple):
-    """What was found about a thing, and how to mend it."""
+    """The result of a check: ok, warn or fail, and how to fix a problem."""
 
     state: str
     name: str
     text: str
-    remedy: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
         """Return the line."""
-        remedy = f" - {self.remedy}" if self.remedy else ""
-        return one_line(f"{self.state:<4} {self.name}: {self.text}{remedy}")
+        fix = f" - {self.fix}" if self.fix else ""
+        return one_line(f"{self.state:<4} {self.name}: {self.text}{fix}")
 
 
 @click.command("doctor")
 @with_appcontext
 def doctor() -> None:
-    """Look whether the service has what it needs.
+    """Check that the service can run.
 
-    One line each about configuration, database, migrations, clock and mail. It begins with ok, with warn for what is
-    well in development only, or with fail; what is not ok says how to mend it. The exit code is 1 if anything fails.
+    Checks the configuration, database, migrations, clock and mail, with one line each. A line starts with ok, with warn
+    for what is acceptable in development only, or with fail. A line that is not ok ends with the fix. The exit code is
+    1 if a check fails.
     """
     failed = False
     for finding in findings(settings()):
@@ -66,90 +67,94 @@ def doctor() -> None:
 
 
 def findings(config: Config) -> Iterator[Finding]:
-    """Yield what is found; without a database, nothing of what is asked there."""
+    """Yield the findings. Checks that require the database are left out if it cannot be used."""
     yield from check_configuration(config)
     try:
-        version, theirs, current = database_state()
+        version, database_time, revisions = database_state()
     except (psycopg2.Error, DBAPIError) as error:
-        # Alembic asks by SQLAlchemy, which wraps the driver's failures.
-        words = database_message(getattr(error, "orig", error)).partition("\n")[0]
-        yield Finding("fail", "database", words, "start PostgreSQL, or mend DATABASE_URL")
+        # Alembic runs its queries through SQLAlchemy, which wraps the driver's errors.
+        message = database_message(getattr(error, "orig", error)).partition("\n")[0]
+        yield Finding("fail", "database", message, "start PostgreSQL, or fix DATABASE_URL")
     else:
         yield check_database(version)
-        yield check_migrations(current, migration_heads())
-        yield check_clock(now() - theirs)
+        yield check_migrations(revisions, migration_heads())
+        yield check_clock(now() - database_time)
     yield check_mail(config.mail_url)
 
 
 def check_configuration(config: Config) -> Iterator[Finding]:
-    """Yield what is well in development only; that the settings can be read is known by now."""
-    hints = list(production_hints(config))
+    """Check that the settings fit production. They are valid, or the command would not have started."""
+    warnings = list(production_warnings(config))
     if config.environment == "development":
-        hints = [("ENVIRONMENT is development", "set ENVIRONMENT=production where others use the service")]
-    for text, remedy in hints:
-        yield Finding("warn", "configuration", text, remedy)
-    if not hints:
-        yield Finding("ok", "configuration", f"all settings are sound; ENVIRONMENT is {config.environment}")
+        warnings = [("ENVIRONMENT is development", "set ENVIRONMENT=production if others use the service")]
+    for text, fix in warnings:
+        yield Finding("warn", "configuration", text, fix)
+    if not warnings:
+        yield Finding("ok", "configuration", f"all settings are valid; ENVIRONMENT is {config.environment}")
 
 
-def production_hints(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield what others than its developers should not be served with, and the way to mend it."""
+def production_warnings(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the settings that are acceptable in development only, each with its fix."""
     if not config.public_url.startswith("https://"):
-        yield f"clients reach the service at {config.public_url}", "set BETTER_AUTH_URL to its https address"
-    elif not config.trusted_proxies:  # TLS ends at a proxy, gunicorn.conf.py has none
-        yield "all clients of the proxy count as one address", "set TRUSTED_PROXIES to the number of proxies in front"
-    local = [origin for origin in config.cors_origins if not origin.startswith("https://")]
-    if local:
-        yield f"pages of {', '.join(local)} may call the service", "set CORS_ORIGINS to the https origins of front ends"
+        yield f"the public URL {config.public_url} is not https", "set BETTER_AUTH_URL to the service's https URL"
+    elif not config.trusted_proxies:  # https needs a proxy: gunicorn.conf.py configures no TLS
+        yield (
+            "all clients behind the proxy count as one address",
+            "set TRUSTED_PROXIES to the number of proxies in front of the service",
+        )
+    origins = [origin for origin in config.cors_origins if not origin.startswith("https://")]
+    if origins:
+        yield f"CORS allows origins without https: {', '.join(origins)}", "set CORS_ORIGINS to https origins only"
 
 
 def database_state() -> tuple[int, datetime, set[str]]:
-    """Return the database's version, its time, and the revisions that it is at."""
+    """Return PostgreSQL's version number and time, and the migration revisions of the database."""
     version = func.current_setting("server_version_num").label("version")
     (row,) = fetch_all(select(version, func.clock_timestamp().label("now")))
     with db.engine.connect() as connection:
-        current = set(MigrationContext.configure(connection).get_current_heads())
-    return int(row["version"]), row["now"], current
+        revisions = set(MigrationContext.configure(connection).get_current_heads())
+    return int(row["version"]), row["now"], revisions
 
 
 def migration_heads() -> set[str]:
-    """Return the revisions that this release is written for."""
+    """Return the migration revisions that this release requires."""
     migrate = current_app.extensions["migrate"].migrate
     return set(ScriptDirectory.from_config(migrate.get_config()).get_heads())
 
 
 def check_database(version: int) -> Finding:
-    """Judge the version, as PostgreSQL counts: 150003 is 15.3."""
+    """Check PostgreSQL's version number, such as 150003 for 15.3."""
     major, minor = divmod(version, 10_000)
-    text = f"PostgreSQL {major}.{minor} answers"
+    text = f"PostgreSQL {major}.{minor} responds"
     if major < POSTGRESQL_MIN:
-        return Finding("fail", "database", text, f"the service needs PostgreSQL {POSTGRESQL_MIN} or later")
+        return Finding("fail", "database", text, f"upgrade to PostgreSQL {POSTGRESQL_MIN} or later")
     return Finding("ok", "database", text)
 
 
-def check_migrations(current: set[str], needed: set[str]) -> Finding:
-    """Judge where the database is."""
-    at = ", ".join(sorted(current)) or "nothing"
-    if current == needed:
-        return Finding("ok", "migrations", f"the database is at {at}")
-    text = f"the database is at {at}, this release needs {', '.join(sorted(needed))}"
-    return Finding("fail", "migrations", text, "run flask db upgrade, or the release that the database is of")
+def check_migrations(current: set[str], required: set[str]) -> Finding:
+    """Check that the database has the revisions that this release requires."""
+    revision = ", ".join(sorted(current)) or "none"
+    if current == required:
+        return Finding("ok", "migrations", f"the database is at revision {revision}")
+    text = f"the database is at revision {revision}, this release requires {', '.join(sorted(required))}"
+    return Finding("fail", "migrations", text, "run flask db upgrade, or install the release of that revision")
 
 
-def check_clock(ahead: timedelta) -> Finding:
-    """Judge by how much our clock is before PostgreSQL's."""
-    text = f"{abs(ahead).total_seconds():.1f} s {'behind' if ahead < timedelta() else 'ahead of'} the database's"
-    if abs(ahead) > DRIFT_MAX:
-        return Finding("fail", "clock", text, "let NTP set the clocks of both machines")
+def check_clock(drift: timedelta) -> Finding:
+    """Check how far this machine's clock is ahead of PostgreSQL's."""
+    direction = "behind" if drift < timedelta() else "ahead of"
+    text = f"{abs(drift).total_seconds():.1f} s {direction} the database"
+    if abs(drift) > DRIFT_MAX:
+        return Finding("fail", "clock", text, "synchronize the clocks of both machines with NTP")
     return Finding("ok", "clock", text)
 
 
 def check_mail(url: str | None) -> Finding:
-    """Judge whether mails could leave; none is sent."""
+    """Check the mail transport without sending a mail."""
     if url is None:
-        return Finding("warn", "mail", "MAIL_URL is not set: nobody can reset a password", "set MAIL_URL")
+        return Finding("warn", "mail", "MAIL_URL is not set, so users cannot reset their passwords", "set MAIL_URL")
     try:
         check_transport(url)
     except MailError as error:
-        return Finding("fail", "mail", str(error), "start the mail server, or mend MAIL_URL")
-    return Finding("ok", "mail", "the file can be written" if url.startswith("file:") else "the server answers")
+        return Finding("fail", "mail", str(error), "start the mail server, or fix MAIL_URL")
+    return Finding("ok", "mail", "the file is writable" if url.startswith("file:") else "the server responds")

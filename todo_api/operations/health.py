@@ -1,4 +1,4 @@
-"""Routes about the service itself."""
+"""The system routes: the welcome message, liveness and readiness."""
 
 from marshmallow import Schema, fields
 from sqlalchemy import bindparam, column, func, select
@@ -17,14 +17,14 @@ from todo_api.settings import settings
 system = Blueprint("system", __name__)
 
 READINESS_TIMEOUT = 2.0
-"""Seconds in which the database must answer who asks whether the service is ready."""
+"""Seconds for the readiness check's statement."""
 
-TABLE_NAMES = bindparam("names", type_=ARRAY(TEXT))
+TABLE_NAMES = bindparam("table_names", type_=ARRAY(TEXT))
 TABLES = func.unnest(TABLE_NAMES).table_valued(column("name", TEXT)).render_derived(name="tables")
-READY = Statement(
+READINESS = Statement(
     select(
-        func.bool_and(func.to_regclass(TABLES.c.name).is_not(None)).label("complete"),
-        (func.current_setting("transaction_read_only") == "off").label("writable"),
+        func.bool_and(func.to_regclass(TABLES.c.name).is_not(None)).label("has_tables"),
+        (func.current_setting("transaction_read_only") == "off").label("is_writable"),
     )
 )
 
@@ -36,7 +36,7 @@ class WelcomeSchema(Schema):
 
 
 class ServiceStatusSchema(Schema):
-    """How the service is."""
+    """The status of the service."""
 
     status = fields.String(dump_only=True, required=True)
 
@@ -46,7 +46,7 @@ class ServiceStatusSchema(Schema):
 def get_welcome() -> dict[str, str]:
     """Get the service name.
 
-    The greeting names the service. Use it to see that an address is the right one.
+    Returns a greeting with the name of the service. Use it to test a base URL.
     """
     return {"message": f"Welcome to {settings().app_name}"}
 
@@ -56,8 +56,8 @@ def get_welcome() -> dict[str, str]:
 def check_liveness() -> dict[str, str]:
     """Check liveness.
 
-    Returns 200 while the process runs. It does not ask the database, so that a failure of the database restarts no
-    process.
+    Returns 200 while the process runs. It does not use the database: a process is not restarted because the database is
+    down.
     """
     return {"status": "ok"}
 
@@ -68,13 +68,13 @@ def check_liveness() -> dict[str, str]:
 def check_readiness() -> dict[str, str]:
     """Check readiness.
 
-    Returns 200 while the service can answer requests, for load balancers. Returns 503 while the database does not
-    answer, is read-only or lacks tables, and while the service shuts down.
+    Returns 200 while the service can handle requests, for load balancers. Returns 503 while the database does not
+    respond, is read-only or lacks tables, and while the service shuts down.
     """
     if draining.is_draining():
         raise ServiceUnavailable("The service is about to end.")
     timeouts.set_deadline(READINESS_TIMEOUT)
-    row = fetch_one(READY, {"names": list(db.metadata.tables)})
-    if not (row and row["complete"] and row["writable"]):
+    row = fetch_one(READINESS, {"table_names": list(db.metadata.tables)})
+    if not (row and row["has_tables"] and row["is_writable"]):
         raise ServiceUnavailable("The database lacks tables, or cannot be written to.")
     return {"status": "ok"}

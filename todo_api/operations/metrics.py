@@ -1,7 +1,7 @@
-"""Numbers for Prometheus at /metrics, where METRICS asks for them.
+"""Metrics for Prometheus at /metrics, if the setting METRICS is on.
 
-Labels have few values: routes rather than paths, and one name for whatever method or path nobody knows. Under gunicorn
-each process keeps its numbers in files of a folder that all of them share, and any of them adds up all files.
+Labels have few values: the route instead of the path, and one value for all unknown paths or methods. Under gunicorn
+each process writes its metrics to files of a shared directory, and any process adds up all of them.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ UNMATCHED = "unmatched"
 
 
 class Metrics:
-    """What is counted."""
+    """The metrics of this process."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Register the metrics."""
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+            "http_requests", "HTTP requests.", ["method", "route", "status"], registry=self.registry
         )
         self.seconds = Histogram(
-            "http_request_duration_seconds", "Time until the answer began.", ["route"], registry=self.registry
+            "http_request_duration_seconds", "Time until the response starts.", ["route"], registry=self.registry
         )
         self.sign_ins = Counter("sign_ins", "Sign-ins by outcome.", ["outcome"], registry=self.registry)
         self.connections = Gauge(
             "database_connections_in_use",
-            "Connections to the database that a request holds, as the last request to end saw them.",
+            "Database connections in use at the end of the last request.",
             ["kind"],
             registry=self.registry,
             multiprocess_mode="livesum",
@@ -50,31 +50,31 @@ class Metrics:
         self.lock = Lock()
 
     def count(self, response: Response) -> Response:
-        """Count the request that ends."""
+        """Count the request at its end."""
         req = current_request()
         rule = route(req) or UNMATCHED
         self.requests.labels(method(req), rule, response.status_code).inc()
         self.seconds.labels(rule).observe(elapsed())
         if auth_event(req) == "sign_in":
             self.sign_ins.labels(outcome(response)).inc()
-        # Under a lock, so that the last one to look is the last one to tell.
+        # Under a lock, so that a thread does not overwrite the gauges with older values.
         with self.lock:
             for bind, engine in db.engines.items():
                 self.connections.labels(bind or "transaction").set(in_use(engine.pool))
         return response
 
     def render(self) -> bytes:
-        """Return the numbers of all processes, or of this one where it is the only one."""
+        """Return the metrics of all processes, or of this one if there is no shared directory."""
         shared = CollectorRegistry()
         try:
             MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
-        except ValueError:  # nobody has made a folder
+        except ValueError:
             return generate_latest(self.registry)
         return generate_latest(shared)
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Count, and show what was counted, if that is asked for."""
+    """Collect and publish metrics, if the setting is on."""
     if config.metrics:
         app.extensions[KEY] = Metrics()
         app.after_request(app.extensions[KEY].count)
@@ -82,11 +82,11 @@ def init_app(app: Flask, config: Config) -> None:
 
 
 def show_metrics() -> Response:
-    """Return the numbers as Prometheus reads them. The OpenAPI document, which is about JSON, leaves them out."""
+    """Return the metrics in Prometheus' text format. The OpenAPI document, which is for clients, omits this route."""
     return Response(current_app.extensions[KEY].render(), content_type=CONTENT_TYPE_LATEST)
 
 
 def in_use(pool: Pool) -> int:
-    """Return how many of the pool's connections are out."""
-    number: int = pool.checkedout()  # type: ignore[attr-defined]  # ours are queues
+    """Return how many connections of the pool are checked out."""
+    number: int = pool.checkedout()  # type: ignore[attr-defined]  # both pools are a QueuePool
     return number

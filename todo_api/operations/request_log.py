@@ -1,6 +1,6 @@
-"""What is seen of each request: an id that its answer carries, and its lines in the log.
+"""The request log: each request has an id, which its response carries, and a line in the log.
 
-A line names the route and never the path, the query, a header or a body, since each of them may hold a secret.
+A line has the route. It never has the path, the query, a header or the body, which may contain secrets.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 from contextvars import ContextVar
+from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 REQUEST_ID = "X-Request-Id"
 
 REQUEST_ID_PATTERN = re.compile("[A-Za-z0-9._-]{1,128}")
-"""An id that a proxy or a client may have chosen."""
+"""A request id that is accepted from a proxy or a client."""
 
-STARTED_AT: ContextVar[float] = ContextVar("BEGAN")
-"""When the request in hand began, by the clock that tells how long it takes."""
+STARTED_AT: ContextVar[float] = ContextVar("STARTED_AT")
+"""The start of the current request on the performance counter."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -42,33 +43,31 @@ AUTH_EVENTS = {
     "auth.revoke_sessions": "revoke_sessions",
     "auth.revoke_other_sessions": "revoke_other_sessions",
 }
-"""The log event of a POST to each of these endpoints."""
-
-FAILURE = 400
-"""The first status that is one."""
+"""The log event of a POST, by endpoint."""
 
 
 def init_app(app: Flask) -> None:
-    """See each request from its first moment to its last, so before everything else is registered."""
+    """Register the hooks. They must be the first ones of the application, so that they see the whole request."""
     app.before_request(before_request)
     app.after_request(after_request)
     app.teardown_request(teardown_request)
 
 
 def before_request() -> None:
-    """Give the request its id, or take over the one that it came with."""
-    given = request.headers.get(REQUEST_ID)
-    CONTEXT.set({"request_id": given if given and REQUEST_ID_PATTERN.fullmatch(given) else new_id(), "user": None})
+    """Give the request an id: the client's own if that is acceptable, else a new one."""
+    sent_id = request.headers.get(REQUEST_ID)
+    request_id = sent_id if sent_id and REQUEST_ID_PATTERN.fullmatch(sent_id) else new_request_id()
+    CONTEXT.set({"request_id": request_id, "user": None})
     STARTED_AT.set(perf_counter())
 
 
-def new_id() -> str:
-    """Return an id of 128 random bits. It is told to whoever asks, and so need not be hard to guess."""
+def new_request_id() -> str:
+    """Return 128 random bits. The id is not a secret, so a fast generator is enough."""
     return f"{random.getrandbits(128):032x}"
 
 
 def after_request(response: Response) -> Response:
-    """Put the id on the answer and write the lines."""
+    """Add the id to the response, and log the request."""
     context = CONTEXT.get() or {}
     response.headers.add(REQUEST_ID, context["request_id"])
     req = current_request()
@@ -87,30 +86,30 @@ def after_request(response: Response) -> Response:
 
 
 def teardown_request(_: BaseException | None) -> None:
-    """Let the thread's next lines say nothing of this request."""
+    """Clear the context, so that later lines of this thread do not carry it."""
     CONTEXT.set(None)
 
 
 def method(req: Request) -> str:
-    """Return the method; one that nobody knows may be any text."""
+    """Return the method, or OTHER for an unknown one, which may be any text."""
     return req.method if req.method in METHODS else "OTHER"
 
 
 def route(req: Request) -> str | None:
-    """Return the rule that the path follows, if any does."""
+    """Return the URL rule that matches the path, if any."""
     return req.url_rule.rule if req.url_rule else None
 
 
 def elapsed() -> float:
-    """Return how long the request has taken so far."""
+    """Return the seconds since the start of the request."""
     return perf_counter() - STARTED_AT.get()
 
 
 def auth_event(req: Request) -> str | None:
-    """Return the log event of this request to an auth endpoint, if it has one; a preflight has none."""
+    """Return the log event of a request to an auth endpoint, if it has one. A preflight has none."""
     return AUTH_EVENTS.get(req.endpoint or "") if req.method == "POST" else None
 
 
 def outcome(response: Response) -> str:
-    """Return how it ended; the line says a failure's code besides."""
-    return "success" if response.status_code < FAILURE else "failure"
+    """Return the outcome of an auth event."""
+    return "success" if response.status_code < HTTPStatus.BAD_REQUEST else "failure"

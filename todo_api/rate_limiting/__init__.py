@@ -1,1 +1,1 @@
-"""Rate limits and the stores that count them."""
+"""Rate limits: their definition, the stores of their counters, and their enforcement."""

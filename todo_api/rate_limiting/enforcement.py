@@ -1,4 +1,4 @@
-"""Throttling: whoever asks too often is told when to come again (RFC 6585 section 4)."""
+"""Enforcement of limits on the current request (RFC 6585 section 4)."""
 
 from __future__ import annotations
 
@@ -19,44 +19,47 @@ if TYPE_CHECKING:
     from config import Config
     from todo_api.rate_limiting.limits import Limit, Store, Usage
 
-KEY = "todo_api.counters"
+KEY = "todo_api.rate_limiting"
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Choose where the counters are."""
+    """Choose the store of the counters."""
     url = config.rate_limit_redis_url
     app.extensions[KEY] = RedisStore(url) if url else PostgresStore()
 
 
 def current_store() -> Store:
-    """Return the current application's counters."""
-    chosen: Store = current_app.extensions[KEY]
-    return chosen
+    """Return the current application's store."""
+    store: Store = current_app.extensions[KEY]
+    return store
 
 
-def consume(*quotas: Limit) -> None:
-    """Count the request for each quota in turn; the answer tells what is left.
+def consume(*limits: Limit) -> None:
+    """Count the request for each limit in turn, and enforce them.
 
     Raises:
-        TooManyRequests: 429, from the first quota that is over; those behind it are not charged.
+        TooManyRequests: 429, for the first limit that is exceeded. Those after it are not counted.
 
     """
-    set_headers(current_store().consume(quotas))
+    enforce(current_store().consume(limits))
 
 
-def set_headers(charged: Sequence[Usage]) -> None:
-    """Let the answer say what is left, and refuse where there is nothing.
+def enforce(usages: Sequence[Usage]) -> None:
+    """Add the rate limit headers to the response, and refuse the request if the last limit is exceeded.
 
     Raises:
         TooManyRequests: 429.
 
     """
-    headers = rate_limit_headers(charged)
+    set_headers(rate_limit_headers(usages))
+    if usages[-1].is_exceeded:
+        raise TooManyRequests(usages[-1].retry_after)
+
+
+def set_headers(headers: dict[str, str]) -> None:
+    """Add headers to the response of this request, whether it succeeds or fails."""
 
     @after_this_request
-    def complete(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         response.headers.update(headers)
         return response
-
-    if charged[-1].is_over:
-        raise TooManyRequests(charged[-1].seconds)

@@ -1,4 +1,4 @@
-"""How often something may be asked for, and the headers that tell it (draft-ietf-httpapi-ratelimit-headers-10)."""
+"""Rate limits, their usage, and the headers for both (draft-ietf-httpapi-ratelimit-headers-10)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from server.setting_parsers.rates import Rate
 
-NUMBER_MAX = 2**31 - 1
-"""What a counter can count to."""
+COUNT_MAX = 2**31 - 1
+"""The largest count that a counter's column holds."""
 
 IPV6_PREFIX = 64
-"""Bits of an IPv6 address that one subscriber has all addresses of (RFC 6177)."""
+"""The prefix length of an IPv6 subscriber's network (RFC 6177)."""
 
 
 class Limit(NamedTuple):
-    """So many of one kind for one of those who ask, in a period that begins with the first."""
+    """How many requests of a kind one subject may make in a period, which starts with the first request."""
 
     name: str
     key: bytes
-    limit: int
+    maximum: int
     period: timedelta
 
     @property
@@ -37,52 +37,57 @@ class Limit(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What a quota's counter stands at, and how many seconds are left of its period."""
+    """How many requests a limit's counter has counted, and the seconds until its period ends."""
 
     limit: Limit
     used: int
-    left: float
+    seconds_left: float
 
     @property
-    def is_over(self) -> bool:
-        """Whether there were more than the quota has."""
-        return self.used > self.limit.limit
+    def is_exceeded(self) -> bool:
+        """Whether there were more requests than the limit allows."""
+        return self.used > self.limit.maximum
 
     @property
-    def seconds(self) -> int:
-        """The whole seconds after which the counter begins anew."""
-        return min(max(1, math.ceil(self.left)), self.limit.seconds)  # what is kept of the end may be rounded up
+    def remaining(self) -> int:
+        """The requests that the limit still allows."""
+        return max(0, self.limit.maximum - self.used)
+
+    @property
+    def retry_after(self) -> int:
+        """The whole seconds until the counter starts again; the stored end of the period may be rounded up."""
+        return min(max(1, math.ceil(self.seconds_left)), self.limit.seconds)
 
 
 class Store(Protocol):
-    """Where the counters are: all workers, on all hosts, count there."""
+    """The counters of the limits, which all workers on all hosts share."""
 
-    def consume(self, quotas: Sequence[Limit]) -> list[Usage]:
-        """Count one for each quota in turn, up to the first that is over, and return what was counted."""
+    def consume(self, limits: Sequence[Limit]) -> list[Usage]:
+        """Count one request for each limit in turn, up to the first that is exceeded, and return their usage."""
 
-    def refund(self, quotas: Sequence[Limit]) -> None:
-        """Count one less for each."""
+    def refund(self, limits: Sequence[Limit]) -> None:
+        """Take one request back from each counter."""
 
-    def reset(self, quotas: Sequence[Limit]) -> None:
-        """Begin anew."""
+    def reset(self, limits: Sequence[Limit]) -> None:
+        """Delete the counters."""
 
 
-def limit_for(name: str, who: str, rate: Rate, scale: float = 1) -> Limit:
-    """Return the quota of somebody, who is known to the counters by a hash only."""
-    key = hashlib.sha256(f"{name}\0{who}".encode(errors="surrogatepass")).digest()
-    return Limit(name, key, max(1, int(min(rate.limit * scale, NUMBER_MAX))), rate.period)
+def limit_for(name: str, subject: str, rate: Rate, scale: float = 1) -> Limit:
+    """Return the limit of a subject, such as a user or an address. A store sees only a hash of the subject."""
+    key = hashlib.sha256(f"{name}\0{subject}".encode(errors="surrogatepass")).digest()
+    return Limit(name, key, max(1, int(min(rate.limit * scale, COUNT_MAX))), rate.period)
 
 
 def address_limit(name: str, address: str, rate: Rate) -> Limit:
-    """Return the quota of an address; one of IPv6 counts as its subscriber's network."""
+    """Return the limit of a client's address, or of its network if that is IPv6."""
     return limit_for(f"{name}-address", client_network(address), rate, settings().rate_limit_address_scale)
 
 
 def client_network(address: str) -> str:
-    """Return what an address is counted as."""
+    """Return the subject that an address is counted as."""
     try:
         parsed = ip_address(address)
-    except ValueError:  # a socket of the file system has none
+    except ValueError:  # a Unix socket has no IP address
         return address
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
@@ -91,8 +96,8 @@ def client_network(address: str) -> str:
     return str(ip_network((parsed.packed, IPV6_PREFIX), strict=False))
 
 
-def rate_limit_headers(charged: Sequence[Usage]) -> dict[str, str]:
-    """Return the headers that tell what is left."""
-    policies = (f'"{each.limit.name}";q={each.limit.limit};w={each.limit.seconds}' for each in charged)
-    left = (f'"{each.limit.name}";r={max(0, each.limit.limit - each.used)};t={each.seconds}' for each in charged)
-    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
+def rate_limit_headers(usages: Sequence[Usage]) -> dict[str, str]:
+    """Return the RateLimit headers: quota (q), window (w), remaining quota (r) and seconds until the reset (t)."""
+    policies = (f'"{usage.limit.name}";q={usage.limit.maximum};w={usage.limit.seconds}' for usage in usages)
+    states = (f'"{usage.limit.name}";r={usage.remaining};t={usage.retry_after}' for usage in usages)
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}

@@ -1,4 +1,4 @@
-"""The table that belongs to no feature."""
+"""The table of the rate limit counters."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from todo_api.extensions import Base
 
 
 class RateLimitCounter(Base):
-    """How much of a quota is used, up to when.
+    """The number of requests counted for a limit in its current period.
 
-    The table is unlogged: it costs no write-ahead log, and a server that crashed counts anew.
+    The table is unlogged: it writes no write-ahead log, and after a crash the counters start again.
     """
 
     __tablename__ = "rate_limits"

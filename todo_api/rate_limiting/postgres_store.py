@@ -1,4 +1,4 @@
-"""Counters in PostgreSQL: exact for all workers and hosts, one statement for all that a request is counted for."""
+"""Counters in PostgreSQL: exact across all workers and hosts, with one statement for all limits of a request."""
 
 from __future__ import annotations
 
@@ -36,103 +36,101 @@ if TYPE_CHECKING:
     from todo_api.rate_limiting.limits import Limit
 
 SWEEP_SIZE = 10
-"""Counters past their end that a charge deletes: more than it makes, so that the table stays small by itself."""
+"""Expired counters that each `consume` deletes: more than it inserts, so that the table stays small."""
 
 IS_EXPIRED = RateLimitCounter.ends_at <= func.now()
-SECONDS_LEFT = func.extract("epoch", RateLimitCounter.ends_at - func.now()).label("left")
+SECONDS_LEFT = func.extract("epoch", RateLimitCounter.ends_at - func.now()).label("seconds_left")
 
 
 def consume_cte(name: str, *conditions: ColumnElement[bool]) -> CTE:
-    """Return the part of a statement that counts one for the parameters {name}_key and {name}_period.
+    """Return a CTE that counts one request if all conditions hold, and returns count and seconds_left.
 
-    It gives the count, and the seconds that are left, unless a condition does not hold.
+    Its parameters are {name}_key and {name}_period, see `consume_parameters`.
     """
-    end = func.now() + bindparam(f"{name}_period", type_=Interval)
-    row = select(bindparam(f"{name}_key", type_=LargeBinary), literal(1), end).where(*conditions)
-    new = upsert(RateLimitCounter).from_select(["key", "count", "ends_at"], row)
-    more = {
+    ends_at = func.now() + bindparam(f"{name}_period", type_=Interval)
+    row = select(bindparam(f"{name}_key", type_=LargeBinary), literal(1), ends_at).where(*conditions)
+    counter = upsert(RateLimitCounter).from_select(["key", "count", "ends_at"], row)
+    changes = {
         "count": case((IS_EXPIRED, 1), else_=RateLimitCounter.count + 1),
-        "ends_at": case((IS_EXPIRED, new.excluded.ends_at), else_=RateLimitCounter.ends_at),
+        "ends_at": case((IS_EXPIRED, counter.excluded.ends_at), else_=RateLimitCounter.ends_at),
     }
     return (
-        new.on_conflict_do_update(index_elements=["key"], set_=more)
+        counter.on_conflict_do_update(index_elements=["key"], set_=changes)
         .returning(RateLimitCounter.count, SECONDS_LEFT)
         .cte(name)
     )
 
 
-def is_within_limit(charged: CTE, name: str) -> ColumnElement[bool]:
-    """Return the condition that what was counted is not more than the parameter {name}_number."""
-    number = bindparam(f"{name}_number", type_=BigInteger)
-    return select(charged.c.count).where(charged.c.count <= number).exists()
+def is_within_limit(consumed: CTE, name: str) -> ColumnElement[bool]:
+    """Return the condition that a `consume_cte` has counted at most the parameter {name}_maximum."""
+    maximum = bindparam(f"{name}_maximum", type_=BigInteger)
+    return select(consumed.c.count).where(consumed.c.count <= maximum).exists()
 
 
-def consume_parameters(name: str, quota: Limit) -> dict[str, Any]:
+def consume_parameters(name: str, limit: Limit) -> dict[str, Any]:
     """Return the parameters of `consume_cte` and `is_within_limit`."""
-    return {f"{name}_key": quota.key, f"{name}_period": quota.period, f"{name}_number": quota.limit}
+    return {f"{name}_key": limit.key, f"{name}_period": limit.period, f"{name}_maximum": limit.maximum}
 
 
 @cache
-def consume_statement(number: int) -> Statement:
-    """Return the statement that charges so many quotas, each if those before it are not over."""
-    parts = [consume_cte("quota_0")]
-    for place in range(1, number):
-        parts.append(consume_cte(f"quota_{place}", is_within_limit(parts[-1], f"quota_{place - 1}")))
-    charged = [select(literal(place).label("place"), part.c.count, part.c.left) for place, part in enumerate(parts)]
-    keys = [bindparam(f"quota_{place}_key", type_=LargeBinary) for place in range(number)]
-    past = (
+def consume_statement(size: int) -> Statement:
+    """Return the statement that consumes this many limits, each if the one before it is not exceeded."""
+    ctes = [consume_cte("limit_0")]
+    for position in range(1, size):
+        ctes.append(consume_cte(f"limit_{position}", is_within_limit(ctes[-1], f"limit_{position - 1}")))
+    usages = [
+        select(literal(position).label("position"), cte.c.count, cte.c.seconds_left)
+        for position, cte in enumerate(ctes)
+    ]
+    keys = [bindparam(f"limit_{position}_key", type_=LargeBinary) for position in range(size)]
+    expired = (
         select(RateLimitCounter.key)
         .where(IS_EXPIRED, RateLimitCounter.key.not_in(keys))
         .order_by(RateLimitCounter.ends_at)
         .limit(SWEEP_SIZE)
+        .with_for_update(skip_locked=True)
     )
-    swept = (
-        delete(RateLimitCounter).where(RateLimitCounter.key.in_(past.with_for_update(skip_locked=True))).cte("swept")
-    )
-    return Statement(union_all(*charged).add_cte(swept).order_by("place"))
+    sweep = delete(RateLimitCounter).where(RateLimitCounter.key.in_(expired)).cte("sweep")
+    return Statement(union_all(*usages).add_cte(sweep).order_by("position"))
 
 
 class PostgresStore:
     """The counters of the table."""
 
-    def consume(self, quotas: Sequence[Limit]) -> list[Usage]:
-        """Count one for each quota in turn, up to the first that is over."""
+    def consume(self, limits: Sequence[Limit]) -> list[Usage]:
+        """Count one request for each limit in turn, up to the first that is exceeded, and return their usage."""
         parameters: dict[str, Any] = {}
-        for place, quota in enumerate(quotas):
-            parameters |= consume_parameters(f"quota_{place}", quota)
-        rows = fetch_all(consume_statement(len(quotas)), parameters)
-        return [Usage(quotas[row["place"]], row["count"], float(row["left"])) for row in rows]
+        for position, limit in enumerate(limits):
+            parameters |= consume_parameters(f"limit_{position}", limit)
+        rows = fetch_all(consume_statement(len(limits)), parameters)
+        return [Usage(limits[row["position"]], row["count"], float(row["seconds_left"])) for row in rows]
 
-    def refund(self, quotas: Sequence[Limit]) -> None:
-        """Count one less for each."""
-        fewer = (
+    def refund(self, limits: Sequence[Limit]) -> None:
+        """Take one request back from each counter."""
+        decrement = (
             update(RateLimitCounter)
-            .where(RateLimitCounter.key.in_(locked_counters(quotas)))
+            .where(RateLimitCounter.key.in_(locked_counters(limits)))
             .values(count=RateLimitCounter.count - 1)
         )
-        fetch_all(fewer.returning(RateLimitCounter.key))
+        fetch_all(decrement.returning(RateLimitCounter.key))
 
-    def reset(self, quotas: Sequence[Limit]) -> None:
-        """Begin anew."""
-        fetch_all(
-            delete(RateLimitCounter)
-            .where(RateLimitCounter.key.in_(locked_counters(quotas)))
-            .returning(RateLimitCounter.key)
-        )
+    def reset(self, limits: Sequence[Limit]) -> None:
+        """Delete the counters."""
+        deletion = delete(RateLimitCounter).where(RateLimitCounter.key.in_(locked_counters(limits)))
+        fetch_all(deletion.returning(RateLimitCounter.key))
 
 
-def locked_counters(quotas: Sequence[Limit]) -> Select[bytes]:
-    """Return the query of the counters, locked in the order in which a charge locks them."""
-    places = case({quota.key: place for place, quota in enumerate(quotas)}, value=RateLimitCounter.key)
-    keys = literal([quota.key for quota in quotas], ARRAY(LargeBinary))
-    theirs = select(RateLimitCounter.key).where(RateLimitCounter.key == any_(keys))
-    return theirs.order_by(places).with_for_update()
+def locked_counters(limits: Sequence[Limit]) -> Select[bytes]:
+    """Return the query of the counters' keys, which locks them in the order of `consume` and so without a deadlock."""
+    position = case({limit.key: position for position, limit in enumerate(limits)}, value=RateLimitCounter.key)
+    keys = literal([limit.key for limit in limits], ARRAY(LargeBinary))
+    return select(RateLimitCounter.key).where(RateLimitCounter.key == any_(keys)).order_by(position).with_for_update()
 
 
-def peek(quota: Limit, condition: ColumnElement[bool], parameters: Mapping[str, Any]) -> Usage | None:
-    """Return what a quota's counter stands at, if the condition holds."""
-    own = select(RateLimitCounter.count, SECONDS_LEFT).where(
-        RateLimitCounter.key == quota.key, not_(IS_EXPIRED), condition
+def peek(limit: Limit, condition: ColumnElement[bool], parameters: Mapping[str, Any]) -> Usage | None:
+    """Return the usage of a limit without counting, if it has a counter and the condition holds."""
+    counter = select(RateLimitCounter.count, SECONDS_LEFT).where(
+        RateLimitCounter.key == limit.key, not_(IS_EXPIRED), condition
     )
-    row = fetch_one(own, parameters)
-    return Usage(quota, row["count"], float(row["left"])) if row else None
+    row = fetch_one(counter, parameters)
+    return Usage(limit, row["count"], float(row["seconds_left"])) if row else None

@@ -1,4 +1,4 @@
-"""Counters in a Redis, for whoever has one: the same counts, by a script that Redis runs as one step."""
+"""Counters in Redis, with the same counts as in PostgreSQL. Redis executes a script as one atomic step."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 PREFIX = b"todo_api:rate_limit:"
 TIMEOUT = 2
-"""Seconds until a Redis that does not answer is a fault: nobody passes uncounted."""
+"""Seconds to wait for Redis. After that the request fails, so that no request passes without being counted."""
 
 CONSUME = """
-local charged = {}
-for place, key in ipairs(KEYS) do
+local usages = {}
+for position, key in ipairs(KEYS) do
+    local maximum, period = tonumber(ARGV[2 * position - 1]), ARGV[2 * position]
     local count = redis.call('INCR', key)
-    if count == 1 then redis.call('PEXPIRE', key, ARGV[2 * place]) end
-    charged[place] = {count, redis.call('PTTL', key)}
-    if count > tonumber(ARGV[2 * place - 1]) then break end
+    if count == 1 then redis.call('PEXPIRE', key, period) end
+    usages[position] = {count, redis.call('PTTL', key)}
+    if count > maximum then break end
 end
-return charged
+return usages
 """
 REFUND = """
 for _, key in ipairs(KEYS) do
@@ -38,42 +39,50 @@ end
 
 
 class RedisStore:
-    """The counters of a Redis; each ends with its period."""
+    """The counters of a Redis. Each expires with its period."""
 
     def __init__(self, url: str) -> None:
-        """Take the URL. Nothing is opened before the first charge."""
+        """Register the scripts. The first command opens the connection."""
         self.redis = Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
         self.run_consume = self.redis.register_script(CONSUME)
         self.run_refund = self.redis.register_script(REFUND)
 
-    def consume(self, quotas: Sequence[Limit]) -> list[Usage]:
-        """Count one for each quota in turn, up to the first that is over."""
-        bounds = [bound for quota in quotas for bound in (quota.limit, int(quota.period.total_seconds() * 1000))]
+    def consume(self, limits: Sequence[Limit]) -> list[Usage]:
+        """Count one request for each limit in turn, up to the first that is exceeded, and return their usage."""
+        arguments = [value for limit in limits for value in (limit.maximum, int(limit.period.total_seconds() * 1000))]
         with redis_errors():
-            rows = self.run_consume(keys=redis_keys(quotas), args=bounds)
-        return [Usage(quota, count, left / 1000) for quota, (count, left) in zip(quotas, rows, strict=False)]
+            usages = self.run_consume(keys=redis_keys(limits), args=arguments)
+        return [
+            Usage(limit, count, milliseconds / 1000)
+            for limit, (count, milliseconds) in zip(limits, usages, strict=False)
+        ]
 
-    def refund(self, quotas: Sequence[Limit]) -> None:
-        """Count one less for each."""
+    def refund(self, limits: Sequence[Limit]) -> None:
+        """Take one request back from each counter."""
         with redis_errors():
-            self.run_refund(keys=redis_keys(quotas))
+            self.run_refund(keys=redis_keys(limits))
 
-    def reset(self, quotas: Sequence[Limit]) -> None:
-        """Begin anew."""
+    def reset(self, limits: Sequence[Limit]) -> None:
+        """Delete the counters."""
         with redis_errors():
-            self.redis.delete(*redis_keys(quotas))
+            self.redis.delete(*redis_keys(limits))
 
 
-def redis_keys(quotas: Sequence[Limit]) -> list[bytes]:
-    """Return the keys under which the counters are."""
-    return [PREFIX + quota.key.hex().encode() for quota in quotas]
+def redis_keys(limits: Sequence[Limit]) -> list[bytes]:
+    """Return the keys of the counters."""
+    return [PREFIX + limit.key.hex().encode() for limit in limits]
 
 
 @contextmanager
 def redis_errors() -> Iterator[None]:
-    """Answer 503 where Redis does not answer."""
+    """Turn a failure of Redis into 503. The log has its type only, because its message may have the password.
+
+    Raises:
+        ServiceUnavailable: 503.
+
+    """
     try:
         yield
     except RedisError as error:
-        current_app.logger.error("redis: %s", type(error).__name__)  # noqa: TRY400 - its words may show the password
+        current_app.logger.error("redis: %s", type(error).__name__)  # noqa: TRY400 - as the docstring says
         raise ServiceUnavailable from None
