@@ -1,4 +1,4 @@
-"""The gate in front of a user's routes, with the seed's words."""
+"""The guard of a user's routes: its status codes, with the details of the seed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ from tests.support.databases import CONFIG, application, execute
 from todo_api.auth.tokens.session_tokens import Claims, issue
 
 INVALID = 'Bearer error="invalid_token"'
-
-
-def call(actor: Actor, header: str | None) -> tuple[int, str, str]:
-    headers = {} if header is None else {"Authorization": header}
-    response = actor.client.get(f"/api/{actor.id}/tasks", headers=headers)
-    return response.status_code, response.get_json()["detail"], response.headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize(
@@ -35,16 +29,22 @@ def call(actor: Actor, header: str | None) -> tuple[int, str, str]:
         ("Bearer {expired}", "Token expired", INVALID),
     ],
 )
-def test_a_bad_credential_is_401_with_its_reason(alice: Actor, header: str | None, detail: str, challenge: str) -> None:
+def test_an_invalid_credential_is_401_with_its_reason(
+    alice: Actor, header: str | None, detail: str, challenge: str
+) -> None:
     secret, hour = CONFIG.better_auth_secret, timedelta(hours=1)
     claims = Claims(alice.id, alice.email, "session")
     expired = issue(claims, "access", secret=secret, now=datetime.now(UTC) - 2 * hour, ttl=hour)
-    text = header and header.format(token=alice.token, refresh=alice.refresh_token, expired=expired)
-    assert call(alice, text) == (401, detail, challenge)
+    headers = {}
+    if header is not None:
+        headers["Authorization"] = header.format(token=alice.token, refresh=alice.refresh_token, expired=expired)
+    response = alice.client.get(f"/api/{alice.id}/tasks", headers=headers)
+    assert (response.status_code, response.get_json()["detail"]) == (401, detail)
+    assert response.headers["WWW-Authenticate"] == challenge
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_scheme_has_no_case(alice: Actor, scheme: str) -> None:
+def test_the_scheme_is_case_insensitive(alice: Actor, scheme: str) -> None:
     response = alice.client.get(f"/api/{alice.id}/tasks", headers={"Authorization": f"{scheme} {alice.token}"})
     assert response.status_code == 200
 
@@ -54,16 +54,16 @@ def test_a_token_in_the_query_is_no_credential(alice: Actor) -> None:
     assert response.status_code == 401
 
 
-def test_a_user_deleted_while_a_task_is_made_is_401(fresh_database: str) -> None:
+def test_a_session_without_its_user_creates_no_task(fresh_database: str) -> None:
     alice = Actor.sign_up(application(fresh_database), "Alice")
-    execute(fresh_database, "ALTER TABLE sessions DROP CONSTRAINT fk_sessions_user_id_users")  # so that one is left
+    execute(fresh_database, "ALTER TABLE sessions DROP CONSTRAINT fk_sessions_user_id_users")  # keeps the session
     execute(fresh_database, "DELETE FROM users WHERE id = %s", alice.id)
     response = alice.post("/tasks", json={"title": "x"})
     assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, INVALID)
 
 
-def test_a_token_of_a_deleted_user_makes_no_task(database: str, alice: Actor) -> None:
-    alice.task()
+def test_the_token_of_a_deleted_user_creates_no_task(database: str, alice: Actor) -> None:
+    alice.create_task()
     execute(database, "DELETE FROM users WHERE id = %s", alice.id)
     response = alice.post("/tasks", json={"title": "x"})
     assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, INVALID)

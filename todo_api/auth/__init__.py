@@ -1,4 +1,4 @@
-"""Accounts, sessions and tokens: the auth blueprint, and the guard for other packages."""
+"""Accounts, sessions and tokens: the auth blueprint, and the guard that other packages use."""
 
 from todo_api.auth.blueprint import auth
 from todo_api.auth.routes import account, sessions, sign_in, tokens

@@ -1,6 +1,6 @@
-"""Accounts: made at sign-up, opened by e-mail and password, changed and deleted by their owner.
+"""Accounts: creation, sign-in by e-mail and password, changes and deletion.
 
-What must happen together is one statement.
+Changes that must happen together are one statement.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from server.logging import bind_context
-from todo_api.auth.errors import EmailTaken, InvalidCredentials, InvalidPassword, TooManyHashes
+from todo_api.auth.errors import EmailTaken, HashingQueueFull, InvalidCredentials, InvalidPassword
 from todo_api.auth.models import PasswordReset, Session, User, is_local
-from todo_api.auth.passwords.hashing import is_current
+from todo_api.auth.passwords.hashing import needs_rehash
 from todo_api.auth.passwords.hashing_queue import hash_password, verify_password
 from todo_api.auth.passwords.policy import check_new_password
 from todo_api.auth.sessions import store
@@ -29,34 +29,35 @@ if TYPE_CHECKING:
 
 
 class SignedIn(NamedTuple):
-    """A user and the session that was opened."""
+    """A user and the user's new session."""
 
     user: Row
     session: store.NewSession
 
 
 def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
-    """Make an account and open its first session. The unique index decides who is first.
+    """Create an account and its first session. The unique index decides between concurrent sign-ups.
 
     Raises:
         EmailTaken: 400 to a form, 422 to JSON.
 
     """
-    opened = store.new_session(str(uuid.uuid4()), remembered=remembered)
-    user = insert_user(opened.user_id, account).cte("signed_up")
-    session = store.insert_session(opened, select(user.c.id)).cte("opened")
-    row = fetch_one(select(user).add_cte(session))
-    if row is None:
+    session = store.new_session(str(uuid.uuid4()), remembered=remembered)
+    new_user = insert_user(session.user_id, account).cte("new_user")
+    new_session = store.insert_session(session, select(new_user.c.id)).cte("new_session")
+    user = fetch_one(select(new_user).add_cte(new_session))
+    if user is None:
         raise EmailTaken
-    bind_context(user=opened.user_id)
-    return SignedIn(row, opened)
+    bind_context(user=session.user_id)
+    return SignedIn(user, session)
 
 
 def create_account(account: dict[str, Any]) -> str:
-    """Make an account that nobody is signed in to yet, and return its id.
+    """Create an account without a session, and return its id.
 
     Raises:
-        EmailTaken: where an account has the e-mail already; and what `check_new_password` raises.
+        EmailTaken: another account has the e-mail.
+        PasswordTooShort, PasswordTooLong, PasswordTooCommon: see `check_new_password`.
 
     """
     user = fetch_one(insert_user(str(uuid.uuid4()), account))
@@ -67,26 +68,26 @@ def create_account(account: dict[str, Any]) -> str:
 
 
 def insert_user(user_id: str, account: dict[str, Any]) -> ReturningInsert[Any]:
-    """Return the statement that makes the account, and gives no row where its e-mail is taken.
+    """Return the statement that inserts the user. It returns no row if the e-mail is taken.
 
     Raises:
-        PasswordTooShort: 400 to JSON, 422 to a form; and its kin.
+        PasswordTooShort, PasswordTooLong, PasswordTooCommon: 400 to JSON, 422 to a form.
 
     """
     check_new_password(account["password"])
     email: str = account["email"]
-    new = insert(User).values(
+    statement = insert(User).values(
         id=user_id,
         email=email,
         password_hash=hash_password(account["password"]),
         name=account.get("name") or email.partition("@")[0],
         image=account.get("image"),
     )
-    return new.on_conflict_do_nothing().returning(User)
+    return statement.on_conflict_do_nothing().returning(User)
 
 
 def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
-    """Open a session by e-mail and password, in the same time whether the account exists or not.
+    """Create a session for the account of this e-mail and password. The time does not tell whether the account exists.
 
     Raises:
         InvalidCredentials: 401.
@@ -96,26 +97,26 @@ def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
     bind_context(user=user["id"] if user else None)
     if not verify_password(password, user["password_hash"] if user else None) or user is None:
         raise InvalidCredentials
-    opened = store.new_session(user["id"], remembered=remembered)
-    # The hash once more, so that a password changed meanwhile opens nothing; locked, so that a change which goes on
-    # meanwhile ends this session too.
-    still = select(User.id).where(User.id == user["id"], User.password_hash == user["password_hash"])
-    if not fetch_all(store.insert_session(opened, still.with_for_update(read=True)).returning(Session.id)):
+    session = store.new_session(user["id"], remembered=remembered)
+    # A password that was changed since the first statement creates no session. The lock makes a concurrent change wait,
+    # so that it ends this session too.
+    unchanged = select(User.id).where(User.id == user["id"], User.password_hash == user["password_hash"])
+    if not fetch_all(store.insert_session(session, unchanged.with_for_update(read=True)).returning(Session.id)):
         raise InvalidCredentials
-    if not is_current(user["password_hash"], settings().bcrypt_cost):
-        with suppress(TooManyHashes):  # the next sign-in will do
-            renew_hash(user, password)
-    return SignedIn(user, opened)
+    if needs_rehash(user["password_hash"], settings().bcrypt_cost):
+        with suppress(HashingQueueFull):  # the next sign-in tries again
+            upgrade_hash(user, password)
+    return SignedIn(user, session)
 
 
-def renew_hash(user: Row, password: str) -> None:
-    """Replace a hash of another making, such as the seed's bare bcrypt, now that the password is known."""
-    own = update(User).where(User.id == user["id"], User.password_hash == user["password_hash"])
-    fetch_all(own.values(password_hash=hash_password(password)).returning(User.id))
+def upgrade_hash(user: Row, password: str) -> None:
+    """Replace a hash of another format or cost, such as the seed's plain bcrypt, once the password is known."""
+    unchanged = update(User).where(User.id == user["id"], User.password_hash == user["password_hash"])
+    fetch_all(unchanged.values(password_hash=hash_password(password)).returning(User.id))
 
 
 def check_password(user: Row, password: str) -> None:
-    """Let the user's own password pass.
+    """Check the user's password.
 
     Raises:
         InvalidPassword: 400.
@@ -125,59 +126,66 @@ def check_password(user: Row, password: str) -> None:
         raise InvalidPassword
 
 
-def change_password(user: Row, password: str, *, survivor: str | None, reopen: store.NewSession | None = None) -> Row:
-    """Set a new password; with `survivor`, end all sessions of the user but that one, which `reopen` may open just now.
+def change_password(
+    user: Row, password: str, *, keep_session_id: str | None, new_session: store.NewSession | None = None
+) -> Row:
+    """Set a new password and return the user.
+
+    Without `keep_session_id` no session ends; with it, all sessions of the user end but that one. `new_session` is
+    created by the same statement.
 
     Raises:
-        InvalidPassword: 400, where the password that was checked has been changed meanwhile.
+        InvalidPassword: 400, if another request has changed the password since it was checked.
 
     """
-    own = update(User).where(User.id == user["id"], User.password_hash == user["password_hash"])
-    changed = own.values(password_hash=hash_password(password), updated_at=func.now()).returning(User).cte("changed")
-    statement = select(changed)
-    if survivor:
-        others = delete(Session).where(Session.user_id.in_(select(changed.c.id)), Session.id != survivor)
-        statement = statement.add_cte(others.cte("ended"))
-    if reopen:
-        statement = statement.add_cte(store.insert_session(reopen, select(changed.c.id)).cte("opened"))
+    unchanged = update(User).where(User.id == user["id"], User.password_hash == user["password_hash"])
+    changes = {"password_hash": hash_password(password), "updated_at": func.now()}
+    changed_user = unchanged.values(changes).returning(User).cte("changed_user")
+    statement = select(changed_user)
+    if keep_session_id:
+        others = delete(Session).where(Session.user_id.in_(select(changed_user.c.id)), Session.id != keep_session_id)
+        statement = statement.add_cte(others.cte("ended_sessions"))
+    if new_session:
+        statement = statement.add_cte(store.insert_session(new_session, select(changed_user.c.id)).cte("new_session"))
     row = fetch_one(statement)
     if row is None:
         raise InvalidPassword
-    if survivor:
-        store.end_all_sessions(user["id"], but=survivor)  # what was opened while the statement waited
+    if keep_session_id:
+        # The statement does not see sessions that were created while it waited for a lock.
+        store.end_all_sessions(user["id"], except_id=keep_session_id)
     return row
 
 
 def set_password(email: str, password: str) -> int | None:
-    """Set the password of an account whose owner need not know the present one; whoever has that is out at once.
+    """Set the password of an account without its current one, end all sessions and void all reset links.
 
-    All sessions end and all mailed links are void. Return how many sessions ended, or None where no account has the
-    e-mail.
+    Return the number of ended sessions, or None if no account has the e-mail.
 
     Raises:
-        PasswordTooShort: 400 to JSON, 422 to a form; and its kin.
+        PasswordTooShort, PasswordTooLong, PasswordTooCommon: 400 to JSON, 422 to a form.
 
     """
     check_new_password(password)
-    own = update(User).where(is_local(email))
-    changed = own.values(password_hash=hash_password(password), updated_at=func.now()).returning(User.id).cte("changed")
-    whose = select(changed.c.id)
-    ended = delete(Session).where(Session.user_id.in_(whose)).returning(Session.id).cte("ended")
-    void = delete(PasswordReset).where(PasswordReset.user_id.in_(whose)).cte("void")
+    changes = {"password_hash": hash_password(password), "updated_at": func.now()}
+    changed_user = update(User).where(is_local(email)).values(changes).returning(User.id).cte("changed_user")
+    user_id = select(changed_user.c.id)
+    ended = delete(Session).where(Session.user_id.in_(user_id)).returning(Session.id).cte("ended_sessions")
+    void = delete(PasswordReset).where(PasswordReset.user_id.in_(user_id)).cte("void_resets")
     count = select(func.count()).select_from(ended).scalar_subquery()
-    row = fetch_one(select(changed.c.id, count.label("ended")).add_cte(void))
+    row = fetch_one(select(changed_user.c.id, count.label("ended")).add_cte(void))
     if row is None:
         return None
-    store.end_all_sessions(row["id"])  # what was opened while the statement waited
+    # The statement does not see sessions that were created while it waited for a lock.
+    store.end_all_sessions(row["id"])
     number: int = row["ended"]
     return number
 
 
-def update_user(user_id: str, members: dict[str, Any]) -> None:
-    """Set the members."""
-    fetch_one(update(User).where(User.id == user_id).values(updated_at=func.now(), **members).returning(User.id))
+def update_user(user_id: str, fields: dict[str, Any]) -> None:
+    """Set fields of the user."""
+    fetch_one(update(User).where(User.id == user_id).values(updated_at=func.now(), **fields).returning(User.id))
 
 
 def delete_user(user_id: str) -> None:
-    """Delete the account and all that is its own."""
+    """Delete the account. Its tasks, sessions and password resets go with it, by foreign keys."""
     fetch_one(delete(User).where(User.id == user_id).returning(User.id))

@@ -1,4 +1,4 @@
-"""The blueprint of the auth routes; the modules in `routes/` add the views."""
+"""The blueprint of the auth routes. The modules of `routes/` add the views."""
 
 from todo_api.auth.sessions.csrf import reject_cross_site
 from todo_api.http.blueprint import Blueprint

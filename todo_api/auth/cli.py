@@ -1,6 +1,6 @@
 """The commands for accounts and sessions: `flask users …` and `flask sessions …`.
 
-A password is never an argument, which others on the machine could read.
+A password is never an argument, because other users of the machine can read arguments.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from todo_api.operations.cli import CommandGroup, one_line, pluralize
 if TYPE_CHECKING:
     from sqlalchemy import Select
 
-USERS = CommandGroup("users", help="Make, list, change and delete accounts.")
-SESSIONS = CommandGroup("sessions", help="Look after the sessions.")
+USERS = CommandGroup("users", help="Create, list, change and delete accounts.")
+SESSIONS = CommandGroup("sessions", help="Maintain sessions.")
 
 TASKS_USER_ID = table("tasks", column("user_id")).c.user_id
-"""Named, not imported: auth knows nothing else of tasks."""
+"""Named, not imported: auth does not import tasks."""
 
 password_stdin = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it."
+    "--password-stdin", is_flag=True, help="Read the password from standard input instead of a prompt."
 )
 
 
 class UserRowSchema(Schema):
-    """A user as whoever runs the service sees it; the order of the fields is that of the columns."""
+    """A row of `flask users list`. The order of the fields is that of the columns."""
 
     id = fields.String()
     email = fields.String()
@@ -52,24 +52,24 @@ class UserRowSchema(Schema):
 
 @USERS.command("create")
 @click.argument("email")
-@click.option("--name", help="The name to be shown; without it, the part of the address before the @.")
+@click.option("--name", help="The display name. The default is the part of EMAIL before the @.")
 @password_stdin
 def create_user(email: str, name: str | None, *, password_stdin: bool) -> None:
-    """Make an account for EMAIL and print its id.
+    """Create an account for EMAIL and print its id.
 
-    The password is asked for twice and not shown. What sign-up refuses is refused here as well.
+    Prompts for the password twice and hides the input. The rules are those of sign-up.
     """
     account = load_account(email=email) if name is None else load_account(email=email, name=name)
-    click.echo(accounts.create_account(account | load_account(password=new_password(piped=password_stdin))))
+    click.echo(accounts.create_account(account | load_account(password=read_password(piped=password_stdin))))
 
 
 @USERS.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
 def list_users(*, as_json: bool) -> None:
     """List all users, oldest first.
 
-    One line each, after a line of heads, the columns separated by tabs: id, e-mail, name, issuer of a user whom another
-    issuer vouches for, time of creation, number of live sessions and of tasks.
+    Prints a header line and one line per user, with columns separated by tabs: id, e-mail, name, issuer (of an external
+    user), time of creation, number of live sessions, number of tasks.
     """
     rows = UserRowSchema(many=True).dump(fetch_all(users_with_counts().order_by(User.created_at, User.id)))
     if as_json:
@@ -83,13 +83,12 @@ def list_users(*, as_json: bool) -> None:
 @click.argument("email")
 @password_stdin
 def set_password(email: str, *, password_stdin: bool) -> None:
-    """Set a new password for the account of EMAIL.
+    """Set the password of the account of EMAIL.
 
-    All its sessions end, and mailed links to reset the password are void. The password is asked for twice and not
-    shown.
+    Ends all sessions of the account and voids its reset links. Prompts for the password twice and hides the input.
     """
     address = load_account(email=email)["email"]
-    ended = accounts.set_password(address, load_account(password=new_password(piped=password_stdin))["password"])
+    ended = accounts.set_password(address, load_account(password=read_password(piped=password_stdin))["password"])
     if ended is None:
         raise unknown_account(address)
     click.echo(f"Set the password of {address} and ended {pluralize(ended, 'session')}.")
@@ -97,11 +96,11 @@ def set_password(email: str, *, password_stdin: bool) -> None:
 
 @USERS.command("delete")
 @click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def delete_user(email: str, *, yes: bool) -> None:
     """Delete the account of EMAIL, its sessions and its tasks.
 
-    It says how many tasks go with the account and asks first.
+    Prints the number of tasks and asks for confirmation first.
     """
     address = load_account(email=email)["email"]
     user = fetch_one(users_with_counts().where(is_local(address)))
@@ -116,9 +115,9 @@ def delete_user(email: str, *, yes: bool) -> None:
 
 @SESSIONS.command("purge")
 def purge() -> None:
-    """Delete sessions past their end and password resets past their hour.
+    """Delete ended sessions and expired password resets.
 
-    They open nothing any more and only take up room. It prints how many there were.
+    They are not valid any more and only use disk space. Prints how many were deleted.
     """
     click.echo(
         f"Deleted {pluralize(store.purge_sessions(), 'session')}"
@@ -126,38 +125,38 @@ def purge() -> None:
     )
 
 
-def load_account(**members: str) -> dict[str, Any]:
-    """Read members of an account as sign-up does.
+def load_account(**values: str) -> dict[str, Any]:
+    """Validate values of an account with the schema of sign-up.
 
     Raises:
-        InvalidInput: naming each that is wrong.
+        InvalidInput: with an error for each invalid field.
 
     """
     try:
-        account: dict[str, Any] = SignUpSchema(only=list(members)).load(members)
+        account: dict[str, Any] = SignUpSchema(only=list(values)).load(values)
     except ValidationError as error:
         raise InvalidInput(list(flatten_errors(error.messages_dict))) from None
     return account
 
 
-def new_password(*, piped: bool) -> str:
-    """Return the password that is typed twice, or all of standard input but the end of its last line."""
+def read_password(*, piped: bool) -> str:
+    """Return the password from a prompt, or standard input without its last line break."""
     if piped:
-        # What is no UTF-8 becomes lone surrogates, which `load_account` refuses.
+        # Bytes that are not UTF-8 become lone surrogates, which `load_account` rejects.
         return sys.stdin.buffer.read().decode(errors="surrogateescape").removesuffix("\n").removesuffix("\r")
     if not sys.stdin.isatty():
-        raise click.UsageError("Standard input is no terminal to ask at; use --password-stdin.")
+        raise click.UsageError("Standard input is not a terminal; use --password-stdin.")
     return click.prompt("Password", type=str, hide_input=True, confirmation_prompt=True, err=True)
 
 
 def users_with_counts() -> Select[Any]:
-    """Return the query of all users with the numbers of their live sessions and of their tasks."""
-    live = select(func.count()).where(Session.user_id == User.id, store.is_live()).scalar_subquery()
+    """Return the query of all users with the number of their live sessions and of their tasks."""
+    sessions = select(func.count()).where(Session.user_id == User.id, store.is_live()).scalar_subquery()
     tasks = select(func.count()).where(User.id == TASKS_USER_ID).scalar_subquery()
     columns = (User.id, User.email, User.name, User.issuer, User.created_at.label("created"))
-    return select(*columns, live.label("sessions"), tasks.label("tasks"))
+    return select(*columns, sessions.label("sessions"), tasks.label("tasks"))
 
 
 def unknown_account(email: str) -> click.ClickException:
-    """Return the failure that no account has the e-mail."""
+    """Return the error for an e-mail without an account."""
     return click.ClickException(f"No account has the e-mail address {email}.")

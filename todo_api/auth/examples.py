@@ -1,4 +1,4 @@
-"""Bodies that the OpenAPI document shows."""
+"""Example bodies of the OpenAPI document."""
 
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"
 ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery"}

@@ -1,8 +1,7 @@
-"""Who asks, and whether the things are theirs: the gate in front of whatever is somebody's own.
+"""The guard of a user's resources: it verifies the bearer token, and checks the session in the statements themselves.
 
-A credential is an access JWT, an opaque session token, or, on the auth routes only, the session cookie. All of them
-end with their session. A JWT is verified without the database; whether its session lives is asked by the statement
-that does the work, through `LIVE_SESSION`, so that it costs no round trip of its own.
+A bearer token is an access JWT or an opaque session token. Both end with their session. A JWT is verified without the
+database: the statement that does the work checks through `LIVE_SESSION` that the session is live.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from todo_api.auth.errors import AccessForbidden, TokenExpired
 from todo_api.auth.models import Session, User
 from todo_api.auth.rate_limits import write_limit
 from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import access_claims, bearer_token, unsigned_token
+from todo_api.auth.sessions.credentials import access_claims, bearer_token, unsign_token
 from todo_api.auth.tokens import external_users
 from todo_api.auth.tokens.external_issuer import issuer_of
 from todo_api.database.execution import fetch_all, stream
 from todo_api.database.statements import Statement
 from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
-from todo_api.rate_limiting.enforcement import set_headers
+from todo_api.rate_limiting.enforcement import enforce
 from todo_api.rate_limiting.postgres_store import consume_cte, consume_parameters, is_within_limit, peek
 
 if TYPE_CHECKING:
@@ -39,12 +38,12 @@ JWT_DOTS = 2
 
 
 class Owner(NamedTuple):
-    """Whose things a request is about, and what vouches for it: a session here, or a foreign issuer."""
+    """The user that a request acts for, and the proof: a session, or the claims of an external issuer's token."""
 
     user_id: str
     session_id: str | None = None
     issuer: str | None = None
-    profile: Mapping[str, Any] = {}
+    claims: Mapping[str, Any] = {}
 
 
 LIVE_SESSION = union_all(
@@ -54,80 +53,81 @@ LIVE_SESSION = union_all(
         Session.ends_at > func.now(),
     ),
     select(literal(1)).where(User.id == bindparam("owner_id"), User.issuer == bindparam("owner_issuer")),
-).cte("alive")
-"""One row while what vouches for the owner stands, none when it does not. Statements about a user's own things join it:
-`alive LEFT JOIN found` gives no row to the dead, and a row of nulls where there is nothing."""
+).cte("live_session")
+"""One row while the owner's session is live, or for a user of the external issuer; else none. Statements join it:
+`live_session LEFT JOIN tasks` returns no row without a session, and a row of nulls without a task."""
 
-IS_SESSION_LIVE = Statement(select(LIVE_SESSION.c.one))
+HAS_LIVE_SESSION = exists(select(LIVE_SESSION.c.one))
+SELECT_LIVE_SESSION = Statement(select(LIVE_SESSION.c.one))
 
-IS_WRITE_COUNTED = bindparam("write_is_counted", type_=Boolean)
-CONSUME_WRITE = consume_cte("write", exists(select(LIVE_SESSION.c.one)), not_(IS_WRITE_COUNTED))
+WRITE_CONSUMED = bindparam("write_consumed", type_=Boolean)  # by an earlier statement of the request
+CONSUME_WRITE = consume_cte("consume_write", HAS_LIVE_SESSION, not_(WRITE_CONSUMED))
 LOCKED_OWNER = (
     select(literal(1).label("one"))
     .select_from(User)
     .where(
         User.id == bindparam("owner_id"),
-        exists(select(LIVE_SESSION.c.one)),
-        or_(IS_WRITE_COUNTED, is_within_limit(CONSUME_WRITE, "write")),
+        HAS_LIVE_SESSION,
+        or_(WRITE_CONSUMED, is_within_limit(CONSUME_WRITE, "consume_write")),
     )
     .with_for_update(read=True, key_share=True)
-    .cte("held")
+    .cte("locked_owner")
 )
-"""The owner's row, locked, if the session lives and the user's write limit allows the request.
+"""The owner's row, locked, if the session is live and the user's write limit is not exceeded.
 
-The foreign keys of the written rows would lock it later; it is locked before any task because deleting an account
-begins there as well. The same order prevents deadlocks."""
+The foreign keys of the written rows would lock it later. It is locked before any task, as the deletion of an account
+does: one order prevents deadlocks."""
 
 OWNER_ACCOUNT = (
     select(User.id.label("account_id"), User.email.label("account_email"), User.name.label("account_name"))
-    .where(User.id == bindparam("owner_id"), exists(select(LIVE_SESSION.c.one)))
-    .cte("account")
+    .where(User.id == bindparam("owner_id"), HAS_LIVE_SESSION)
+    .cte("owner_account")
 )
-"""`LIVE_SESSION`, with what the owner is called."""
+"""`LIVE_SESSION` with the owner's id, e-mail and name."""
 
 
 def fetch_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a statement that is built on `LIVE_SESSION`, and return its rows, of which there is always one.
+    """Run a statement that joins `LIVE_SESSION`, and return its rows, at least one.
 
     Raises:
-        InvalidToken: 401, where the owner's session has ended.
+        InvalidToken: 401, if the owner's session has ended.
 
     """
-    bound = {**parameters, **owner_parameters(owner)}
-    rows = fetch_all(statement, bound)
+    all_parameters = {**parameters, **owner_parameters(owner)}
+    rows = fetch_all(statement, all_parameters)
     if not rows and owner.issuer:
-        external_users.provision(owner.user_id, owner.issuer, owner.profile)
-        rows = fetch_all(statement, bound)
+        external_users.provision(owner.user_id, owner.issuer, owner.claims)
+        rows = fetch_all(statement, all_parameters)
     if not rows:
         raise InvalidToken
     return rows
 
 
 def write_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a statement that is built on `LOCKED_OWNER`. A request counts as one write, however many statements it takes.
+    """Run a statement that joins `LOCKED_OWNER`, and return its rows. All statements of a request count as one write.
 
     Raises:
-        InvalidToken: 401, where the owner's session has ended.
-        TooManyRequests: 429, where the user has written too often.
+        InvalidToken: 401, if the owner's session has ended.
+        TooManyRequests: 429, if the user's write limit is exceeded.
 
     """
-    quota = write_limit(owner.user_id)
-    counting = {**consume_parameters("write", quota), "write_is_counted": "counted_write" in g}
-    g.counted_write = True
+    limit = write_limit(owner.user_id)
+    consumption = {**consume_parameters("consume_write", limit), "write_consumed": "write_consumed" in g}
+    g.write_consumed = True
     try:
-        return fetch_owned(owner, statement, {**parameters, **counting})
+        return fetch_owned(owner, statement, {**parameters, **consumption})
     except InvalidToken:
-        charged = peek(quota, exists(select(LIVE_SESSION.c.one)), owner_parameters(owner))
-        if charged:
-            set_headers([charged])
+        usage = peek(limit, HAS_LIVE_SESSION, owner_parameters(owner))
+        if usage:
+            enforce([usage])
         raise
 
 
 def stream_owned(owner: Owner, statement: Statement) -> Iterator[Row]:
-    """Yield the rows that `fetch_owned` would return, of which few are in memory at a time.
+    """Yield the rows that `fetch_owned` would return, with few of them in memory at a time.
 
     Raises:
-        InvalidToken: 401, where the owner's session has ended.
+        InvalidToken: 401, if the owner's session has ended.
 
     """
     rows = stream(statement, owner_parameters(owner))
@@ -141,26 +141,26 @@ def stream_owned(owner: Owner, statement: Statement) -> Iterator[Row]:
 
 
 def require_live_session(owner: Owner) -> None:
-    """Ask for the owner's session before a long work, whose statements ask again.
+    """Check the owner's session before long work. The statements of that work check it again.
 
     Raises:
-        InvalidToken: 401, where it has ended.
+        InvalidToken: 401, if the session has ended.
 
     """
-    fetch_owned(owner, IS_SESSION_LIVE, {})
+    fetch_owned(owner, SELECT_LIVE_SESSION, {})
 
 
 def owner_parameters(owner: Owner) -> dict[str, str | None]:
-    """Return the parameters of `LIVE_SESSION`. Not named as columns are: SQLAlchemy would set the column of a name."""
+    """Return the parameters of `LIVE_SESSION`. None has a column's name: an INSERT or UPDATE would set that column."""
     return {"owner_id": owner.user_id, "owner_session": owner.session_id, "owner_issuer": owner.issuer}
 
 
 def owner_required(view: View) -> View:
-    """Let a request through whose bearer's subject is the path's `user_id`, or `me`, and pass it on as `owner`.
+    """Require a bearer token whose user is the path's `user_id`, or the path `me`, and pass the `owner` to the view.
 
     Raises:
-        NotAuthenticated: 401, and its kinds: no token, another scheme, expired, not ours.
-        AccessForbidden: 403, for another user's path.
+        NotAuthenticated: 401, without a token; its subclasses: another scheme, an expired or invalid token.
+        AccessForbidden: 403, for the path of another user.
 
     """
 
@@ -169,32 +169,32 @@ def owner_required(view: View) -> View:
         owner = bearer_owner()
         if user_id not in {owner.user_id, "me"}:
             raise AccessForbidden
-        answer: ResponseReturnValue = view(*args, owner=owner, **kwargs)
-        return answer
+        response: ResponseReturnValue = view(*args, owner=owner, **kwargs)
+        return response
 
     document(guarded, NotAuthenticated, TokenExpired, AccessForbidden, ServiceUnavailable, security=[{BEARER: []}])
     return guarded  # type: ignore[return-value]  # the same view, for mypy too
 
 
 def bearer_owner() -> Owner:
-    """Return who the request's bearer token stands for."""
+    """Return the owner that the request's bearer token authenticates."""
     token = bearer_token()
     if token is None:
         raise NotAuthenticated
     if token.count(".") == JWT_DOTS:
         return jwt_owner(token)
-    opaque = unsigned_token(token)
-    session = store.find_by_token(opaque) if opaque else None
+    opaque = unsign_token(token)
+    session = store.find_session_by_token(opaque) if opaque else None
     if session is None:
         raise InvalidToken
     return Owner(session["id"], session["session_id"])
 
 
 def jwt_owner(token: str) -> Owner:
-    """Return who a JWT stands for; the issuer that it names decides who verifies it, and with which algorithms."""
+    """Return the owner that a JWT authenticates. Its `iss` selects the keys and algorithms that verify it."""
     issuer = external_users.configured_issuer()
-    if issuer is None or issuer_of(token) != issuer.issuer:
-        claims = access_claims(token)
-        return Owner(claims.subject, claims.session_id)
-    profile = external_users.verified_claims(issuer, token)
-    return Owner(profile["sub"], issuer=issuer.issuer, profile=profile)
+    if issuer is None or issuer_of(token) != issuer.identifier:
+        access = access_claims(token)
+        return Owner(access.subject, access.session_id)
+    claims = external_users.verified_claims(issuer, token)
+    return Owner(claims["sub"], issuer=issuer.identifier, claims=claims)

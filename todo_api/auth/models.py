@@ -10,10 +10,10 @@ from todo_api.extensions import Base
 
 
 class User(Base):
-    """Somebody who signs in here, or whom a foreign issuer vouches for.
+    """A local account, or a user of the external issuer.
 
-    Ids are opaque text: a UUID here, the token's `sub` for an issuer's. A foreign user has no password here, and its
-    e-mail is only what the issuer said: it never meets a local account of the same address.
+    Ids are opaque text: a UUID for a local account, the token's `sub` for an external user. An external user has no
+    password, and an unverified e-mail that the issuer has stated: it is never matched with a local account's.
     """
 
     __tablename__ = "users"
@@ -42,10 +42,10 @@ class User(Base):
 
 
 class Session(Base):
-    """A sign-in and the credentials that it gave. Ended by deleting it, which ends all of them.
+    """A sign-in and its credentials. Deleting the row ends all of them.
 
-    The opaque token is kept as a hash. Refresh tokens are not kept at all: each names the session and its own
-    generation, and the session knows which generation is the newest.
+    The opaque token is stored as a hash. Refresh tokens are not stored: each names its session and its generation, and
+    the session stores the newest generation.
     """
 
     __tablename__ = "sessions"
@@ -87,5 +87,5 @@ class PasswordReset(Base):
 
 
 def is_local(email: str) -> ColumnElement[bool]:
-    """Return the condition that a row is the local account of this e-mail, in whatever case."""
+    """Return the condition that a row is the local account of this e-mail, in any case."""
     return and_(func.lower(User.email) == func.lower(email), User.issuer.is_(None))

@@ -1,9 +1,9 @@
-"""What is counted of signing up and in and what goes with it: by the address that asks, and by whom it is about.
+"""The rate limits of the auth routes, per client address and per account.
 
-Wrong passwords are counted before the password is looked at, so that no two guesses pass on one count; a right one is
-taken back. They are counted by e-mail, whether an account has it or not, which tells nothing of it. Strangers' guesses
-can make an owner wait at the sign-in, yet end none of the sessions; and whoever signs in with one of those beside the
-password, or follows a mailed link to reset it, does not wait for them.
+A password is counted as wrong before it is verified, so that concurrent guesses cannot share one count; a right one is
+refunded. Wrong passwords are counted per e-mail, with or without an account, so that the count does not tell whether
+there is one. An attacker's guesses can block an owner's sign-in for a while, but end no session. A sign-in that also
+presents a live session of the account has a limit of its own, and a password reset by mail removes the block.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ if TYPE_CHECKING:
     from todo_api.database.statements import Row
 
 DAILY_FAILURES = Rate(100, timedelta(days=1))
-"""Wrong passwords of one account, however often its limit is waited for (NIST SP 800-63B-4 section 3.2.2)."""
+"""Wrong passwords of one account in a day, in addition to its shorter limit (NIST SP 800-63B-4 section 3.2.2)."""
 
 
-def consume_attempt(name: str, rates: RateLimits, who: str | None = None) -> None:
-    """Count what is asked for by this request's address and, where it is known, about whom.
+def consume_attempt(name: str, rates: RateLimits, subject: str | None = None) -> None:
+    """Count the request for its client's address and, if it is known, for its subject.
 
     Raises:
         TooManyRequests: 429.
 
     """
-    quotas = [client_limit(name, rates.address)]
-    if who is not None:
-        quotas.append(limit_for(name, who, rates.account, settings().rate_limit_user_scale))
-    consume(*quotas)
+    limits = [client_limit(name, rates.address)]
+    if subject is not None:
+        limits.append(limit_for(name, subject, rates.account, settings().rate_limit_user_scale))
+    consume(*limits)
 
 
 @contextmanager
-def consume_failures(name: str, rates: RateLimits, who: str) -> Iterator[None]:
-    """Count the password that the block verifies as a wrong one of somebody's, unless it is right.
+def consume_failures(name: str, rates: RateLimits, subject: str) -> Iterator[None]:
+    """Count a failure of the subject, and refund it unless the block raises for a wrong password.
 
     Raises:
         TooManyRequests: 429.
 
     """
-    guesses = failure_limits(rates.account, who)
-    consume(client_limit(name, rates.address), *guesses)
+    limits = failure_limits(rates.account, subject)
+    consume(client_limit(name, rates.address), *limits)
     is_wrong = False
     try:
         yield
@@ -61,32 +61,32 @@ def consume_failures(name: str, rates: RateLimits, who: str) -> Iterator[None]:
         raise
     finally:
         if not is_wrong:
-            current_store().refund(guesses)
+            current_store().refund(limits)
 
 
 def failure_subject(email: str, session: Row | None) -> str:
-    """Return who guesses a password: the account's own session where that one asks, else everybody together."""
+    """Return the subject of wrong passwords: the account's own session if the request presents one, else the e-mail."""
     if session and session["email"].lower() == email.lower():
         return f"session {session['session_id']}"
     return email.lower()
 
 
 def reset_failures(email: str) -> None:
-    """Forget the wrong passwords of an account whose owner has shown to be its owner."""
+    """Reset the count of an account's wrong passwords, once its owner has proved to own the e-mail."""
     current_store().reset(failure_limits(settings().rate_limit_sign_in.account, email.lower()))
 
 
-def failure_limits(rate: Rate, who: str) -> list[Limit]:
-    """Return the quotas of wrong passwords, which no scale multiplies."""
-    return [limit_for("password", who, rate), limit_for("password-day", who, DAILY_FAILURES)]
+def failure_limits(rate: Rate, subject: str) -> list[Limit]:
+    """Return the limits of wrong passwords. No setting scales them."""
+    return [limit_for("password", subject, rate), limit_for("password-day", subject, DAILY_FAILURES)]
 
 
 def client_limit(name: str, rate: Rate) -> Limit:
-    """Return the quota of this request's address."""
+    """Return the limit of this request's client address."""
     return address_limit(name, request.remote_addr or "", rate)
 
 
-def write_limit(who: str) -> Limit:
-    """Return the quota of what a user may write, or change of the account by one session."""
+def write_limit(subject: str) -> Limit:
+    """Return the limit of writes: of a user to tasks, or of a session to its account."""
     config = settings()
-    return limit_for("writes", who, config.rate_limit_writes, config.rate_limit_user_scale)
+    return limit_for("writes", subject, config.rate_limit_writes, config.rate_limit_user_scale)

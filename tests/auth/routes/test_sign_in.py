@@ -1,4 +1,4 @@
-"""Sign-up, sign-in and sign-out, in the seed's dialect and in Better Auth's."""
+"""Sign-up, sign-in and sign-out, by forms (the seed's dialect) and by JSON (Better Auth's)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
+from tests.support.accounts import SEED_PASSWORD, insert_seed_account, new_email
 from tests.support.actors import PASSWORD
 from tests.support.databases import CONFIG, execute
 
@@ -19,16 +20,12 @@ if TYPE_CHECKING:
 
 SIGN_UP = "/api/auth/sign-up/email"
 SIGN_IN = "/api/auth/sign-in/email"
-MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-
-
-def address() -> str:
-    return f"{uuid.uuid4().hex}@example.com"
+TIMESTAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
 @pytest.mark.parametrize("encoding", ["data", "json", "multipart"])
-def test_sign_up_answers_with_the_user_and_tokens(client: FlaskClient, encoding: str) -> None:
-    email = address()
+def test_sign_up_returns_the_user_and_tokens(client: FlaskClient, encoding: str) -> None:
+    email = new_email()
     account = {"email": email, "password": PASSWORD, "name": "Ada"}
     options: dict[str, Any] = {"data": account, "content_type": "multipart/form-data"}
     response = client.post(SIGN_UP, **(options if encoding == "multipart" else {encoding: account}))
@@ -39,7 +36,7 @@ def test_sign_up_answers_with_the_user_and_tokens(client: FlaskClient, encoding:
     assert list(user) == ["id", "email", "name", "emailVerified", "image", "createdAt", "updatedAt"]
     assert uuid.UUID(user["id"]).version == 4
     assert (user["email"], user["name"], user["emailVerified"], user["image"]) == (email, "Ada", False, None)
-    assert re.fullmatch(MOMENT, user["createdAt"])
+    assert re.fullmatch(TIMESTAMP, user["createdAt"])
     assert (body["token_type"], body["expires_in"], body["redirect"]) == ("bearer", 3600, False)
     for token, use, seconds in ((body["token"], "access", 3600), (body["refresh_token"], "refresh", 30 * 86_400)):
         claims = jwt.decode(token, CONFIG.better_auth_secret, ["HS256"])
@@ -48,15 +45,15 @@ def test_sign_up_answers_with_the_user_and_tokens(client: FlaskClient, encoding:
 
 
 @pytest.mark.parametrize("name", [None, ""])
-def test_without_a_name_the_local_part_stands_in(client: FlaskClient, name: str | None) -> None:
-    email = address()
+def test_the_default_name_is_the_local_part_of_the_email(client: FlaskClient, name: str | None) -> None:
+    email = new_email()
     form = {"email": email, "password": PASSWORD} | ({} if name is None else {"name": name})
     response = client.post(SIGN_UP, data=form)
     assert response.get_json()["user"]["name"] == email.partition("@")[0]
 
 
 @pytest.mark.parametrize(
-    ("written", "stored"),
+    ("email", "normalized"),
     [
         ("  {}@example.com ", "{}@example.com"),
         ("{}@EXAMPLE.com", "{}@example.com"),
@@ -68,16 +65,16 @@ def test_without_a_name_the_local_part_stands_in(client: FlaskClient, name: str 
         ("{}@home.local", "{}@home.local"),
     ],
 )
-def test_an_address_has_one_form_and_no_twin(client: FlaskClient, written: str, stored: str) -> None:
+def test_an_email_is_normalized_and_unique(client: FlaskClient, email: str, normalized: str) -> None:
     unique = uuid.uuid4().hex
-    first = client.post(SIGN_UP, data={"email": written.format(unique), "password": PASSWORD})
-    assert first.get_json()["user"]["email"] == stored.format(unique)
-    for twin in (written.format(unique), stored.format(unique)):
+    created = client.post(SIGN_UP, data={"email": email.format(unique), "password": PASSWORD})
+    assert created.get_json()["user"]["email"] == normalized.format(unique)
+    for twin in (email.format(unique), normalized.format(unique)):
         assert client.post(SIGN_UP, data={"email": twin, "password": PASSWORD}).status_code == 400
         assert client.post(SIGN_IN, data={"email": twin, "password": PASSWORD}).status_code == 200
 
 
-def test_two_domains_are_two_addresses(client: FlaskClient) -> None:
+def test_similar_domains_are_different_emails(client: FlaskClient) -> None:
     name = uuid.uuid4().hex
     for domain in ("stra\u00dfe.example", "strasse.example"):
         assert client.post(SIGN_UP, data={"email": f"{name}@{domain}", "password": PASSWORD}).status_code == 200
@@ -92,7 +89,7 @@ def test_a_taken_email_is_400_to_a_form_and_422_to_json(alice: Actor) -> None:
     assert better_auth.get_json()["message"] == "User already exists. Use another email."
 
 
-def test_the_index_itself_refuses_a_twin(database: str, alice: Actor) -> None:
+def test_a_unique_index_rejects_a_second_account(database: str, alice: Actor) -> None:
     with pytest.raises(Exception, match="uq_users_local_email"):
         execute(
             database,
@@ -102,30 +99,25 @@ def test_the_index_itself_refuses_a_twin(database: str, alice: Actor) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["data", "json"])
-@pytest.mark.parametrize("known", [True, False])
-def test_wrong_credentials_are_401_whether_or_not_the_email_is_known(
-    alice: Actor, encoding: str, *, known: bool
-) -> None:
-    account = {"email": alice.email if known else address(), "password": "not the password"}
+@pytest.mark.parametrize("known", [True, False], ids=["with an account", "without an account"])
+def test_wrong_credentials_are_401_with_and_without_an_account(alice: Actor, encoding: str, *, known: bool) -> None:
+    account = {"email": alice.email if known else new_email(), "password": "not the password"}
     response = alice.client.post(SIGN_IN, **{encoding: account})
     assert (response.status_code, response.get_json()["detail"]) == (401, "Invalid credentials")
     assert response.get_json()["code"] == "INVALID_EMAIL_OR_PASSWORD"
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_sign_in_gives_tokens_that_open_the_tasks(alice: Actor) -> None:
+def test_the_token_of_a_sign_in_gives_access_to_tasks(alice: Actor) -> None:
     response = alice.client.post(SIGN_IN, data={"email": alice.email, "password": PASSWORD})
     assert response.get_json()["user"]["id"] == alice.id
     alice.token = response.get_json()["token"]
     assert alice.get("/tasks").status_code == 200
 
 
-def test_a_hash_of_the_seed_opens_its_account(database: str, client: FlaskClient) -> None:
-    seed_hash = "$2b$04$TbQ6tc1lq5HTixZ2jrERPuyplhlAkHRF2S1WgBFdnrN29vHRAUHoG"
-    email = address()
-    statement = "INSERT INTO users (id, email, password_hash, name) VALUES (%s, %s, %s, '')"
-    execute(database, statement, uuid.uuid4().hex, email, seed_hash)
-    assert client.post(SIGN_IN, data={"email": email, "password": "password123"}).status_code == 200
+def test_an_account_of_the_seed_can_sign_in(database: str, client: FlaskClient) -> None:
+    email = insert_seed_account(database)
+    assert client.post(SIGN_IN, data={"email": email, "password": SEED_PASSWORD}).status_code == 200
     assert client.post(SIGN_IN, data={"email": email, "password": "password124"}).status_code == 401
 
 
@@ -156,61 +148,63 @@ def test_a_hash_of_the_seed_opens_its_account(database: str, client: FlaskClient
         (SIGN_IN, {"password": "x" * 129}, "#/password", "PASSWORD_TOO_LONG"),
     ],
 )
-def test_a_bad_field_is_422_to_a_form_and_400_to_json(
+def test_an_invalid_field_is_422_to_a_form_and_400_to_json(
     client: FlaskClient, route: str, change: dict[str, Any], pointer: str, code: str
 ) -> None:
-    account = {"email": address(), "password": PASSWORD, **change}
+    account = {"email": new_email(), "password": PASSWORD, **change}
     account = {name: value for name, value in account.items() if value is not None}
     seed, better_auth = client.post(route, data=account), client.post(route, json=account)
     for response, status in ((seed, 422), (better_auth, 400)):
         body = response.get_json()
         assert (response.status_code, body["status"], body["code"]) == (status, status, code)
-        assert {fault["pointer"] for fault in body["errors"]} == {pointer}
+        assert {error["pointer"] for error in body["errors"]} == {pointer}
 
 
 def test_a_new_password_has_at_least_eight_code_points(client: FlaskClient) -> None:
     for password, status in (("1234567", 422), ("12345678", 200), ("\U0001f600" * 7, 422), ("\U0001f600" * 128, 200)):
-        assert client.post(SIGN_UP, data={"email": address(), "password": password}).status_code == status
+        assert client.post(SIGN_UP, data={"email": new_email(), "password": password}).status_code == status
 
 
 @pytest.mark.parametrize("value", [7, True, None, [], {}, ["a@example.com"]])
-def test_json_fields_of_another_type_are_named(client: FlaskClient, value: object) -> None:
+def test_mistyped_json_fields_have_errors(client: FlaskClient, value: object) -> None:
     response = client.post(SIGN_UP, json={"email": value, "password": value, "name": value})
     assert response.status_code == 400
-    assert [fault["pointer"] for fault in response.get_json()["errors"]] == ["#/email", "#/password", "#/name"]
+    assert [error["pointer"] for error in response.get_json()["errors"]] == ["#/email", "#/password", "#/name"]
 
 
 UNDECODABLE = "Must not contain NUL (U+0000) or lone surrogates."
 
 
 @pytest.mark.parametrize(
-    ("body", "pointer", "said"),
+    ("body", "pointer", "detail"),
     [
         (b"email=a@example.com&email=b@example.com&password=correct+horse", "#/email", "Given more than once."),
         (b"email=a@example.com&password=correct%FFhorse", "#/password", UNDECODABLE),
         (b"email=a@example.com&password=correct\xffhorse", "#/password", UNDECODABLE),
     ],
 )
-def test_a_form_is_read_strictly(client: FlaskClient, body: bytes, pointer: str, said: str) -> None:
+def test_repeated_and_undecodable_form_fields_are_rejected(
+    client: FlaskClient, body: bytes, pointer: str, detail: str
+) -> None:
     response = client.post(SIGN_UP, data=body, content_type="application/x-www-form-urlencoded")
     assert response.status_code == 422
-    assert response.get_json()["errors"] == [{"pointer": pointer, "detail": said}]
+    assert response.get_json()["errors"] == [{"pointer": pointer, "detail": detail}]
 
 
-def test_unknown_fields_of_a_form_are_ignored(client: FlaskClient) -> None:
-    form = {"email": address(), "password": PASSWORD, "role": ["admin", "owner"]}
+def test_unknown_form_fields_are_ignored(client: FlaskClient) -> None:
+    form = {"email": new_email(), "password": PASSWORD, "role": ["admin", "owner"]}
     assert client.post(SIGN_UP, data=form).status_code == 200
 
 
-def test_a_multipart_form_is_read_strictly(client: FlaskClient) -> None:
+def test_repeated_and_undecodable_multipart_fields_are_rejected(client: FlaskClient) -> None:
     part = b'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\n%b\r\n'
-    for parts, said in (
+    for parts, detail in (
         (part % b"correct\xffhorse", "Not valid UTF-8, or holds U+FFFD, which stands for what is not."),
         (part % b"1" + part % b"2", "Given more than once."),
     ):
         response = client.post(SIGN_UP, data=parts + b"--x--\r\n", content_type="multipart/form-data; boundary=x")
         assert response.status_code == 422
-        assert {"pointer": "#/password", "detail": said} in response.get_json()["errors"]
+        assert {"pointer": "#/password", "detail": detail} in response.get_json()["errors"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +217,9 @@ def test_a_multipart_form_is_read_strictly(client: FlaskClient) -> None:
     ],
     ids=range(4),
 )
-def test_a_form_that_is_none_or_too_much(client: FlaskClient, body: bytes, content_type: str, status: int) -> None:
+def test_a_malformed_or_too_large_form_is_rejected(
+    client: FlaskClient, body: bytes, content_type: str, status: int
+) -> None:
     assert client.post(SIGN_UP, data=body, content_type=content_type).status_code == status
 
 
@@ -232,15 +228,15 @@ def test_a_compressed_form_is_415(client: FlaskClient) -> None:
     assert response.status_code == 415
 
 
-def test_no_body_is_a_body_without_fields(client: FlaskClient) -> None:
+def test_an_empty_body_lacks_the_required_fields(client: FlaskClient) -> None:
     response = client.post(SIGN_UP)
     assert response.status_code == 400
-    assert [fault["pointer"] for fault in response.get_json()["errors"]] == ["#/email", "#/password"]
+    assert [error["pointer"] for error in response.get_json()["errors"]] == ["#/email", "#/password"]
 
 
-def test_members_that_nobody_may_set_are_ignored(client: FlaskClient) -> None:
+def test_read_only_fields_are_ignored(client: FlaskClient) -> None:
     extra = {"id": "mine", "emailVerified": True, "role": "admin", "createdAt": "2000-01-01T00:00:00.000Z"}
-    response = client.post(SIGN_UP, json={"email": address(), "password": PASSWORD, **extra})
+    response = client.post(SIGN_UP, json={"email": new_email(), "password": PASSWORD, **extra})
     user = response.get_json()["user"]
     assert user["id"] != "mine"
     assert user["emailVerified"] is False
@@ -255,6 +251,6 @@ def test_sign_out_always_succeeds(client: FlaskClient) -> None:
         assert response.json == {"success": True, "message": "Signed out successfully"}
 
 
-def test_answers_with_tokens_are_never_stored(alice: Actor) -> None:
+def test_responses_with_tokens_are_not_stored_by_caches(alice: Actor) -> None:
     response = alice.client.post(SIGN_IN, data={"email": alice.email, "password": PASSWORD})
     assert response.headers["Cache-Control"] == "no-store"

@@ -13,33 +13,25 @@ import pytest
 
 from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import ALL, COOKIE, ORIGIN, SignIn, bearer, sign_in
-from tests.support.databases import CONFIG, execute
-from todo_api import create_app
+from tests.support.databases import CONFIG, application, execute
 
 if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.test import TestResponse
-
-    from config import Config
 
 SIGN_IN = "/api/auth/sign-in/email"
 GET_SESSION = "/api/auth/get-session"
 WEEK = "604800"
 
 
-def configured(app: Flask, config: Config) -> Flask:
-    """Return the service on the same database with other settings."""
-    return create_app(replace(config, database_url=app.config["SQLALCHEMY_DATABASE_URI"]))
-
-
 def cookies_of(response: TestResponse) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return each cookie that the answer sets: its value as sent, and its attributes but Expires."""
-    found = {}
+    """Return each cookie that the response sets: its value as sent, and its attributes except Expires."""
+    values = {}
     for header in response.headers.getlist("Set-Cookie"):
         ((name, morsel),) = SimpleCookie(header).items()
         attributes = {key: value for key, value in morsel.items() if value and key != "expires"}
-        found[name] = (header.split("=", 1)[1].split(";")[0], attributes)
-    return found
+        values[name] = (header.split("=", 1)[1].split(";")[0], attributes)
+    return values
 
 
 def signed(value: str, secret: str = CONFIG.better_auth_secret) -> str:
@@ -47,16 +39,16 @@ def signed(value: str, secret: str = CONFIG.better_auth_secret) -> str:
     return f"{value}.{base64.b64encode(hmac.new(secret.encode(), value.encode(), 'sha256').digest()).decode()}"
 
 
-def test_every_credential_of_a_sign_in_opens_its_session(alice: Actor) -> None:
+def test_a_sign_in_gives_three_credentials_of_one_session(alice: Actor) -> None:
     session = sign_in(alice)
-    assert session.opens(alice.client) == ALL
+    assert session.accepted_credentials(alice.client) == ALL
     for headers in session.credentials.values():
         body = alice.client.get(GET_SESSION, headers=headers).get_json()
         assert (body["user"]["id"], body["session"]["id"]) == (alice.id, session.session_id)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_the_opaque_token_opens_bare_and_signed_and_encoded(alice: Actor, scheme: str) -> None:
+def test_the_opaque_token_is_valid_unsigned_signed_and_encoded(alice: Actor, scheme: str) -> None:
     session = sign_in(alice)
     for token in (session.opaque, session.signed, quote(session.signed, safe=""), quote(session.signed)):
         headers = {"Authorization": f"{scheme} {token}"}
@@ -64,31 +56,31 @@ def test_the_opaque_token_opens_bare_and_signed_and_encoded(alice: Actor, scheme
         assert alice.client.get(GET_SESSION, headers=headers).get_json()["user"]["id"] == alice.id
 
 
-def test_the_opaque_token_makes_and_changes_tasks(alice: Actor) -> None:
+def test_the_opaque_token_can_write_tasks(alice: Actor) -> None:
     alice.token = sign_in(alice).opaque
-    task = alice.task(title="Call Bob")
+    task = alice.create_task(title="Call Bob")
     assert alice.patch(f"/tasks/{task['id']}/complete").get_json()["completed"] is True
     assert alice.delete(f"/tasks/{task['id']}").status_code == 204
 
 
-def test_the_opaque_token_opens_no_other_users_tasks(alice: Actor, bob: Actor) -> None:
+def test_the_opaque_token_gives_no_access_to_tasks_of_others(alice: Actor, bob: Actor) -> None:
     response = bob.client.get(f"/api/{bob.id}/tasks", headers=bearer(sign_in(alice).opaque))
     assert (response.status_code, response.get_json()["detail"]) == (403, "Access forbidden")
 
 
 def test_the_cookie_is_signed_as_better_auth_signs(alice: Actor) -> None:
     response = alice.client.post(SIGN_IN, data={"email": alice.email, "password": PASSWORD})
-    (given,) = response.headers.getlist("set-auth-token")
+    (token,) = response.headers.getlist("set-auth-token")
     value, attributes = cookies_of(response)[COOKIE]
     assert list(cookies_of(response)) == [COOKIE]
-    assert value == quote(given, safe="!'()*")
-    assert given == signed(given.rpartition(".")[0])
+    assert value == quote(token, safe="!'()*")
+    assert token == signed(token.rpartition(".")[0])
     assert attributes == {"max-age": WEEK, "path": "/", "httponly": True, "samesite": "Lax"}
     assert "set-auth-token" in ",".join(response.headers.getlist("Access-Control-Expose-Headers"))
 
 
 @pytest.mark.parametrize("path", ["/tasks", "/tasks/1"])
-def test_the_cookie_opens_no_task_route(alice: Actor, path: str) -> None:
+def test_the_cookie_is_no_credential_on_task_routes(alice: Actor, path: str) -> None:
     session = sign_in(alice)
     response = alice.client.get(f"/api/{alice.id}{path}", headers=session.cookie)
     assert (response.status_code, response.get_json()["detail"]) == (401, "Not authenticated")
@@ -97,7 +89,7 @@ def test_the_cookie_opens_no_task_route(alice: Actor, path: str) -> None:
     assert alice.get("/tasks").json == []
 
 
-def test_a_cookie_without_our_signature_is_none(alice: Actor) -> None:
+def test_a_cookie_without_a_valid_signature_is_deleted(alice: Actor) -> None:
     session = sign_in(alice)
     token = session.opaque
     for value in (
@@ -109,81 +101,80 @@ def test_a_cookie_without_our_signature_is_none(alice: Actor) -> None:
         "",
         ".",
     ):
-        for written in (value, quote(value, safe="")):
-            headers = {"Cookie": f"{COOKIE}={written}"}
+        for cookie in (value, quote(value, safe="")):
+            headers = {"Cookie": f"{COOKIE}={cookie}"}
             response = alice.client.get(GET_SESSION, headers=headers)
             assert (response.status_code, response.json) == (200, None)
-            # What opens nothing is taken back.
             assert {attributes["max-age"] for _, attributes in cookies_of(response).values()} == {"0"}
 
 
-def test_the_previous_secret_still_opens(app: Flask, alice: Actor) -> None:
+def test_credentials_of_the_previous_secret_are_valid(database: str, alice: Actor) -> None:
     session = sign_in(alice)
-    secrets = {"better_auth_secret": "x" * 40, "better_auth_secret_previous": CONFIG.better_auth_secret}
-    rotated = configured(app, replace(CONFIG, **secrets)).test_client(use_cookies=False)  # type: ignore[arg-type]
-    assert session.opens(rotated) == ALL
-    alone = configured(app, replace(CONFIG, better_auth_secret="x" * 40)).test_client(use_cookies=False)
-    # The bare token is no signature's: its hash is in the database.
-    assert session.opens(alone) == {"opaque"}
+    new, old = "x" * 40, CONFIG.better_auth_secret
+    rotated = application(database, better_auth_secret=new, better_auth_secret_previous=old)
+    assert session.accepted_credentials(rotated.test_client(use_cookies=False)) == ALL
+    without_old = application(database, better_auth_secret=new)
+    # The unsigned opaque token depends on no secret: the database has its hash.
+    assert session.accepted_credentials(without_old.test_client(use_cookies=False)) == {"opaque"}
 
 
 @pytest.mark.parametrize("url", ["https://todo.example.com", "https://example.com/todo"])
-def test_behind_https_the_cookies_are_for_https_only(app: Flask, alice: Actor, url: str) -> None:
-    client = configured(app, replace(CONFIG, better_auth_url=url)).test_client(use_cookies=False)
+def test_with_an_https_url_the_cookies_are_secure(database: str, alice: Actor, url: str) -> None:
+    client = application(database, better_auth_url=url).test_client(use_cookies=False)
     account = {"email": alice.email, "password": PASSWORD, "rememberMe": False}
     response = client.post(SIGN_IN, json=account)
-    found = cookies_of(response)
-    assert list(found) == [f"__Secure-{COOKIE}", "__Secure-better-auth.dont_remember"]
-    for _, attributes in found.values():
+    cookies = cookies_of(response)
+    assert list(cookies) == [f"__Secure-{COOKIE}", "__Secure-better-auth.dont_remember"]
+    for _, attributes in cookies.values():
         assert attributes == {"path": "/", "secure": True, "httponly": True, "samesite": "Lax"}
-    value = found[f"__Secure-{COOKIE}"][0]
-    for name, alive in ((f"__Secure-{COOKIE}", True), (COOKIE, False)):
-        answer = client.get(GET_SESSION, headers={"Cookie": f"{name}={value}"})
-        assert (answer.json is not None) is alive
-    out = client.post("/api/auth/sign-out", headers={"Cookie": f"__Secure-{COOKIE}={value}", "Origin": ORIGIN})
-    for name, (empty, attributes) in cookies_of(out).items():
+    value = cookies[f"__Secure-{COOKIE}"][0]
+    for name, is_valid in ((f"__Secure-{COOKIE}", True), (COOKIE, False)):
+        session = client.get(GET_SESSION, headers={"Cookie": f"{name}={value}"})
+        assert (session.json is not None) is is_valid
+    signed_out = client.post("/api/auth/sign-out", headers={"Cookie": f"__Secure-{COOKIE}={value}", "Origin": ORIGIN})
+    for name, (empty, attributes) in cookies_of(signed_out).items():
         assert name.startswith("__Secure-better-auth.")
         assert (empty, attributes["max-age"], attributes["secure"]) == ("", "0", True)
     assert client.get(GET_SESSION, headers={"Cookie": f"__Secure-{COOKIE}={value}"}).json is None
 
 
 @pytest.mark.parametrize("encoding", ["data", "json"])
-def test_a_session_that_is_not_remembered_has_cookies_without_an_age(alice: Actor, encoding: str) -> None:
+def test_an_unremembered_session_has_cookies_without_max_age(alice: Actor, encoding: str) -> None:
     remember: object = "false" if encoding == "data" else False
     account: dict[str, Any] = {"email": alice.email, "password": PASSWORD, "rememberMe": remember}
     options: dict[str, Any] = {encoding: account}
     response = alice.client.post(SIGN_IN, **options)
-    found = cookies_of(response)
-    assert list(found) == [COOKIE, "better-auth.dont_remember"]
-    assert all("max-age" not in attributes for _, attributes in found.values())
-    assert unquote(found["better-auth.dont_remember"][0]) == signed("true")
+    cookies = cookies_of(response)
+    assert list(cookies) == [COOKIE, "better-auth.dont_remember"]
+    assert all("max-age" not in attributes for _, attributes in cookies.values())
+    assert unquote(cookies["better-auth.dont_remember"][0]) == signed("true")
 
 
 @pytest.mark.parametrize("remember", [True, "true"])
-def test_a_session_is_remembered_for_a_week_unless_told_otherwise(alice: Actor, remember: object) -> None:
+def test_a_remembered_session_has_a_cookie_for_a_week(alice: Actor, remember: object) -> None:
     options: dict[str, Any] = {"json" if remember is True else "data": {"rememberMe": remember}}
     for body in options.values():
         body |= {"email": alice.email, "password": PASSWORD}
     assert cookies_of(alice.client.post(SIGN_IN, **options))[COOKIE][1]["max-age"] == WEEK
 
 
-def test_a_session_of_a_sign_up_is_like_any_other(app: Flask) -> None:
+def test_a_sign_up_gives_the_same_credentials_as_a_sign_in(app: Flask) -> None:
     client = app.test_client(use_cookies=False)
     account = {"email": f"{base64.b32encode(PASSWORD.encode()).decode()[:20]}@up.example", "password": PASSWORD}
     response = client.post("/api/auth/sign-up/email", json={**account, "name": "Up", "rememberMe": False})
     assert list(cookies_of(response)) == [COOKIE, "better-auth.dont_remember"]
-    assert SignIn.of(response.get_json(), response.headers).opens(client) == ALL
+    assert SignIn.from_response(response.get_json(), response.headers).accepted_credentials(client) == ALL
 
 
 def test_a_refresh_token_is_no_credential(alice: Actor) -> None:
     session = replace(sign_in(alice), access=alice.refresh_token)
-    assert session.opens(alice.client) == {"opaque", "cookie"}
+    assert session.accepted_credentials(alice.client) == {"opaque", "cookie"}
     for path in ("list-sessions", "token"):
         response = alice.client.get(f"/api/auth/{path}", headers=bearer(alice.refresh_token))
         assert (response.status_code, response.get_json()["detail"]) == (401, "Unauthorized")
 
 
-HOSTILE = [
+MALFORMED_TOKENS = [
     "",
     ".",
     "..",
@@ -221,8 +212,8 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("shape", HOSTILE)
-def test_a_hostile_opaque_token_opens_nothing_and_breaks_nothing(alice: Actor, bob: Actor, shape: str) -> None:
+@pytest.mark.parametrize("shape", MALFORMED_TOKENS)
+def test_a_malformed_opaque_token_is_rejected(alice: Actor, bob: Actor, shape: str) -> None:
     session = sign_in(alice)
     user, session_id, secret = session.opaque.split("_")
     token = shape.format(
@@ -236,45 +227,44 @@ def test_a_hostile_opaque_token_opens_nothing_and_breaks_nothing(alice: Actor, b
         wrong="0" * 64,
         huge="9" * 7000,
     )
-    signed_too = signed(token) if token.isascii() else token
-    for written in (token, signed_too, quote(signed_too, safe="")):
-        headers = {"Authorization": f"Bearer {written}"}
+    signed_token = signed(token) if token.isascii() else token
+    for text in (token, signed_token, quote(signed_token, safe="")):
         for user_id in (alice.id, bob.id):
-            answer = alice.client.get(f"/api/{user_id}/tasks", headers=headers)
-            assert answer.status_code == 401
-            assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-        for sent in (headers, {"Cookie": f"{COOKIE}={written}"}):
-            answer = alice.client.get(GET_SESSION, headers=sent)
-            assert (answer.status_code, answer.json) == (200, None)
-            out = alice.client.post("/api/auth/sign-out", headers={**sent, "Origin": ORIGIN})
-            assert out.status_code == 200
-    assert session.opens(alice.client) == ALL
+            response = alice.client.get(f"/api/{user_id}/tasks", headers=bearer(text))
+            assert response.status_code == 401
+            assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        for headers in (bearer(text), {"Cookie": f"{COOKIE}={text}"}):
+            response = alice.client.get(GET_SESSION, headers=headers)
+            assert (response.status_code, response.json) == (200, None)
+            signed_out = alice.client.post("/api/auth/sign-out", headers={**headers, "Origin": ORIGIN})
+            assert signed_out.status_code == 200
+    assert session.accepted_credentials(alice.client) == ALL
 
 
-def test_the_opaque_token_of_a_session_that_ended_is_invalid(database: str, alice: Actor) -> None:
+def test_the_opaque_token_of_an_ended_session_is_invalid(database: str, alice: Actor) -> None:
     session = sign_in(alice)
     execute(database, "DELETE FROM sessions WHERE id = %s", session.session_id)
     response = alice.client.get(f"/api/{alice.id}/tasks", headers=bearer(session.opaque))
     assert (response.status_code, response.get_json()["detail"]) == (401, "Invalid token")
 
 
-def test_an_access_token_beyond_its_time_opens_no_auth_route(app: Flask, alice: Actor) -> None:
-    client = configured(app, replace(CONFIG, access_token_ttl=-CONFIG.access_token_ttl)).test_client(use_cookies=False)
+def test_an_expired_access_token_is_rejected(database: str, alice: Actor) -> None:
+    client = application(database, access_token_ttl=-CONFIG.access_token_ttl).test_client(use_cookies=False)
     response = client.post(SIGN_IN, json={"email": alice.email, "password": PASSWORD})
-    late = SignIn.of(response.get_json(), response.headers)
-    assert late.opens(client) == {"opaque", "cookie"}
-    assert client.get(f"/api/{alice.id}/tasks", headers=late.jwt).get_json()["code"] == "TOKEN_EXPIRED"
+    session = SignIn.from_response(response.get_json(), response.headers)
+    assert session.accepted_credentials(client) == {"opaque", "cookie"}
+    assert client.get(f"/api/{alice.id}/tasks", headers=session.jwt).get_json()["code"] == "TOKEN_EXPIRED"
 
 
-def test_nothing_that_opens_a_session_is_kept(database: str, alice: Actor) -> None:
+def test_no_credential_is_stored(database: str, alice: Actor) -> None:
     session = sign_in(alice)
     rows = execute(database, "SELECT s::text FROM sessions s WHERE user_id = %s", alice.id)
-    kept = "".join(str(row) for row in rows)
+    stored = "".join(str(row) for row in rows)
     for secret in (session.opaque.split("_")[2], session.access, session.refresh, session.signed):
-        assert secret not in kept
+        assert secret not in stored
 
 
-def test_another_scheme_is_no_session_on_the_auth_routes(alice: Actor) -> None:
+def test_another_scheme_is_rejected_on_the_auth_routes(alice: Actor) -> None:
     headers = {"Authorization": f"Basic {sign_in(alice).opaque}"}
     assert alice.client.get(GET_SESSION, headers=headers).json is None
     response = alice.client.get("/api/auth/list-sessions", headers=headers)

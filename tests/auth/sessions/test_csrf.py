@@ -1,19 +1,16 @@
-"""Where requests come from, and where they may be sent on to: Better Auth's rules against forged requests."""
+"""Protection against cross-site requests and open redirects, with Better Auth's rules."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import ALL, COOKIE, sign_in
-from tests.support.databases import CONFIG
-from todo_api import create_app
+from tests.support.databases import application
 
 if TYPE_CHECKING:
-    from flask import Flask
     from werkzeug.test import TestResponse
 
 AUTH = "/api/auth"
@@ -22,12 +19,12 @@ EVIL = "https://evil.example"
 TRUSTED = [
     {"Origin": "http://localhost:3000"},
     {"Origin": "https://app.example.com"},
-    {"Origin": "http://localhost:8000"},  # BETTER_AUTH_URL's, by default
-    {"Origin": "http://localhost"},  # under which the request itself came
+    {"Origin": "http://localhost:8000"},  # the default of BETTER_AUTH_URL
+    {"Origin": "http://localhost"},  # that of the request's own URL
     {"Referer": "http://localhost:3000/tasks?x=1"},
     {"Origin": "https://app.example.com", "Referer": EVIL},
 ]
-FOREIGN = [
+UNTRUSTED = [
     ({"Origin": EVIL}, "INVALID_ORIGIN"),
     ({"Origin": "https://app.example.com.evil.example"}, "INVALID_ORIGIN"),
     ({"Origin": "https://app.example.com:444"}, "INVALID_ORIGIN"),
@@ -58,43 +55,43 @@ ROUTES: list[tuple[str, Any]] = [
 ]
 
 
-def refused(response: TestResponse) -> str:
+def code_of_403(response: TestResponse) -> str:
     assert response.status_code == 403
     code: str = response.get_json()["code"]
     return code
 
 
 @pytest.mark.parametrize(("route", "body"), ROUTES)
-def test_a_foreign_page_changes_nothing_with_its_visitors_cookie(alice: Actor, route: str, body: Any) -> None:
+def test_an_untrusted_page_cannot_write_with_a_cookie(alice: Actor, route: str, body: Any) -> None:
     session = sign_in(alice)
     cookie = {"Cookie": session.cookie["Cookie"]}
-    for headers, code in [*FOREIGN, ({}, "MISSING_OR_NULL_ORIGIN")]:
-        answer = alice.client.post(f"{AUTH}/{route}", json=body, headers={**cookie, **headers})
-        assert refused(answer) == code
-    assert session.opens(alice.client) == ALL
+    for headers, code in [*UNTRUSTED, ({}, "MISSING_OR_NULL_ORIGIN")]:
+        response = alice.client.post(f"{AUTH}/{route}", json=body, headers={**cookie, **headers})
+        assert code_of_403(response) == code
+    assert session.accepted_credentials(alice.client) == ALL
 
 
 @pytest.mark.parametrize("headers", TRUSTED)
-def test_a_trusted_page_acts_with_the_cookie(alice: Actor, headers: dict[str, str]) -> None:
+def test_a_trusted_page_can_write_with_a_cookie(alice: Actor, headers: dict[str, str]) -> None:
     cookie = {"Cookie": sign_in(alice).cookie["Cookie"]}
     response = alice.client.post(f"{AUTH}/update-user", json={"name": "Ada"}, headers={**cookie, **headers})
     assert (response.status_code, response.json) == (200, {"status": True})
 
 
-def test_any_cookie_asks_for_an_origin_whatever_else_comes_with_it(alice: Actor) -> None:
+def test_a_request_with_any_cookie_must_have_an_origin(alice: Actor) -> None:
     headers = {**sign_in(alice).jwt, "Cookie": "theme=dark"}
     response = alice.client.post(f"{AUTH}/update-user", json={"name": "Ada"}, headers=headers)
-    assert refused(response) == "MISSING_OR_NULL_ORIGIN"
+    assert code_of_403(response) == "MISSING_OR_NULL_ORIGIN"
 
 
 @pytest.mark.parametrize("origin", [EVIL, "null", None])
-def test_a_bearer_without_cookies_may_come_from_anywhere(alice: Actor, origin: str | None) -> None:
+def test_a_bearer_token_without_cookies_may_come_from_any_origin(alice: Actor, origin: str | None) -> None:
     headers = {**sign_in(alice).jwt, **({"Origin": origin} if origin else {})}
     response = alice.client.post(f"{AUTH}/update-user", json={"name": "Ada"}, headers=headers)
     assert response.status_code == 200
 
 
-def test_reading_asks_for_no_origin(alice: Actor) -> None:
+def test_a_read_may_come_from_any_origin(alice: Actor) -> None:
     headers = {**sign_in(alice).cookie, "Origin": EVIL}
     for method in ("GET", "HEAD"):
         response = alice.client.open(f"{AUTH}/get-session", method=method, headers=headers)
@@ -105,24 +102,24 @@ def test_reading_asks_for_no_origin(alice: Actor) -> None:
 
 @pytest.mark.parametrize("encoding", ["data", "json"])
 @pytest.mark.parametrize("route", ["sign-in/email", "sign-up/email"])
-def test_a_foreign_page_signs_nobody_in(alice: Actor, route: str, encoding: str) -> None:
+def test_an_untrusted_page_cannot_sign_in(alice: Actor, route: str, encoding: str) -> None:
     options: dict[str, Any] = {encoding: {"email": alice.email, "password": PASSWORD}}
-    for headers, code in FOREIGN:
-        assert refused(alice.client.post(f"{AUTH}/{route}", headers=headers, **options)) == code
+    for headers, code in UNTRUSTED:
+        assert code_of_403(alice.client.post(f"{AUTH}/{route}", headers=headers, **options)) == code
 
 
 @pytest.mark.parametrize("header", ["Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"])
-def test_a_browser_that_names_no_origin_signs_nobody_in(alice: Actor, header: str) -> None:
+def test_a_browser_without_an_origin_cannot_sign_in(alice: Actor, header: str) -> None:
     form = {"email": alice.email, "password": PASSWORD}
     response = alice.client.post(f"{AUTH}/sign-in/email", data=form, headers={header: "cors"})
-    assert refused(response) == "MISSING_OR_NULL_ORIGIN"
+    assert code_of_403(response) == "MISSING_OR_NULL_ORIGIN"
 
 
-def test_a_form_of_another_site_signs_nobody_in(alice: Actor) -> None:
+def test_a_cross_site_form_cannot_sign_in(alice: Actor) -> None:
     form = {"email": alice.email, "password": PASSWORD}
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Origin": "http://localhost:3000"}
     response = alice.client.post(f"{AUTH}/sign-in/email", data=form, headers=headers)
-    assert refused(response) == "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"
+    assert code_of_403(response) == "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED"
 
 
 @pytest.mark.parametrize(
@@ -134,22 +131,21 @@ def test_a_form_of_another_site_signs_nobody_in(alice: Actor) -> None:
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": "http://localhost:3000"},
     ],
 )
-def test_scripts_and_trusted_pages_sign_in(alice: Actor, headers: dict[str, str]) -> None:
+def test_scripts_and_trusted_pages_can_sign_in(alice: Actor, headers: dict[str, str]) -> None:
     form = {"email": alice.email, "password": PASSWORD}
     assert alice.client.post(f"{AUTH}/sign-in/email", data=form, headers=headers).status_code == 200
 
 
-def test_the_public_address_is_trusted_whatever_its_path(app: Flask, alice: Actor) -> None:
-    uri = app.config["SQLALCHEMY_DATABASE_URI"]
-    config = replace(CONFIG, database_url=uri, better_auth_url="https://example.com/todo", cors_origins=())
-    client = create_app(config).test_client(use_cookies=False)
+def test_the_origin_of_the_public_url_is_trusted(database: str, alice: Actor) -> None:
+    app = application(database, better_auth_url="https://example.com/todo", cors_origins=())
+    client = app.test_client(use_cookies=False)
     account = {"email": alice.email, "password": PASSWORD}
     for origin, status in (("https://example.com", 200), ("https://example.com/todo", 403), (EVIL, 403)):
         response = client.post(f"{AUTH}/sign-in/email", json=account, headers={"Origin": origin})
         assert response.status_code == status
 
 
-PASSING = [
+TRUSTED_TARGETS = [
     "/",
     "/tasks?x=1#y",
     "/\u00fc",
@@ -158,7 +154,7 @@ PASSING = [
     "https://app.example.com/a?b=c",
     "http://localhost:8000/",
 ]
-FOREIGN_TARGETS = [
+UNTRUSTED_TARGETS = [
     "",
     "tasks",
     EVIL,
@@ -182,8 +178,8 @@ FOREIGN_TARGETS = [
 ]
 
 
-@pytest.mark.parametrize("target", PASSING)
-def test_a_sign_in_goes_on_to_a_path_or_a_trusted_page(alice: Actor, target: str) -> None:
+@pytest.mark.parametrize("target", TRUSTED_TARGETS)
+def test_a_callback_may_be_a_path_or_a_trusted_page(alice: Actor, target: str) -> None:
     account = {"email": alice.email, "password": PASSWORD, "callbackURL": target}
     response = alice.client.post(f"{AUTH}/sign-in/email", json=account)
     body = response.get_json()
@@ -192,25 +188,25 @@ def test_a_sign_in_goes_on_to_a_path_or_a_trusted_page(alice: Actor, target: str
 
 
 @pytest.mark.parametrize("route", ["sign-in/email", "sign-up/email"])
-@pytest.mark.parametrize("target", FOREIGN_TARGETS)
-def test_a_sign_in_goes_on_to_no_foreign_page(alice: Actor, route: str, target: str) -> None:
+@pytest.mark.parametrize("target", UNTRUSTED_TARGETS)
+def test_a_callback_to_an_untrusted_page_is_rejected(alice: Actor, route: str, target: str) -> None:
     account = {"email": alice.email, "password": PASSWORD, "callbackURL": target}
     response = alice.client.post(f"{AUTH}/{route}", json=account)
-    assert refused(response) == "INVALID_CALLBACK_URL"
+    assert code_of_403(response) == "INVALID_CALLBACK_URL"
     assert "Set-Cookie" not in response.headers
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000"])
-def test_a_forged_host_makes_no_page_trusted(alice: Actor, host: str) -> None:
+def test_a_forged_host_header_makes_no_callback_trusted(alice: Actor, host: str) -> None:
     origin = f"http://{host}"
     account = {"email": alice.email, "password": PASSWORD, "callbackURL": f"{origin}/x"}
     response = alice.client.post(f"{AUTH}/sign-in/email", json=account, headers={"Host": host})
-    assert refused(response) == "INVALID_CALLBACK_URL"
-    asked = {"email": alice.email, "redirectTo": f"{origin}/x"}
-    response = alice.client.post(f"{AUTH}/request-password-reset", json=asked, headers={"Host": host})
+    assert code_of_403(response) == "INVALID_CALLBACK_URL"
+    reset = {"email": alice.email, "redirectTo": f"{origin}/x"}
+    response = alice.client.post(f"{AUTH}/request-password-reset", json=reset, headers={"Host": host})
     assert response.status_code in {400, 403}  # mail is off here
 
 
-def test_the_cookie_name_is_no_trusted_origin(alice: Actor) -> None:
+def test_an_empty_origin_is_a_missing_origin(alice: Actor) -> None:
     response = alice.client.post(f"{AUTH}/sign-out", headers={"Cookie": f"{COOKIE}=x", "Origin": ""})
-    assert refused(response) == "MISSING_OR_NULL_ORIGIN"
+    assert code_of_403(response) == "MISSING_OR_NULL_ORIGIN"

@@ -1,4 +1,4 @@
-"""Password hashing inside the service: few at once, so that sign-ins never starve other requests."""
+"""Password hashing with a bounded number of threads, so that sign-ins do not starve other requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from config import THREADS
-from todo_api.auth.errors import TooManyHashes
+from todo_api.auth.errors import HashingQueueFull
 from todo_api.auth.passwords import hashing
 from todo_api.database import timeouts
 from todo_api.settings import settings
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HASHING = BoundedSemaphore(1)
-"""A hash keeps a core busy for a quarter of a second; one at a time leaves the other cores to everybody else."""
+"""One hash runs at a time. It uses a core for a quarter of a second; the other cores stay free for other requests."""
 RESERVED_THREADS = 4
-"""Threads that are kept for whoever does not hash."""
+"""Threads that are kept for requests that do not hash."""
 QUEUE = BoundedSemaphore(THREADS - RESERVED_THREADS)
-"""The hashing one and those that wait for it hold a thread each, and no connection to the database."""
+"""The request that hashes and those that wait. Each holds a thread, and no database connection."""
 
 
 @contextmanager
 def hashing_slot() -> Iterator[None]:
-    """Wait for one's turn to hash.
+    """Wait until the block may hash.
 
     Raises:
-        TooManyHashes: 429, where too many wait already.
+        HashingQueueFull: 429.
 
     """
     if not QUEUE.acquire(blocking=False):
-        raise TooManyHashes
+        raise HashingQueueFull
     try:
-        with timeouts.pause_deadline(), HASHING:  # the time in line is not the database's
+        with timeouts.pause_deadline(), HASHING:  # the database's deadline does not count the time in the queue
             yield
     finally:
         QUEUE.release()
@@ -47,7 +47,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, stored: str | None) -> bool:
-    """Tell whether the password is the stored one; where none is stored, say no after the same time."""
+    """Return whether the stored hash is of this password. Without a hash, return False after the same time."""
     with hashing_slot():
-        known = hashing.verify_password(password, stored or hashing.dummy_hash(settings().bcrypt_cost))
-    return known and stored is not None
+        is_match = hashing.verify_password(password, stored or hashing.dummy_hash(settings().bcrypt_cost))
+    return is_match and stored is not None

@@ -1,4 +1,4 @@
-"""What a password must be to become somebody's."""
+"""The requirements on new passwords."""
 
 from todo_api.auth.errors import PasswordTooCommon, PasswordTooLong, PasswordTooShort
 from todo_api.auth.passwords.hashing import LENGTH_MAX, LENGTH_MIN, is_common
@@ -6,7 +6,7 @@ from todo_api.settings import settings
 
 
 def check_length(password: str, pointer: str = "#/password") -> None:
-    """Let a password pass that is no longer than any can be.
+    """Check that a password is not longer than any password can be.
 
     Raises:
         PasswordTooLong: 400 to JSON, 422 to a form.
@@ -17,10 +17,10 @@ def check_length(password: str, pointer: str = "#/password") -> None:
 
 
 def check_new_password(password: str, pointer: str = "#/password") -> None:
-    """Let a new password pass that has the length and is not among those tried first.
+    """Check a new password: its length, and that it is not common.
 
     Raises:
-        PasswordTooShort: 400 to JSON, 422 to a form; and its kin.
+        PasswordTooShort, PasswordTooLong, PasswordTooCommon: 400 to JSON, 422 to a form.
 
     """
     if len(password) < LENGTH_MIN:

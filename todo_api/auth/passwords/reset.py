@@ -1,4 +1,4 @@
-"""Setting a forgotten password anew, by a mailed link that works once."""
+"""Password reset by a mailed link that works once."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ TOKEN_PATTERN = re.compile("([0-9a-f]{64})_([0-9A-Za-z-]+)")
 
 MAIL_SUBJECT = "Reset your password"
 MAIL_TEXT = """\
-Somebody, probably you, asked to set a new password for your account at {app}.
+Someone, probably you, asked to reset the password of your account at {app}.
 
-To do so, open this address within an hour; it works once:
+To set a new password, open this link within an hour. It works once:
 
 {link}
 
-If it was not you, nothing has changed and there is nothing to do.
+If it was not you, ignore this mail: your password is unchanged.
 """
 
 
 def request_reset(email: str, redirect_to: str, mail_url: str) -> None:
-    """Mail a link to the account of this address. Known or unknown, it is one statement and takes the same time."""
+    """Mail a reset link to the account of this address. With or without an account, this is one statement."""
     secret = secrets.token_hex(32)
     account = select(User.id, literal(token_hash(secret)), func.now() + TTL).where(is_local(email))
     columns = ("user_id", "token_hash", "expires_at")
@@ -51,54 +51,56 @@ def request_reset(email: str, redirect_to: str, mail_url: str) -> None:
     config = settings()
     callback = quote(redirect_to, safe="")
     link = f"{config.public_url}/api/auth/reset-password/{secret}_{reset['user_id']}?callbackURL={callback}"
-    if mail_url.startswith("file:") and config.environment == "development":  # who reads that log reads that mailbox
+    if mail_url.startswith("file:") and config.environment == "development":
+        # The log shows the link only where mails are files, which a reader of the log can read too.
         current_app.logger.warning("A password may be reset by this link: %s", link)
     deliver_later(mail_url, config.mail_from, email, MAIL_SUBJECT, MAIL_TEXT.format(app=config.app_name, link=link))
 
 
 def is_valid_token(token: str) -> bool:
-    """Tell whether a mailed token would set a password now."""
+    """Return whether a reset token is known, unused and unexpired."""
     return fetch_one(select(PasswordReset.user_id).where(is_reset_token(token))) is not None
 
 
 def reset_password(token: str, password: str) -> str:
-    """Set the password, end all sessions and void all links of the token's user, together; return the user's e-mail.
+    """Set the password, end all sessions and void all reset links of the token's user; return the user's e-mail.
 
     Raises:
-        InvalidResetToken: 400, for a token that is unknown, used or too old.
+        InvalidResetToken: 400, for a token that is unknown, used or expired.
 
     """
-    if not is_valid_token(token):  # before the work of a hash
+    if not is_valid_token(token):  # before the cost of a hash
         raise InvalidResetToken
-    named = exists(select(PasswordReset.user_id).where(is_reset_token(token)))
     secret, _, user_id = token.partition("_")
     bind_context(user=user_id)
-    whole = PasswordReset.__table__.c
-    void = delete(PasswordReset).where(PasswordReset.user_id == user_id, named).returning(*whole).cte("void")
-    # The link itself must be among those that this statement deletes: another one may be using it just now.
-    whose = select(void.c.user_id).where(void.c.token_hash == token_hash(secret))
-    changed = (
-        update(User).where(User.id.in_(whose)).values(password_hash=hash_password(password), updated_at=func.now())
-    )
-    ended = delete(Session).where(Session.user_id.in_(whose)).cte("ended")
-    user = fetch_one(changed.returning(User.email).add_cte(ended))
-    if user is None:
+    is_valid = exists(select(PasswordReset.user_id).where(is_reset_token(token)))
+    all_columns = PasswordReset.__table__.c
+    void = delete(PasswordReset).where(PasswordReset.user_id == user_id, is_valid).returning(*all_columns)
+    void_resets = void.cte("void_resets")
+    # This statement itself must delete the token: a concurrent request may use the same one.
+    user = select(void_resets.c.user_id).where(void_resets.c.token_hash == token_hash(secret))
+    changes = {"password_hash": hash_password(password), "updated_at": func.now()}
+    change = update(User).where(User.id.in_(user)).values(changes).returning(User.email)
+    ended = delete(Session).where(Session.user_id.in_(user)).cte("ended_sessions")
+    row = fetch_one(change.add_cte(ended))
+    if row is None:
         raise InvalidResetToken
-    store.end_all_sessions(user_id)  # also what was opened while the statement waited, which it did not see
-    email: str = user["email"]
+    # The statement does not see sessions that were created while it waited for a lock.
+    store.end_all_sessions(user_id)
+    email: str = row["email"]
     return email
 
 
 def purge_resets() -> int:
-    """Delete the mailed links that are past their hour, and return how many they were."""
-    past = delete(PasswordReset).where(PasswordReset.expires_at <= func.now())
-    return len(fetch_all(past.returning(PasswordReset.user_id)))
+    """Delete the expired reset tokens, and return their number."""
+    expired = delete(PasswordReset).where(PasswordReset.expires_at <= func.now())
+    return len(fetch_all(expired.returning(PasswordReset.user_id)))
 
 
 def is_reset_token(token: str) -> ColumnElement[bool]:
-    """Return the condition that a row is the one of a mailed token, still good."""
-    parts = TOKEN_PATTERN.fullmatch(token)
-    secret, user_id = parts.groups() if parts else ("", "")
+    """Return the condition that a row is of this reset token, and not expired."""
+    match = TOKEN_PATTERN.fullmatch(token)
+    secret, user_id = match.groups() if match else ("", "")
     return (
         (PasswordReset.user_id == user_id)
         & (PasswordReset.token_hash == token_hash(secret))

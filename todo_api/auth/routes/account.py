@@ -1,4 +1,4 @@
-"""Changing and deleting one's account, as Better Auth's client does it."""
+"""The routes that change, reset and delete an account, for Better Auth's client."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from todo_api.auth import accounts, examples
 from todo_api.auth.blueprint import auth
 from todo_api.auth.errors import (
     EmailCannotBeUpdated,
-    InvalidCallback,
+    InvalidCallbackURL,
     InvalidOrigin,
     InvalidPassword,
-    InvalidRedirect,
+    InvalidRedirectURL,
     InvalidResetToken,
     MissingOrigin,
     NoFieldsToUpdate,
@@ -40,7 +40,7 @@ from todo_api.auth.schemas.account import (
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import opaque_token
 from todo_api.auth.sessions.csrf import check_redirect
-from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_in_headers, sign_out_headers
+from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers
 from todo_api.auth.sessions.session_guard import session_required
 from todo_api.clock import now
 from todo_api.http.documentation import raises
@@ -69,19 +69,21 @@ def change_password(body: dict[str, Any], session: Row) -> tuple[dict[str, Any],
     too, and `token` and `set-auth-token` belong to a new one.
     """
     check_new_password(body["new"], "#/newPassword")
-    with counted_as_failure(session):
+    with consume_own_failures(session):
         accounts.check_password(session, body["current"])
-    revoke = body.get("revoke_others")
-    if not revoke:
-        survivor = session["session_id"] if revoke is None else None
-        return {"token": None, "user": accounts.change_password(session, body["new"], survivor=survivor)}, []
-    opened = store.new_session(session["id"], remembered=session["session_remembered"])
-    user = accounts.change_password(session, body["new"], survivor=opened.id, reopen=opened)
-    return {"token": opened.token, "user": user}, sign_in_headers(opened)
+    revoke_others = body.get("revoke_others")
+    if not revoke_others:
+        keep_session_id = session["session_id"] if revoke_others is None else None
+        user = accounts.change_password(session, body["new"], keep_session_id=keep_session_id)
+        return {"token": None, "user": user}, []
+    new_session = store.new_session(session["id"], remembered=session["session_remembered"])
+    user = accounts.change_password(session, body["new"], keep_session_id=new_session.id, new_session=new_session)
+    headers = opaque_token_headers(new_session.token, remembered=new_session.remembered)
+    return {"token": new_session.token, "user": user}, headers
 
 
-def counted_as_failure(session: Row) -> AbstractContextManager[None]:
-    """Count the password that the block verifies as a wrong one that sessions of the account gave."""
+def consume_own_failures(session: Row) -> AbstractContextManager[None]:
+    """Count wrong passwords that sessions of the account present, apart from those of sign-ins."""
     return consume_failures("change-password", settings().rate_limit_change_password, f"user {session['id']}")
 
 
@@ -115,7 +117,7 @@ def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], Hea
     Deletes your account with all its tasks and sessions. Without the password, the session must be at most one day old.
     """
     if "password" in body:
-        with counted_as_failure(session):
+        with consume_own_failures(session):
             accounts.check_password(session, body["password"])
     elif now() - session["session_created_at"] > store.FRESH_AGE:
         raise SessionExpired
@@ -126,7 +128,7 @@ def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], Hea
 @auth.post("/request-password-reset", tags=["account"])
 @auth.body(RequestResetSchema, example={"email": "ada@example.com", "redirectTo": "/new-password"})
 @auth.response(200, StatusSchema(), example={"status": True, "message": RESET_REQUESTED})
-@raises(ResetDisabled, InvalidRedirect, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
+@raises(ResetDisabled, InvalidRedirectURL, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
 def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     """Request a password reset.
 
@@ -135,7 +137,7 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
     mail_url = settings().mail_url
     if mail_url is None:
         raise ResetDisabled
-    check_redirect(body.get("redirect_to"), InvalidRedirect)
+    check_redirect(body.get("redirect_to"), InvalidRedirectURL)
     consume_attempt("reset", settings().rate_limit_reset, body["email"].lower())
     reset.request_reset(body["email"], body.get("redirect_to", "/"), mail_url)
     return {"status": True, "message": RESET_REQUESTED}
@@ -143,7 +145,7 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
 
 @auth.get("/reset-password/<token>", tags=["account"])
 @auth.response(302, headers={"Location": {"schema": {"type": "string"}, "required": True}})
-@raises(InvalidCallback, ServiceUnavailable)
+@raises(InvalidCallbackURL, ServiceUnavailable)
 def follow_reset_link(token: str) -> tuple[None, HeaderList]:
     """Follow a password reset link.
 
@@ -151,10 +153,10 @@ def follow_reset_link(token: str) -> tuple[None, HeaderList]:
     unknown, used or expired.
     """
     callback = request.args.get("callbackURL", "/")
-    check_redirect(callback, InvalidCallback)
-    added = {"token": token} if reset.is_valid_token(token) else {"error": InvalidResetToken.code}
+    check_redirect(callback, InvalidCallbackURL)
+    result = {"token": token} if reset.is_valid_token(token) else {"error": InvalidResetToken.code}
     parts = urlsplit(callback)
-    query = "&".join(filter(None, [parts.query, urlencode(added)]))
+    query = "&".join(filter(None, [parts.query, urlencode(result)]))
     return None, [("Location", parts._replace(query=query).geturl())]
 
 

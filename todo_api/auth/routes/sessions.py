@@ -1,4 +1,4 @@
-"""Seeing and ending sessions, as Better Auth's client does it."""
+"""The routes that show and end sessions, for Better Auth's client."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from flask import request
 
 from todo_api.auth import examples
 from todo_api.auth.blueprint import auth
-from todo_api.auth.errors import InvalidOrigin, MissingOrigin, PostNotOffered, SessionNotFresh
+from todo_api.auth.errors import DeferSessionRequired, InvalidOrigin, MissingOrigin, SessionNotFresh
 from todo_api.auth.schemas.account import StatusSchema
 from todo_api.auth.schemas.sessions import CurrentSessionSchema, RevokeSessionSchema, SessionSchema
 from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import opaque_token
-from todo_api.auth.sessions.responses import HeaderList, has_session_cookie, opaque_token_headers, sign_out_headers
+from todo_api.auth.sessions.credentials import opaque_token, session_cookie
+from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers
 from todo_api.auth.sessions.session_guard import current_session, session_required
 from todo_api.auth.tokens.identity import identity_token
 from todo_api.clock import now
@@ -32,36 +32,36 @@ CROSS_SITE = (InvalidOrigin, MissingOrigin)
 def get_session() -> tuple[dict[str, Any] | None, HeaderList]:
     """Get the current session.
 
-    Returns the session of the request's credential and its user, or `null` without one. Use moves a session's expiry
-    on, at most once a day, and then sends the cookie and `set-auth-token` again. The header `set-auth-jwt` is a JWT
-    that other services can verify.
+    Returns the session of the request's credential and its user, or `null` without one. It extends the session, at most
+    once a day; the response then has the cookie and `set-auth-token` again. The header `set-auth-jwt` is a JWT that
+    other services can verify.
     """
     headers = [("Pragma", "no-cache")]
     session = current_session()
     if session is None:
-        return None, [*headers, *(sign_out_headers() if has_session_cookie() else [])]
-    shown = dict(session)
-    if session["session_due"] and request.args.get("disableRefresh") != "true":
+        return None, [*headers, *(sign_out_headers() if session_cookie() is not None else [])]
+    row = dict(session)
+    if session["session_is_extension_due"] and request.args.get("disableRefresh") != "true":
         token = opaque_token()
-        if token and (moved := store.extend_session(session)):
-            shown |= moved
+        if token and (extended := store.extend_session(session)):
+            row |= extended
             headers += opaque_token_headers(token, remembered=True)
-    return {"session": shown, "user": shown}, [*headers, *identity_headers(session)]
+    return {"session": row, "user": row}, [*headers, *identity_headers(session)]
 
 
 def identity_headers(session: Row) -> HeaderList:
-    """Return the headers that show the user to other services."""
+    """Return the headers with an identity token for other services."""
     return [("set-auth-jwt", identity_token(session)), ("Access-Control-Expose-Headers", "set-auth-jwt")]
 
 
 @auth.post("/get-session", tags=["sessions"])
-@raises(PostNotOffered)
+@raises(DeferSessionRequired)
 def post_session() -> NoReturn:
     """Refuse to refresh a session.
 
     Better Auth offers this only with deferred session refresh, which is off. Read the session with GET.
     """
-    raise PostNotOffered
+    raise DeferSessionRequired
 
 
 @auth.get("/list-sessions", tags=["sessions"])
@@ -71,8 +71,8 @@ def post_session() -> NoReturn:
 def list_sessions(session: Row) -> list[Row]:
     """List your sessions.
 
-    Returns your live sessions, oldest first. The session that asks must be at most one day old; sign in again if it is
-    not.
+    Returns your live sessions, oldest first. The current session must be at most one day old; sign in again if it is
+    older.
     """
     if now() - session["session_created_at"] > store.FRESH_AGE:
         raise SessionNotFresh
@@ -115,5 +115,5 @@ def revoke_other_sessions(session: Row) -> dict[str, bool]:
 
     Ends all your sessions except this one. Use it when a device is lost.
     """
-    store.end_all_sessions(session["session_user_id"], but=session["session_id"])
+    store.end_all_sessions(session["session_user_id"], except_id=session["session_id"])
     return examples.DONE

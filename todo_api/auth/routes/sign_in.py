@@ -1,4 +1,4 @@
-"""Signing up, in and out, and going on. A form body speaks the seed's dialect, a JSON body Better Auth's."""
+"""The routes of sign-up, sign-in, refresh and sign-out. Forms are the seed's dialect, JSON bodies Better Auth's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from todo_api.auth.blueprint import auth
 from todo_api.auth.errors import (
     CrossSiteLogin,
     EmailTaken,
-    InvalidCallback,
+    InvalidCallbackURL,
     InvalidCredentials,
     InvalidEmail,
     InvalidOrigin,
@@ -32,7 +32,7 @@ from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import bearer_token
 from todo_api.auth.sessions.csrf import check_redirect
 from todo_api.auth.sessions.refresh import rotate
-from todo_api.auth.sessions.responses import HeaderList, sign_in_headers, sign_out_headers, token_response
+from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers, token_response
 from todo_api.auth.sessions.session_guard import current_session
 from todo_api.auth.tokens.session_tokens import verify
 from todo_api.http.documentation import raises
@@ -42,7 +42,7 @@ from todo_api.settings import settings
 if TYPE_CHECKING:
     from todo_api.auth.accounts import SignedIn
 
-CROSS_SITE = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallback)
+CROSS_SITE = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallbackURL)
 
 
 @auth.post("/sign-up/email")
@@ -58,7 +58,7 @@ def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     has 8 to 128 characters, and all of them count. The session comes as an access JWT (`token`), as an opaque token
     (header `set-auth-token`) and as a cookie; each of them opens the same session.
     """
-    check_redirect(account.pop("callback_url", None), InvalidCallback)
+    check_redirect(account.pop("callback_url", None), InvalidCallbackURL)
     consume_attempt("sign-up", settings().rate_limit_sign_up, account["email"].lower())
     return sign_in_response(accounts.sign_up(account, remembered=account.pop("remembered", True)))
 
@@ -74,8 +74,8 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     time. With `rememberMe: false` the session lasts one day at most. A `callbackURL` is returned as `url`, for the
     client to go to.
     """
-    target = account.pop("callback_url", None)
-    check_redirect(target, InvalidCallback)
+    callback_url = account.pop("callback_url", None)
+    check_redirect(callback_url, InvalidCallbackURL)
     try:
         email = normalize_email(account["email"])
     except EmailNotValidError as error:
@@ -85,9 +85,9 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     with consume_failures("sign-in", settings().rate_limit_sign_in, failure_subject(email, current_session())):
         signed_in = accounts.sign_in(email, account["password"], remembered=remembered)
     body, headers = sign_in_response(signed_in)
-    if target is None:
+    if callback_url is None:
         return body, headers
-    return {**body, "redirect": True, "url": target}, [*headers, ("Location", iri_to_uri(target))]
+    return {**body, "redirect": True, "url": callback_url}, [*headers, ("Location", iri_to_uri(callback_url))]
 
 
 @auth.post("/refresh")
@@ -124,26 +124,26 @@ def sign_out() -> tuple[dict[str, Any], HeaderList]:
     Ends the session for all its credentials, at once and on every server. The response is the same without a session.
     """
     session = current_session()
-    named = (session["session_user_id"], session["session_id"]) if session else expired_token_session()
-    if named:
-        store.end_session(*named)
+    ids = (session["session_user_id"], session["session_id"]) if session else expired_token_session()
+    if ids:
+        store.end_session(*ids)
     return examples.SIGNED_OUT, sign_out_headers()
 
 
 @auth.get("/ok")
 @auth.response(200, OkSchema(), example={"ok": True})
 def check_auth() -> dict[str, bool]:
-    """Check that auth answers.
+    """Check the auth routes.
 
-    Better Auth's own check that the auth routes are there.
+    Better Auth's client uses it to check that the auth routes exist. It checks nothing else.
     """
     return {"ok": True}
 
 
 def expired_token_session() -> tuple[str, str] | None:
-    """Return user and session of an access token of ours whose time is over: who signs out late signs out too."""
+    """Return the user id and session id of an expired access token, so that a late sign-out still ends the session."""
     try:
-        claims = verify(bearer_token() or "", "access", secrets=settings().secrets, expired=True)
+        claims = verify(bearer_token() or "", "access", secrets=settings().secrets, allow_expired=True)
     except (jwt.InvalidTokenError, InvalidScheme):
         return None
     bind_context(user=claims.subject)
@@ -151,5 +151,6 @@ def expired_token_session() -> tuple[str, str] | None:
 
 
 def sign_in_response(signed_in: SignedIn) -> tuple[dict[str, Any], HeaderList]:
-    """Return body and headers of a sign-in."""
-    return token_response(signed_in.user, signed_in.session.id), sign_in_headers(signed_in.session)
+    """Return the body and headers of a response to a sign-in."""
+    user, session = signed_in
+    return token_response(user, session.id), opaque_token_headers(session.token, remembered=session.remembered)

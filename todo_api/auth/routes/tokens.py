@@ -1,4 +1,4 @@
-"""Tokens that other services can verify."""
+"""The routes of tokens that other services verify."""
 
 from __future__ import annotations
 

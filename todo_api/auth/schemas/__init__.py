@@ -1,1 +1,1 @@
-"""The bodies of the auth routes. Better Auth's field names are camelCase."""
+"""The schemas of the auth routes' bodies. Better Auth's field names are camelCase."""

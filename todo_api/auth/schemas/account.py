@@ -1,4 +1,4 @@
-"""What goes in and out of the routes about sessions and accounts. Better Auth's names are camelCase."""
+"""The schemas of the account routes, and the small results that auth routes share."""
 
 from marshmallow import Schema, fields
 from marshmallow.validate import Length
@@ -9,27 +9,27 @@ from todo_api.http.fields import StrictBoolean, Text
 
 
 class SuccessSchema(Schema):
-    """What was done, whoever asked."""
+    """The result of a request that succeeds with or without a session or account."""
 
     success = StrictBoolean(dump_only=True, required=True)
     message = fields.String(dump_only=True)
 
 
 class StatusSchema(Schema):
-    """That it was done."""
+    """The result of a change."""
 
     status = StrictBoolean(dump_only=True, required=True)
     message = fields.String(dump_only=True)
 
 
 class OkSchema(Schema):
-    """That the auth routes answer."""
+    """The result of the check of the auth routes."""
 
     ok = StrictBoolean(dump_only=True, required=True)
 
 
 class ChangePasswordSchema(BodySchema):
-    """The password that is, and the one to be."""
+    """The current and the new password. By default your other sessions end."""
 
     currentPassword = Text(required=True, attribute="current", metadata={"format": "password"})  # noqa: N815
     newPassword = Text(required=True, attribute="new", metadata={"format": "password"})  # noqa: N815
@@ -37,35 +37,35 @@ class ChangePasswordSchema(BodySchema):
 
 
 class ChangedPasswordSchema(Schema):
-    """The user, and the opaque token of the session that was opened instead of all others, if one was."""
+    """The user. `token` is the opaque token of the new session, or `null` if this session continues."""
 
     token = fields.String(dump_only=True, required=True, allow_none=True)
     user = fields.Nested(UserSchema, dump_only=True, required=True)
 
 
 class UpdateUserSchema(BodySchema):
-    """What a user may change of itself; `null` clears the image."""
+    """The fields of a profile that its user can change. `null` clears the image."""
 
     name = Text(validate=Length(max=User.NAME_MAX))
     image = Text(allow_none=True, validate=Length(max=User.IMAGE_MAX))
-    email = fields.Raw(allow_none=True, metadata={"description": "Refused: the address cannot be changed here."})
+    email = fields.Raw(allow_none=True, metadata={"description": "Rejected: the e-mail address cannot be changed."})
 
 
 class DeleteUserSchema(BodySchema):
-    """The password; without it, the session must be a fresh one."""
+    """The password. Without it, the session must be at most one day old."""
 
     password = Text(metadata={"format": "password"})
 
 
 class RequestResetSchema(BodySchema):
-    """Whose password is to be set anew, and where the mailed link leads to, with `?token=…` added."""
+    """The e-mail address of the account. The mailed link redirects to `redirectTo`, with `?token=…` added."""
 
     email = Email(required=True, metadata={"format": "email"})
     redirectTo = Text(attribute="redirect_to")  # noqa: N815
 
 
 class ResetPasswordSchema(BodySchema):
-    """The new password, and the token of the mailed link."""
+    """The new password, and the token of the mailed link. The token can also be in the query."""
 
     newPassword = Text(required=True, attribute="password", metadata={"format": "password"})  # noqa: N815
     token = Text()

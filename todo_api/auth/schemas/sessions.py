@@ -1,4 +1,4 @@
-"""The bodies of the routes about sessions."""
+"""The schemas of the session routes."""
 
 from marshmallow import Schema, fields
 
@@ -7,7 +7,7 @@ from todo_api.http.fields import Instant, Text
 
 
 class SessionSchema(Schema):
-    """A session. `token` is a handle to revoke it by; it opens nothing."""
+    """A session. `token` identifies it for `revoke-session`; it is not a credential."""
 
     id = fields.String(dump_only=True, required=True, attribute="session_id")
     token = fields.String(dump_only=True, required=True, attribute="session_id")
@@ -20,13 +20,13 @@ class SessionSchema(Schema):
 
 
 class CurrentSessionSchema(Schema):
-    """The session of the request's credential, and its user."""
+    """The session of the request's credential and its user."""
 
     session = fields.Nested(SessionSchema, dump_only=True, required=True)
     user = fields.Nested(UserSchema, dump_only=True, required=True)
 
 
 class RevokeSessionSchema(BodySchema):
-    """Which session to end, by the handle that list-sessions shows."""
+    """The session to end: its `token` from `list-sessions`."""
 
     token = Text(required=True)

@@ -1,4 +1,4 @@
-"""What goes in and out of the auth routes. Better Auth's names are camelCase."""
+"""The schemas of the sign-in routes: sign-up, sign-in and refresh."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from todo_api.auth.models import User
 from todo_api.auth.passwords.hashing import LENGTH_MAX, LENGTH_MIN
 from todo_api.http.fields import Instant, StrictBoolean, Text
 
-# A service of one's own may serve people at home.local, and its tests at example.test.
+# A private service may have users at home.local, and its tests at example.test.
 SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 def normalize_email(text: str) -> str:
-    """Return an e-mail address in the one form under which it is stored: trimmed, NFC, case folded.
+    """Return an e-mail address in the form that is stored: trimmed, NFC, case folded.
 
     Raises:
-        EmailNotValidError: saying what is wrong.
+        EmailNotValidError: with the reason.
 
     """
     address = validate_email(text.strip(), check_deliverability=False)
-    # The domain is in its one form already, in which straße.de is not strasse.de.
+    # The domain is normalized already; case folding would make straße.de the same as strasse.de.
     return unicodedata.normalize("NFC", f"{address.local_part.casefold()}@{address.domain}")
 
 
 class Email(Text):
-    """An e-mail address, in its normal form."""
+    """An e-mail address, loaded in the form of `normalize_email`."""
 
     default_error_messages = {"address": "Invalid email address: {reason}"}
 
@@ -43,7 +43,7 @@ class Email(Text):
 
 
 class UserSchema(Schema):
-    """A user as the user sees it."""
+    """The profile of a user."""
 
     id = fields.String(dump_only=True, required=True)
     email = fields.String(dump_only=True, required=True, metadata={"format": "email"})
@@ -55,14 +55,14 @@ class UserSchema(Schema):
 
 
 class BodySchema(Schema):
-    """What a body takes; members that are not known are ignored."""
+    """A request body. Unknown fields are ignored."""
 
     class Meta:
         unknown = EXCLUDE
 
 
 class SignInSchema(BodySchema):
-    """E-mail and password. `callbackURL` is a path, or an address of a trusted origin, that the answer names."""
+    """E-mail and password. `callbackURL` is a path or a URL of a trusted origin; the response returns it as `url`."""
 
     email = Text(required=True, metadata={"format": "email"})
     password = Text(required=True, metadata={"format": "password", "maxLength": LENGTH_MAX})
@@ -71,7 +71,7 @@ class SignInSchema(BodySchema):
 
 
 class SignUpSchema(SignInSchema):
-    """A new account; without a name, the part of the address before the @."""
+    """A new account. The default name is the part of the e-mail address before the @."""
 
     email = Email(required=True, metadata={"format": "email"})
     password = Text(
@@ -84,7 +84,7 @@ class SignUpSchema(SignInSchema):
 
 
 class CredentialsSchema(Schema):
-    """The user and the tokens to act as it. `token` goes into `Authorization: Bearer …`; `expires_in` is in seconds."""
+    """The user and its tokens. Send `token` as `Authorization: Bearer …`; it expires after `expires_in` seconds."""
 
     user = fields.Nested(UserSchema, dump_only=True, required=True)
     token = fields.String(dump_only=True, required=True)

@@ -1,4 +1,4 @@
-"""The bodies of the routes about tokens for other services."""
+"""The schemas of the routes about tokens for other services."""
 
 from marshmallow import Schema, fields
 
@@ -20,6 +20,6 @@ class KeySchema(Schema):
 
 
 class KeySetSchema(Schema):
-    """Public keys."""
+    """A JSON Web Key Set (RFC 7517)."""
 
     keys = fields.List(fields.Nested(KeySchema), dump_only=True, required=True)

@@ -1,1 +1,1 @@
-"""Sessions and the credentials that stand for them."""
+"""Sessions and their credentials."""

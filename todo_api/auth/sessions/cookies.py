@@ -1,4 +1,4 @@
-"""The session cookie and the signature that it shares with `set-auth-token`, as Better Auth makes them. Pure."""
+"""The cookies of a session, and the signature of cookies and `set-auth-token`, as in Better Auth. Pure."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def sign(value: str, secret: str) -> str:
 
 
 def unsign(signed: str, secrets: Sequence[str]) -> str | None:
-    """Return the value that one of the secrets signed, from either form, plain or URL-encoded."""
-    value, _, given = unquote(signed).rpartition(".")
-    valid = (signature(value, secret) for secret in secrets)
-    return value if any(hmac.compare_digest(expected.encode(), given.encode()) for expected in valid) else None
+    """Return the value of a signed text, plain or URL-encoded, if one of the secrets signed it."""
+    value, _, actual = unquote(signed).rpartition(".")
+    expected = (signature(value, secret) for secret in secrets)
+    return value if any(hmac.compare_digest(each.encode(), actual.encode()) for each in expected) else None
 
 
 def encode(signed: str) -> str:
-    """Return the signed value as it stands in a cookie, like JavaScript's encodeURIComponent."""
+    """Return the signed value encoded for a cookie, like JavaScript's encodeURIComponent."""
     return quote(signed, safe="!'()*")
 
 
-def name(plain: str, *, secure: bool) -> str:
-    """Return the name under which a cookie is set; `__Secure-` keeps plain http from overwriting it (RFC 6265bis)."""
-    return f"{SECURE_PREFIX}{plain}" if secure else plain
+def cookie_name(name: str, *, secure: bool) -> str:
+    """Return the name to set a cookie by. `__Secure-` keeps plain http from overwriting the cookie (RFC 6265bis)."""
+    return f"{SECURE_PREFIX}{name}" if secure else name

@@ -1,4 +1,4 @@
-"""The credentials that come with a request, before anybody knows whether they are good."""
+"""The credentials of the current request: bearer token and session cookie."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from todo_api.settings import settings
 
 
 def bearer_token() -> str | None:
-    """Return the bearer token of the request (RFC 6750 section 2.1; no other place is looked at).
+    """Return the bearer token of the Authorization header, the only place that is read (RFC 6750 section 2.1).
 
     Raises:
         InvalidScheme: 401, for another scheme.
@@ -32,7 +32,14 @@ def bearer_token() -> str | None:
 
 
 def access_claims(token: str) -> Claims:
-    """Return what an access JWT of ours says."""
+    """Return the claims of an access JWT of this service. Its session may have ended.
+
+    Raises:
+        TokenExpired: 401.
+        InvalidTokenPayload: 401, for other claims than those of an access JWT.
+        InvalidToken: 401.
+
+    """
     try:
         claims = verify(token, "access", secrets=settings().secrets)
     except jwt.ExpiredSignatureError:
@@ -46,19 +53,23 @@ def access_claims(token: str) -> Claims:
 
 
 def opaque_token() -> str | None:
-    """Return the opaque token of the request, from the bearer or, where there is none, from the cookie."""
+    """Return the opaque token of the bearer token or, without one, of the session cookie."""
     token = bearer_token()
     if token is not None:
-        return unsigned_token(token)
-    cookie = request.cookies.get(cookies.name(cookies.SESSION, secure=is_secure()), "")
-    return cookies.unsign(cookie, settings().secrets)
+        return unsign_token(token)
+    return cookies.unsign(session_cookie() or "", settings().secrets)
 
 
-def unsigned_token(token: str) -> str | None:
-    """Return an opaque token without its signature, if it has one that is ours."""
+def session_cookie() -> str | None:
+    """Return the session cookie: the signed opaque token."""
+    return request.cookies.get(cookies.cookie_name(cookies.SESSION, secure=is_secure()))
+
+
+def unsign_token(token: str) -> str | None:
+    """Return an opaque token without its signature, or None if the signature is wrong. It may come unsigned."""
     return cookies.unsign(token, settings().secrets) if "." in unquote(token) else token
 
 
 def is_secure() -> bool:
-    """Tell whether clients reach the service by TLS, so that cookies are for TLS only."""
+    """Return whether clients use TLS, so that cookies have the Secure attribute."""
     return settings().public_url.startswith("https:")

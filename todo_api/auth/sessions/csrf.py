@@ -1,4 +1,4 @@
-"""Where a request comes from: what browsers say of it, and what is trusted (Better Auth's rules against CSRF)."""
+"""Protection against cross-site request forgery by Origin, Referer and Fetch Metadata, with Better Auth's rules."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ FETCH_METADATA = ("Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
 
 
 def reject_cross_site() -> None:
-    """Refuse what a foreign page may have sent: with its visitor's cookies, or to sign its visitor in.
+    """Reject a request of an untrusted page that carries cookies or signs in (CSRF and login CSRF).
 
     Raises:
-        InvalidOrigin: 403, and its kinds.
+        InvalidOrigin: 403.
+        MissingOrigin: 403.
+        CrossSiteLogin: 403.
 
     """
     if request.method in SAFE_METHODS:
@@ -39,12 +41,18 @@ def reject_cross_site() -> None:
 
 
 def is_browser_request() -> bool:
-    """Tell whether the request has a header that browsers send and scripts do not."""
+    """Return whether the request has a header that browsers send and scripts do not."""
     return any(name in request.headers for name in ("Origin", "Referer", *FETCH_METADATA))
 
 
 def check_origin() -> None:
-    """Let a page of a trusted origin, or of our own, pass."""
+    """Check that the request's origin is trusted.
+
+    Raises:
+        InvalidOrigin: 403.
+        MissingOrigin: 403.
+
+    """
     origin = request.headers.get("Origin") or origin_of(request.headers.get("Referer", ""))
     if not origin or origin == "null":
         raise MissingOrigin
@@ -53,12 +61,12 @@ def check_origin() -> None:
 
 
 def is_trusted(origin: str) -> bool:
-    """Tell whether an origin is a configured one, or the one under which this very request reached us."""
+    """Return whether an origin is configured, or is that of the request's own URL."""
     return origin in settings().trusted_origins or origin == f"{request.scheme}://{request.host}"
 
 
 def origin_of(url: str) -> str:
-    """Return the origin of a URL, or nothing where it has none."""
+    """Return the origin of a URL, or an empty text if it has none."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -67,18 +75,18 @@ def origin_of(url: str) -> str:
 
 
 def check_redirect(url: str | None, problem: type[Problem]) -> None:
-    """Let an address to go on to pass that is a path of this site, or of a trusted origin.
+    """Check that a redirect target is a path of this site or a URL of a trusted origin (open redirects).
 
-    Browsers read a backslash as a slash and skip control characters, so that neither may be in it. The Host header has
-    no say: the address may go out in a mail, to somebody else than the one who wrote the header.
+    Browsers read a backslash as a slash and skip control characters, so a target has neither. The Host header does not
+    make an origin trusted here: an attacker may choose it, and the target may be mailed to another user.
 
     Raises:
-        problem: the one to raise for this address.
+        problem: 403, for any other target.
 
     """
     if url is None:
         return
-    sound = url.isprintable() and "\\" not in url
+    is_unambiguous = url.isprintable() and "\\" not in url
     is_path = url.startswith("/") and not url.startswith("//")
-    if not sound or not (is_path or origin_of(url) in settings().trusted_origins):
+    if not is_unambiguous or not (is_path or origin_of(url) in settings().trusted_origins):
         raise problem

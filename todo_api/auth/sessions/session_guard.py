@@ -1,4 +1,4 @@
-"""The gate in front of what is about a session: whoever has a live one may pass, by any credential."""
+"""The guard of the routes about a session: it accepts any credential of a live session."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def session_required(view: View) -> View:
-    """Let a request through that has a live session, by any credential, and pass its row on as `session`.
+    """Require a live session, by any credential, and pass its row to the view as `session`.
 
-    What is not only read counts among the session's writes. Counted with the user's, whoever writes much by a stolen
-    session would keep its owner from ending it.
+    A request with an unsafe method counts as a write of the session, not of the user: otherwise the writes of a stolen
+    session could keep its owner from ending it.
 
     Raises:
         Unauthorized: 401.
@@ -42,15 +42,15 @@ def session_required(view: View) -> View:
             raise Unauthorized
         if request.method not in SAFE_METHODS:
             consume(write_limit(f"session {session['session_id']}"))
-        answer: ResponseReturnValue = view(*args, session=session, **kwargs)
-        return answer
+        response: ResponseReturnValue = view(*args, session=session, **kwargs)
+        return response
 
     document(guarded, Unauthorized, TooManyRequests, ServiceUnavailable, security=[{BEARER: []}])
     return guarded  # type: ignore[return-value]
 
 
 def current_session() -> Row | None:
-    """Return the live session, with its user, that the request's credential stands for; a bad credential is none."""
+    """Return the live session of the request's credential, with its user, or None without a valid credential."""
     try:
         token = bearer_token()
         if token is not None and token.count(".") == JWT_DOTS:
@@ -59,4 +59,4 @@ def current_session() -> Row | None:
     except NotAuthenticated:
         return None
     opaque = opaque_token()
-    return store.find_by_token(opaque) if opaque else None
+    return store.find_session_by_token(opaque) if opaque else None

@@ -1,6 +1,6 @@
-"""Sessions: opened at sign-in, found by a credential, rotated by refresh tokens, ended for every credential at once.
+"""Sessions: creation at sign-in, lookup by a credential, extension by use, and their end for all credentials at once.
 
-Each function is one statement, so that it happens wholly or not at all.
+Each function runs one statement.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 
     from todo_api.database.statements import Row
 
-TTL = timedelta(days=7)
-"""How long a session lasts without use; moved on at most once per `UPDATE_AGE`."""
-SHORT_TTL = timedelta(days=1)
-"""How long a session lasts at all that is not to be remembered."""
+IDLE_TTL = timedelta(days=7)
+"""How long a session lasts without use. Use extends it, at most once per `UPDATE_AGE`."""
 UPDATE_AGE = timedelta(days=1)
-FRESH_AGE = timedelta(days=1)
-"""How long after sign-in a session may list the others."""
 ABSOLUTE_TTL = timedelta(days=90)
-"""When a session ends however much it is used."""
+"""How long a session lasts at most, however much it is used."""
+UNREMEMBERED_TTL = timedelta(days=1)
+"""How long a session with `rememberMe: false` lasts. Nothing extends it."""
+FRESH_AGE = timedelta(days=1)
+"""How long after its sign-in a session may list the other sessions."""
 
-TOKEN = re.compile("([0-9A-Za-z-]+)_([0-9a-f]{32})_([0-9a-f]{64})")
-"""An opaque token names its row, so that no other index is needed to find it."""
+TOKEN_PATTERN = re.compile("([0-9A-Za-z-]+)_([0-9a-f]{32})_([0-9a-f]{64})")
+"""An opaque token: user id, session id and secret. It names its row, so that the primary key finds it."""
 
 INSERTED_COLUMNS = ("user_id", "id", "token_hash", "remembered", "expires_at", "ends_at", "ip_address", "user_agent")
 
 SESSION_COLUMNS = [column.label(f"session_{column.key}") for column in Session.__table__.c]
-"""A session's columns under names that a user's columns beside them do not have."""
+"""The columns of a session, named apart from those of the user in the same row."""
 
 
 class NewSession(NamedTuple):
-    """A new session: its id and its opaque token, which is shown once and kept as a hash."""
+    """A session to insert. Its secret is sent to the client once and stored as a hash."""
 
     id: str
     user_id: str
@@ -61,20 +61,20 @@ class NewSession(NamedTuple):
 
 
 def new_session(user_id: str, *, remembered: bool) -> NewSession:
-    """Return a session that `insert_session` puts into the table."""
+    """Return a session for `insert_session`."""
     return NewSession(uuid.uuid4().hex, user_id, secrets.token_hex(32), remembered)
 
 
-def insert_session(opened: NewSession, user: Select[str]) -> Insert:
-    """Return the statement that opens the session if the query gives its user."""
-    found = user.subquery()
+def insert_session(session: NewSession, user: Select[str]) -> Insert:
+    """Return the statement that inserts the session for the user id that the query returns, if any."""
+    user_row = user.subquery()
     row = select(
-        found.c[0],
-        literal(opened.id),
-        literal(token_hash(opened.secret)),
-        literal(opened.remembered),
-        func.now() + (TTL if opened.remembered else SHORT_TTL),
-        func.now() + (ABSOLUTE_TTL if opened.remembered else SHORT_TTL),
+        user_row.c[0],
+        literal(session.id),
+        literal(token_hash(session.secret)),
+        literal(session.remembered),
+        func.now() + (IDLE_TTL if session.remembered else UNREMEMBERED_TTL),
+        func.now() + (ABSOLUTE_TTL if session.remembered else UNREMEMBERED_TTL),
         literal(request.remote_addr or ""),
         literal((request.user_agent.string or "").replace("\0", "")[: Session.USER_AGENT_MAX]),
     )
@@ -82,81 +82,81 @@ def insert_session(opened: NewSession, user: Select[str]) -> Insert:
 
 
 def token_hash(secret: str) -> bytes:
-    """Return what is kept of an opaque token; 256 random bits need no slow hash."""
+    """Return the stored hash of a token's secret; 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def is_session(user_id: str | ColumnElement[str], session_id: str | ColumnElement[str]) -> ColumnElement[bool]:
-    """Return the condition that a row is this session, and not past its end."""
+    """Return the condition that a row is this session, before its absolute end."""
     return and_(Session.user_id == user_id, Session.id == session_id, Session.ends_at > func.now())
 
 
 def is_live() -> ColumnElement[bool]:
-    """Return the condition that a row is not past its end, and that one of its credentials still opens something."""
-    refreshable = Session.rotated_at > func.now() - settings().refresh_token_ttl
-    return and_(Session.ends_at > func.now(), or_(Session.expires_at > func.now(), refreshable))
+    """Return the condition that a row is a session with a credential that is still valid."""
+    is_refreshable = Session.rotated_at > func.now() - settings().refresh_token_ttl
+    return and_(Session.ends_at > func.now(), or_(Session.expires_at > func.now(), is_refreshable))
+
+
+def is_extension_due() -> ColumnElement[bool]:
+    """Return the condition that the next use extends the session."""
+    return and_(Session.remembered, Session.updated_at < func.now() - UPDATE_AGE)
+
+
+IS_NOT_IDLE = (Session.expires_at > func.now()).label("session_is_not_idle")
+FIND_SESSION = Statement(
+    select(*SESSION_COLUMNS, IS_NOT_IDLE, is_extension_due().label("session_is_extension_due"), User)
+    .join(User, User.id == Session.user_id)
+    .where(is_session(bindparam("find_user_id"), bindparam("find_session_id")))
+)
 
 
 def find_session(user_id: str, session_id: str) -> Row | None:
     """Return the session and its user, the session's columns named `session_…`."""
-    return fetch_one(FIND, {"sought_user": user_id, "sought_session": session_id})
+    return fetch_one(FIND_SESSION, {"find_user_id": user_id, "find_session_id": session_id})
 
 
-def find_by_token(token: str) -> Row | None:
-    """Return the same for an opaque token, unless it has not been used for too long."""
-    parts = TOKEN.fullmatch(token)
-    if parts is None:
+def find_session_by_token(token: str) -> Row | None:
+    """Return the session of an opaque token as `find_session` does, unless its idle time is over."""
+    match = TOKEN_PATTERN.fullmatch(token)
+    if match is None:
         return None
-    user_id, session_id, secret = parts.groups()
-    found = find_session(user_id, session_id)
-    if found is None or not hmac.compare_digest(found["session_token_hash"], token_hash(secret)):
+    user_id, session_id, secret = match.groups()
+    session = find_session(user_id, session_id)
+    if session is None or not hmac.compare_digest(session["session_token_hash"], token_hash(secret)):
         return None
     bind_context(user=user_id)
-    return found if found["session_idle_alive"] else None
-
-
-def is_extension_due() -> ColumnElement[bool]:
-    """Return the condition that the expiry of a session is to move on."""
-    return and_(Session.remembered, Session.updated_at < func.now() - UPDATE_AGE)
-
-
-IS_NOT_IDLE = (Session.expires_at > func.now()).label("session_idle_alive")
-FIND = Statement(
-    select(*SESSION_COLUMNS, IS_NOT_IDLE, is_extension_due().label("session_due"), User)
-    .join(User, User.id == Session.user_id)
-    .where(is_session(bindparam("sought_user"), bindparam("sought_session")))
-)
+    return session if session["session_is_not_idle"] else None
 
 
 def extend_session(session: Row) -> Row | None:
-    """Extend a session; return its new times, named as by `find_session`, or None if that is done already."""
-    own = and_(Session.user_id == session["session_user_id"], Session.id == session["session_id"])
-    moved = update(Session).where(own, is_extension_due()).values(updated_at=func.now(), expires_at=func.now() + TTL)
+    """Extend a session. Return its new times under the names of `find_session`, or None if it is not due any more."""
+    this_session = and_(Session.user_id == session["session_user_id"], Session.id == session["session_id"])
     times = (Session.expires_at.label("session_expires_at"), Session.updated_at.label("session_updated_at"))
-    return fetch_one(moved.returning(*times))
+    extended = update(Session).where(this_session, is_extension_due())
+    return fetch_one(extended.values(updated_at=func.now(), expires_at=func.now() + IDLE_TTL).returning(*times))
 
 
 def list_live_sessions(user_id: str) -> list[Row]:
-    """Return a user's live sessions, oldest first."""
-    alive = select(*SESSION_COLUMNS).where(Session.user_id == user_id, is_live())
-    return fetch_all(alive.order_by(Session.created_at, Session.id))
+    """Return the user's live sessions, oldest first."""
+    live = select(*SESSION_COLUMNS).where(Session.user_id == user_id, is_live())
+    return fetch_all(live.order_by(Session.created_at, Session.id))
 
 
 def end_session(user_id: str, session_id: str) -> bool:
-    """End one session of the user, and tell whether it was there and not past its end."""
-    ending = delete(Session).where(Session.user_id == user_id, Session.id == session_id)
-    ended = fetch_one(ending.returning((Session.ends_at > func.now()).label("lived")))
-    return ended is not None and bool(ended["lived"])
+    """End one session of the user. Return whether it existed, before its absolute end."""
+    statement = delete(Session).where(Session.user_id == user_id, Session.id == session_id)
+    session = fetch_one(statement.returning((Session.ends_at > func.now()).label("had_not_ended")))
+    return session is not None and bool(session["had_not_ended"])
 
 
-def end_all_sessions(user_id: str, *, but: str | None = None) -> None:
-    """End all sessions of the user, or all but one."""
-    ending = delete(Session).where(Session.user_id == user_id)
-    if but is not None:
-        ending = ending.where(Session.id != but)
-    fetch_all(ending.returning(Session.id))
+def end_all_sessions(user_id: str, *, except_id: str | None = None) -> None:
+    """End all sessions of the user, or all except one."""
+    statement = delete(Session).where(Session.user_id == user_id)
+    if except_id is not None:
+        statement = statement.where(Session.id != except_id)
+    fetch_all(statement.returning(Session.id))
 
 
 def purge_sessions() -> int:
-    """Delete the sessions that are past their end, and return how many they were."""
+    """Delete the sessions past their absolute end, and return their number."""
     return len(fetch_all(delete(Session).where(Session.ends_at <= func.now()).returning(Session.id)))

@@ -1,1 +1,1 @@
-"""JSON Web Tokens: of sessions, for other services, and from an external issuer."""
+"""JSON Web Tokens: of sessions, of identities for other services, and of an external issuer."""

@@ -1,7 +1,7 @@
-"""Users whom a configured foreign issuer vouches for, such as a Better Auth server with its jwt plugin.
+"""Users of the configured external issuer, such as a Better Auth server with its jwt plugin.
 
-Identity is the pair of issuer and subject (OWASP ASVS 5.0, 6.8.1): a row of a local account, or of another issuer,
-never stands in for one of the same id.
+Identity is the pair of issuer and subject (OWASP ASVS 5.0, 6.8.1): a local account, or a user of another issuer, is
+another user, even with the same id.
 """
 
 from __future__ import annotations
@@ -28,31 +28,32 @@ if TYPE_CHECKING:
 KEY = "todo_api.issuer"
 
 SUBJECT = re.compile("[!-.0-~]{1,255}")
-"""A subject that can be a segment of a path: visible ASCII without the slash."""
+"""A subject that can be a path segment: visible ASCII without the slash."""
 
 STORABLE = re.compile("[^\0\ud800-\udfff]*")
+"""Text that PostgreSQL can store."""
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Give the application its issuer, whose keys all threads share; they are fetched with the first token."""
+    """Configure the application's issuer. All threads share its keys, which the first token fetches."""
     app.extensions[KEY] = None
     if config.jwt_issuer and config.jwt_audience and config.jwt_jwks_url:
         app.extensions[KEY] = Issuer(config.jwt_issuer, config.jwt_audience, config.jwt_jwks_url, config.jwt_algorithms)
 
 
 def configured_issuer() -> Issuer | None:
-    """Return the one foreign issuer whose tokens are taken."""
+    """Return the external issuer whose tokens are accepted, if any."""
     issuer: Issuer | None = current_app.extensions[KEY]
     return issuer
 
 
 def verified_claims(issuer: Issuer, token: str) -> dict[str, Any]:
-    """Return the claims of the issuer's token.
+    """Return the verified claims of the issuer's token.
 
     Raises:
         TokenExpired: 401.
         InvalidToken: 401.
-        ServiceUnavailable: 503, where the issuer's keys were never to be had.
+        ServiceUnavailable: 503, if the issuer's keys were never fetched.
 
     """
     try:
@@ -70,17 +71,17 @@ def verified_claims(issuer: Issuer, token: str) -> dict[str, Any]:
 
 
 def provision(user_id: str, issuer: str, claims: Mapping[str, Any]) -> None:
-    """Make a row for a user at the first sight; where another request is about to, wait until it has."""
+    """Insert the row of a user who is new here. A concurrent insert of the same user is waited for."""
     row = insert(User).values(
         id=user_id,
         issuer=issuer,
-        email=text_claim(claims.get("email"), 3, User.EMAIL_MAX),
-        name=text_claim(claims.get("name"), 0, User.NAME_MAX) or "",
+        email=storable_text(claims.get("email"), 3, User.EMAIL_MAX),
+        name=storable_text(claims.get("name"), 0, User.NAME_MAX) or "",
     )
     fetch_one(row.on_conflict_do_nothing().returning(User.id))
 
 
-def text_claim(claim: object, shortest: int, longest: int) -> str | None:
-    """Return a claim that can be stored, or nothing."""
-    fits = isinstance(claim, str) and shortest <= len(claim) <= longest and STORABLE.fullmatch(claim)
-    return str(claim) if fits else None
+def storable_text(claim: object, min_length: int, max_length: int) -> str | None:
+    """Return a claim if it is a text that can be stored, else None."""
+    is_storable = isinstance(claim, str) and min_length <= len(claim) <= max_length and STORABLE.fullmatch(claim)
+    return str(claim) if is_storable else None

@@ -1,4 +1,4 @@
-"""The tokens by which other services know our users: EdDSA JWTs, verified with the keys that /jwks publishes."""
+"""Identity tokens: EdDSA JWTs that other services verify with the keys of /jwks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ signing_key = cache(signing_keys.derive_key)
 
 
 def identity_token(user: Row) -> str:
-    """Return a token with the user's fields, made for our own origin as issuer and audience."""
+    """Return a token with the fields of the user. Its issuer and audience are the origin of this service."""
     issued_at = int(now().timestamp())
     origin = settings().public_origin
     claims = {
@@ -37,5 +37,5 @@ def identity_token(user: Row) -> str:
 
 
 def key_set() -> dict[str, Any]:
-    """Return the public keys (RFC 7517 section 5): the one that signs, and while secrets are rotated the one before."""
+    """Return the JWK Set (RFC 7517 section 5): the current key and, while the secret is rotated, the previous one."""
     return {"keys": [signing_keys.public_jwk(signing_key(secret)) for secret in settings().secrets]}

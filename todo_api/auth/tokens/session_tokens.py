@@ -1,4 +1,7 @@
-"""JSON Web Tokens: HS256 under the service's secret (RFC 7519, RFC 8725). Pure: no application, no database."""
+"""Access and refresh tokens: JWTs with HS256 under the service's secret (RFC 7519, RFC 8725).
+
+Pure: no application, no database.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +20,21 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 ALGORITHM = "HS256"
-CLAIMS: dict[str, type] = {"sub": str, "email": str, "sid": str, "iat": int, "exp": int, "jti": str, "type": str}
-ID = re.compile("[!-~]+")
-"""What names a user or a session. PostgreSQL takes neither NUL nor lone surrogates; the secret may have signed both."""
-VERIFIED_MAX = 4096
-"""Tokens of which a process remembers what they say, of half a kilobyte each. Verifying one is a tenth of the work of a
-small request, and a client sends the same one for an hour; whether its session lives is asked every time."""
+CLAIM_TYPES: dict[str, type] = {"sub": str, "email": str, "sid": str, "iat": int, "exp": int, "jti": str, "type": str}
+ID_PATTERN = re.compile("[!-~]+")
+"""A user id or session id. PostgreSQL stores neither NUL nor lone surrogates, whatever the secret has signed."""
+CACHE_SIZE = 4096
+"""Verified tokens that a process caches, half a kilobyte each. Verification is a tenth of the work of a small request,
+and a client sends the same token for an hour. Whether the session is live is never cached."""
 
-COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+COMPACT_JWS = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+"""The compact serialization (RFC 7515 section 3.1)."""
 
-Use = Literal["access", "refresh"]
+TokenUse = Literal["access", "refresh"]
 
 
 class Claims(NamedTuple):
-    """What a token says: who, under which session, and which of the session's refresh tokens it is."""
+    """The user and session of a token, and the generation of a refresh token."""
 
     subject: str
     email: str
@@ -39,11 +43,11 @@ class Claims(NamedTuple):
 
 
 class ClaimsError(jwt.InvalidTokenError):
-    """The signature is ours, the claims are not those of such a token."""
+    """The signature is valid, but the claims are not those of a token of this type."""
 
 
-def issue(claims: Claims, use: Use, *, secret: str, now: datetime, ttl: timedelta) -> str:
-    """Return a signed token with the claims sub, email, sid, iat, exp, jti and type; a refresh token has gen too."""
+def issue(claims: Claims, use: TokenUse, *, secret: str, now: datetime, ttl: timedelta) -> str:
+    """Return a signed token with the claims sub, email, sid, iat, exp, jti and type; a refresh token also has gen."""
     issued_at = int(now.timestamp())
     payload = {
         "sub": claims.subject,
@@ -59,30 +63,33 @@ def issue(claims: Claims, use: Use, *, secret: str, now: datetime, ttl: timedelt
     return jwt.encode(payload, secret, ALGORITHM)
 
 
-def verify(token: str, use: Use, *, secrets: Sequence[str], expired: bool = False) -> Claims:
-    """Return what a token of ours for this use says; any of the secrets may have signed it.
-
-    With `expired`, its time may be over.
+def verify(token: str, use: TokenUse, *, secrets: Sequence[str], allow_expired: bool = False) -> Claims:
+    """Return the claims of a token that one of the secrets has signed.
 
     Raises:
-        jwt.ExpiredSignatureError: its time is over.
-        ClaimsError: it is ours and lacks a claim, mistypes one, or is for another use.
-        jwt.InvalidTokenError: it is not ours.
+        jwt.ExpiredSignatureError: the token has expired, and `allow_expired` is false.
+        ClaimsError: the token is of another type, or a claim is missing or mistyped.
+        jwt.InvalidTokenError: the token is not one of this service.
 
     """
-    claims, expires_at = verify_cached(token, use, tuple(secrets), expired)
-    if not expired and expires_at <= time.time():
+    claims, expires_at = verify_cached(token, use, tuple(secrets), allow_expired)
+    if not allow_expired and expires_at <= time.time():
         raise jwt.ExpiredSignatureError
     return claims
 
 
-@lru_cache(maxsize=VERIFIED_MAX)
-def verify_cached(token: str, use: Use, secrets: tuple[str, ...], expired: bool) -> tuple[Claims, int]:  # noqa: FBT001 - part of what is remembered
-    """Return what a token says and when its time is over. What was refused is not remembered."""
-    # PyJWT's decoder skips characters that are not base64url, which would give a token a second spelling.
-    if not COMPACT.fullmatch(token):
+@lru_cache(maxsize=CACHE_SIZE)
+def verify_cached(
+    token: str,
+    use: TokenUse,
+    secrets: tuple[str, ...],
+    allow_expired: bool,  # noqa: FBT001 - part of the cache key
+) -> tuple[Claims, int]:
+    """Return the claims of a token and its expiry. Errors are not cached."""
+    # PyJWT skips characters outside base64url, which would give one token several spellings.
+    if not COMPACT_JWS.fullmatch(token):
         raise jwt.DecodeError
-    options: Options = {"verify_exp": not expired}
+    options: Options = {"verify_exp": not allow_expired}
     *previous, last = secrets
     for secret in previous:
         try:
@@ -92,11 +99,13 @@ def verify_cached(token: str, use: Use, secrets: tuple[str, ...], expired: bool)
     return check_claims(jwt.decode(token, last, [ALGORITHM], options), use)
 
 
-def check_claims(claims: dict[str, Any], use: Use) -> tuple[Claims, int]:
-    """Return the claims, all of them present and of their types, and when they end."""
-    wanted = CLAIMS if use == "access" else {**CLAIMS, "gen": int}
-    if any(type(claims.get(name)) is not kind for name, kind in wanted.items()) or claims["type"] != use:
+def check_claims(claims: dict[str, Any], use: TokenUse) -> tuple[Claims, int]:
+    """Return the claims and the expiry, after a check that all claims are present and have their types."""
+    expected_types = CLAIM_TYPES if use == "access" else {**CLAIM_TYPES, "gen": int}
+    if any(type(claims.get(name)) is not expected for name, expected in expected_types.items()):
         raise ClaimsError
-    if not ID.fullmatch(claims["sub"]) or not ID.fullmatch(claims["sid"]):
+    if claims["type"] != use:
+        raise ClaimsError
+    if not ID_PATTERN.fullmatch(claims["sub"]) or not ID_PATTERN.fullmatch(claims["sid"]):
         raise ClaimsError
     return Claims(claims["sub"], claims["email"], claims["sid"], claims.get("gen", 0)), claims["exp"]
