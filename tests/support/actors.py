@@ -1,4 +1,4 @@
-"""People who use the service."""
+"""Signed-in users of the application."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSWORD = "correct horse battery"
 
 @dataclass
 class Actor:
-    """A signed-in user; paths are relative to the user's own, such as /tasks."""
+    """A signed-in user. Paths are relative to /api/{user_id}, such as /tasks."""
 
     client: FlaskClient
     id: str
@@ -55,9 +55,9 @@ class Actor:
     def sign_out(self) -> TestResponse:
         return self.client.post("/api/auth/sign-out", headers={"Authorization": f"Bearer {self.token}"})
 
-    def task(self, **members: Any) -> dict[str, Any]:
+    def create_task(self, **fields: Any) -> dict[str, Any]:
         """Create a task and return it."""
-        response = self.post("/tasks", json={"title": "Buy milk", **members})
+        response = self.post("/tasks", json={"title": "Buy milk", **fields})
         assert response.status_code == 201, response.text
         task: dict[str, Any] = response.get_json()
         return task

@@ -1,4 +1,4 @@
-"""A sign-in and its three credentials, against the application itself or a gunicorn."""
+"""A sign-in and its three credentials, at the application itself or at a running service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import requests
 from tests.support.actors import PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from flask.testing import FlaskClient
 
@@ -23,7 +23,7 @@ ORIGIN = "http://localhost:3000"
 
 @dataclass
 class SignIn:
-    """What a sign-in gave: the JWTs, and the signed opaque token."""
+    """The user, the two JWTs and the signed opaque token of a sign-in response."""
 
     user_id: str
     access: str
@@ -31,7 +31,7 @@ class SignIn:
     signed: str
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], headers: Any) -> SignIn:
+    def from_response(cls, body: Mapping[str, Any], headers: Any) -> SignIn:
         return cls(body["user"]["id"], body["token"], body["refresh_token"], headers["set-auth-token"])
 
     @property
@@ -55,54 +55,67 @@ class SignIn:
         """The headers of each credential, by its name."""
         return {"jwt": self.jwt, "opaque": bearer(self.opaque), "cookie": self.cookie}
 
-    def opens(self, client: FlaskClient) -> set[str]:
-        """Return which of the credentials still open anything."""
-        alive = set()
-        for name, headers in self.credentials.items():
-            seen = client.get("/api/auth/get-session", headers=headers)
-            assert seen.status_code == 200
-            tasks = client.get(f"/api/{self.user_id}/tasks", headers=headers)
-            assert tasks.status_code == (200 if seen.json and name != "cookie" else 401)
-            alive |= {name} if seen.json else set()
-        return alive
+    def accepted_credentials(self, client: FlaskClient) -> set[str]:
+        """Return the names of the credentials that the application accepts."""
 
-    def opens_at(self, url: str) -> set[str]:
-        """Return the same of a running service, each question on a connection of its own."""
-        alive = set()
-        for name, headers in self.credentials.items():
-            seen = requests.get(f"{url}/api/auth/get-session", headers=headers, timeout=10)
-            assert seen.status_code == 200
-            tasks = requests.get(f"{url}/api/{self.user_id}/tasks", headers=headers, timeout=10)
-            assert tasks.status_code == (200 if seen.json() and name != "cookie" else 401)
-            alive |= {name} if seen.json() else set()
-        return alive
+        def get(path: str, headers: dict[str, str]) -> tuple[int, Any]:
+            response = client.get(path, headers=headers)
+            return response.status_code, response.get_json()
+
+        return accepted(self.credentials, self.user_id, get)
+
+    def accepted_credentials_at(self, url: str) -> set[str]:
+        """Return the names of the credentials that a running service accepts. Each request has its own connection."""
+
+        def get(path: str, headers: dict[str, str]) -> tuple[int, Any]:
+            response = requests.get(f"{url}{path}", headers=headers, timeout=10)
+            return response.status_code, response.json()
+
+        return accepted(self.credentials, self.user_id, get)
 
 
 ALL = {"jwt", "opaque", "cookie"}
 NONE: set[str] = set()
+"""Names of accepted credentials."""
+
+
+def accepted(
+    credentials: dict[str, dict[str, str]], user_id: str, get: Callable[[str, dict[str, str]], tuple[int, Any]]
+) -> set[str]:
+    """Return the names of the credentials that get-session accepts. The tasks accept the same ones but the cookie."""
+    names = set()
+    for name, headers in credentials.items():
+        status, session = get("/api/auth/get-session", headers)
+        assert status == 200
+        status, _ = get(f"/api/{user_id}/tasks", headers)
+        assert status == (200 if session and name != "cookie" else 401)
+        names |= {name} if session else set()
+    return names
 
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def sign_in(actor: Actor, password: str = PASSWORD, **members: Any) -> SignIn:
-    """Open one more session of the user."""
-    account = {"email": actor.email, "password": password, **members}
+def sign_in(actor: Actor, password: str = PASSWORD, **fields: Any) -> SignIn:
+    """Create one more session of the user."""
+    account = {"email": actor.email, "password": password, **fields}
     response = actor.client.post("/api/auth/sign-in/email", json=account)
     assert response.status_code == 200, response.text
-    return SignIn.of(response.get_json(), response.headers)
+    return SignIn.from_response(response.get_json(), response.headers)
 
 
 def sign_up_at(url: str, email: str) -> SignIn:
-    """Make an account at a running service."""
-    response = requests.post(f"{url}/api/auth/sign-up/email", data={"email": email, "password": PASSWORD}, timeout=10)
-    assert response.status_code == 200, response.text
-    return SignIn.of(response.json(), response.headers)
+    """Create an account at a running service."""
+    return post_account(f"{url}/api/auth/sign-up/email", email)
 
 
 def sign_in_at(url: str, email: str) -> SignIn:
-    """Open one more session at a running service."""
-    response = requests.post(f"{url}/api/auth/sign-in/email", data={"email": email, "password": PASSWORD}, timeout=10)
+    """Create one more session at a running service."""
+    return post_account(f"{url}/api/auth/sign-in/email", email)
+
+
+def post_account(url: str, email: str) -> SignIn:
+    response = requests.post(url, data={"email": email, "password": PASSWORD}, timeout=10)
     assert response.status_code == 200, response.text
-    return SignIn.of(response.json(), response.headers)
+    return SignIn.from_response(response.json(), response.headers)

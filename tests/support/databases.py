@@ -1,10 +1,13 @@
-"""Databases of the test server: one migrated template, and copies of it."""
+"""The PostgreSQL server of the tests, and its databases: one migrated template, and copies of it."""
 
 from __future__ import annotations
 
+import os
 import uuid
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +15,8 @@ import psycopg2
 from psycopg2 import sql
 
 from config import Config
+from devtools.embedded_postgres import running_server
+from devtools.processes import exclusive_lock
 from todo_api import create_app
 from todo_api.extensions import db
 
@@ -20,23 +25,47 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+DATA = Path(__file__).parents[2] / ".data"
+
 CONFIG = Config(
     better_auth_secret="a secret of the tests, long enough",
     database_url="postgresql+psycopg2:///set-by-each-test",
     bcrypt_cost=4,
-    rate_limit_address_scale=1000,  # everybody calls from one address here
+    rate_limit_address_scale=1000,  # all clients of the tests share one address
     cors_origins=("http://localhost:3000", "https://app.example.com"),
 )
 
 
 def application(url: str, **settings: Any) -> Flask:
-    """Return the service on the database, with these settings instead of CONFIG's."""
-    address = url.replace("postgresql://", "postgresql+psycopg2://", 1)
-    return create_app(replace(CONFIG, database_url=address, **settings))
+    """Return the application on the database, with these settings instead of CONFIG's."""
+    database_url = url.replace("postgresql://", "postgresql+psycopg2://", 1)
+    return create_app(replace(CONFIG, database_url=database_url, **settings))
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Yield the URL of TEST_DATABASE_URL, or of an embedded server that need not survive a power cut."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    parameters = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+    with unused_folder("test-postgres") as folder, running_server(folder, 18, **parameters) as url:
+        yield url
+
+
+@contextmanager
+def unused_folder(name: str) -> Iterator[Path]:
+    """Yield a folder in .data that no other test run uses at the same time."""
+    DATA.mkdir(exist_ok=True)
+    for number in count(1):
+        with exclusive_lock(DATA / f"{name}-{number}.lock") as acquired:
+            if acquired:
+                yield DATA / f"{name}-{number}"
+                return
 
 
 def execute(url: str, statement: str | sql.Composed, *parameters: object) -> list[tuple[object, ...]]:
-    """Run one statement, outside any transaction, and return its rows."""
+    """Run one statement in autocommit, and return its rows."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
     try:
@@ -49,7 +78,7 @@ def execute(url: str, statement: str | sql.Composed, *parameters: object) -> lis
 
 @contextmanager
 def new_database(server: str, template: str | None = None) -> Iterator[str]:
-    """Yield the URL of a database that lives as long as the block."""
+    """Yield the URL of a new database, and drop it at the end."""
     name = f"todo_test_{uuid.uuid4().hex[:12]}"
     source = sql.Identifier(urlsplit(template).path[1:] if template else "template0")
     execute(server, sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(sql.Identifier(name), source))
@@ -65,4 +94,4 @@ def migrate(url: str, *arguments: str) -> None:
     result = app.test_cli_runner().invoke(args=["db", *(arguments or ["upgrade"])])
     assert result.exit_code == 0, result.output + repr(result.exception)
     with app.app_context():
-        db.engine.dispose()  # a template must have no session
+        db.engine.dispose()  # CREATE DATABASE refuses a template that has sessions

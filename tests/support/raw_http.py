@@ -1,4 +1,4 @@
-"""Requests as bytes, for those that no client library would send."""
+"""HTTP requests as bytes, for those that no client library would send."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ if TYPE_CHECKING:
 STATUS_LINE = re.compile(rb"^HTTP/1\.[01] (\d{3}) ", re.MULTILINE)
 
 
-def connect(service: Service, trusting: ssl.SSLContext | None = None) -> socket.socket:
-    """Open a connection, by TLS where there is a context that says whom to trust."""
-    target = urlsplit(service.url)
-    assert target.hostname
-    connection = socket.create_connection((target.hostname, target.port or 443), timeout=60)
-    return trusting.wrap_socket(connection, server_hostname=target.hostname) if trusting else connection
+def connect(service: Service, context: ssl.SSLContext | None = None) -> socket.socket:
+    """Open a connection, by TLS if there is a context."""
+    url = urlsplit(service.url)
+    assert url.hostname
+    connection = socket.create_connection((url.hostname, url.port or 443), timeout=60)
+    return context.wrap_socket(connection, server_hostname=url.hostname) if context else connection
 
 
-def exchange(service: Service, sent: bytes, trusting: ssl.SSLContext | None = None) -> bytes:
-    """Send the bytes on a connection of their own, and return everything that comes until the other side hangs up."""
-    with connect(service, trusting) as connection:
-        connection.sendall(sent)
-        if not trusting:
+def exchange(service: Service, data: bytes, context: ssl.SSLContext | None = None) -> bytes:
+    """Send the bytes on a new connection, and return what the server sends until it closes the connection."""
+    with connect(service, context) as connection:
+        connection.sendall(data)
+        if not context:
             connection.shutdown(socket.SHUT_WR)
-        return everything(connection)
+        return receive_all(connection)
 
 
-def everything(connection: socket.socket) -> bytes:
-    """Return what comes until the other side hangs up, which it may do by force."""
-    got = b""
+def receive_all(connection: socket.socket) -> bytes:
+    """Return what the server sends until it closes or resets the connection."""
+    received = b""
     try:
         while data := connection.recv(65_536):
-            got += data
+            received += data
     except ConnectionResetError:
         pass
-    return got
+    return received
 
 
-def answered(got: bytes) -> list[int]:
-    """Return the status of each final answer in what came."""
-    return [status for status in map(int, STATUS_LINE.findall(got)) if status >= 200]
+def final_statuses(received: bytes) -> list[int]:
+    """Return the status codes of the final responses: those that are not 1xx."""
+    return [status for status in map(int, STATUS_LINE.findall(received)) if status >= 200]

@@ -1,4 +1,4 @@
-"""Sees the SQL statements that a block sends, transaction control included."""
+"""The SQL statements that a block sends."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def seeing(see: Callable[[Statement, Mapping[str, Any]], None]) -> Iterator[None]:
-    """Have each statement seen before it is sent."""
+def intercept_statements(callback: Callable[[Statement, Mapping[str, Any]], None]) -> Iterator[None]:
+    """Call the function with each statement and its parameters before the statement is sent."""
     send = Statement.execute
 
     def execute(statement: Statement, connection: Any, cursor: Any, parameters: Mapping[str, Any]) -> None:
-        see(statement, parameters)
+        callback(statement, parameters)
         send(statement, connection, cursor, parameters)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -29,14 +29,14 @@ def seeing(see: Callable[[Statement, Mapping[str, Any]], None]) -> Iterator[None
 
 
 @contextmanager
-def counted() -> Iterator[list[str]]:
-    """Yield the list that each statement is added to, and each beginning of a transaction."""
-    seen: list[str] = []
+def record_statements() -> Iterator[list[str]]:
+    """Yield the list of the statements that are sent, with an entry for each BEGIN."""
+    sent: list[str] = []
 
     def begin() -> Any:
-        seen.append("transaction control")
+        sent.append("transaction control")
         return connections.begin()
 
-    with seeing(lambda statement, _: seen.append(statement.text)), pytest.MonkeyPatch.context() as patch:
+    with intercept_statements(lambda statement, _: sent.append(statement.text)), pytest.MonkeyPatch.context() as patch:
         patch.setattr(execution, "begin", begin)
-        yield seen
+        yield sent

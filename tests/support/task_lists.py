@@ -1,4 +1,4 @@
-"""Lists of tasks, read as a client reads them."""
+"""Tasks and lists of tasks, as a client reads them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
     from tests.support.actors import Actor
 
+TASK_FIELDS = [
+    *("id", "user_id", "title", "description", "completed", "due", "priority", "tags", "order"),
+    *("completed_at", "created_at", "updated_at"),
+]
+"""The fields of a task in a response, in their order."""
 PAGES_MAX = 30
 
 
 def links(response: TestResponse) -> dict[str, str]:
+    """Return the URLs of the Link header by their relation."""
     return {link["rel"]: link["url"] for link in parse_header_links(response.headers.get("Link", ""))}
 
 
@@ -26,7 +32,7 @@ def follow(actor: Actor, url: str) -> TestResponse:
 
 
 def pages(actor: Actor, query: str) -> Iterator[TestResponse]:
-    """Yield the pages of a list, as the Link header leads to them."""
+    """Yield the pages of a list, by following the Link header."""
     url = f"/api/me/tasks?{query}"
     for _ in range(PAGES_MAX):
         page = follow(actor, url)
@@ -38,23 +44,22 @@ def pages(actor: Actor, query: str) -> Iterator[TestResponse]:
     pytest.fail("the pages have no end")
 
 
-def listed(actor: Actor, query: str) -> list[Any]:
+def list_tasks(actor: Actor, query: str = "") -> list[Any]:
     response = actor.get(f"/tasks?{query}")
     assert response.status_code == 200, response.text
     tasks: list[Any] = response.get_json()
     return tasks
 
 
-def titles(actor: Actor, query: str) -> list[str]:
-    return [task["title"] for task in listed(actor, query)]
+def titles(actor: Actor, query: str = "") -> list[str]:
+    return [task["title"] for task in list_tasks(actor, query)]
 
 
-def blamed(response: TestResponse) -> list[str]:
-    """Return the parameters that an answer finds fault with."""
+def invalid_parameters(response: TestResponse) -> list[str]:
+    """Return the parameters that a 422 names; none of another response."""
     problem = response.get_json() if response.status_code == 422 and response.data else {}
-    return [fault["parameter"] for fault in problem.get("errors", []) if "parameter" in fault]
+    return [error["parameter"] for error in problem.get("errors", []) if "parameter" in error]
 
 
-def refused(response: TestResponse, *names: str) -> bool:
-    assert (response.status_code, blamed(response)) == (422, list(names)), response.text
-    return True
+def assert_invalid_parameters(response: TestResponse, *names: str) -> None:
+    assert (response.status_code, invalid_parameters(response)) == (422, list(names)), response.text

@@ -1,4 +1,4 @@
-"""How often a user may write: counted by the statement that writes."""
+"""The write limit of a user, which the writing statement itself counts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from server.setting_parsers.rates import Rate
 from tests.support.actors import Actor
-from tests.support.callers import Caller
 from tests.support.credentials import bearer, sign_in
 from tests.support.databases import application, execute
-from tests.support.processes import serving
-from tests.support.statements import counted
+from tests.support.processes import running_service
+from tests.support.service_client import ServiceClient, in_parallel
+from tests.support.statements import record_statements
 from todo_api.rate_limiting.limits import limit_for
 
 if TYPE_CHECKING:
@@ -45,37 +45,37 @@ WRITES: list[tuple[str, str, Any]] = [
 
 @pytest.mark.shows("ASVS 2.4.1")
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
-def test_each_route_that_writes_counts_once(alice: Actor, method: str, path: str, body: Any) -> None:
-    task = alice.task()
-    answers = [alice.request(method, path.format(task=task["id"]), json=body) for _ in range(4)]
-    assert [answer.status_code == 429 for answer in answers] == [False, False, True, True]
-    refused = answers[-1]
-    assert refused.get_json()["code"] == "TOO_MANY_REQUESTS"
-    assert 800 < int(refused.headers["Retry-After"]) <= 900
-    assert refused.headers["RateLimit-Policy"] == '"writes";q=3;w=900'
-    assert refused.headers["RateLimit"].startswith('"writes";r=0;t=')
+def test_each_write_route_counts_once(alice: Actor, method: str, path: str, body: Any) -> None:
+    task = alice.create_task()
+    responses = [alice.request(method, path.format(task=task["id"]), json=body) for _ in range(4)]
+    assert [response.status_code == 429 for response in responses] == [False, False, True, True]
+    rejected = responses[-1]
+    assert rejected.get_json()["code"] == "TOO_MANY_REQUESTS"
+    assert 800 < int(rejected.headers["Retry-After"]) <= 900
+    assert rejected.headers["RateLimit-Policy"] == '"writes";q=3;w=900'
+    assert rejected.headers["RateLimit"].startswith('"writes";r=0;t=')
 
 
 @pytest.mark.shows("ASVS 2.4.1")
-def test_who_writes_too_often_may_read_and_others_may_write(alice: Actor, bob: Actor) -> None:
-    tasks = [alice.task() for _ in range(3)]
+def test_the_limit_affects_neither_reads_nor_other_users(alice: Actor, bob: Actor) -> None:
+    tasks = [alice.create_task() for _ in range(3)]
     assert alice.post("/tasks", json={"title": "x"}).status_code == 429
     assert len(alice.get("/tasks").get_json()) == len(tasks)
     assert alice.get("/tasks/999999").status_code == 404
     assert bob.post("/tasks", json={"title": "x"}).status_code == 201
 
 
-def test_what_is_refused_is_not_done(alice: Actor) -> None:
-    task, *_ = (alice.task() for _ in range(3))
+def test_a_rejected_write_changes_nothing(alice: Actor) -> None:
+    task, *_ = (alice.create_task() for _ in range(3))
     headers = {"Idempotency-Key": "a"}
     assert alice.post("/tasks", json={"title": "x"}, headers=headers).status_code == 429
     assert alice.delete(f"/tasks/{task['id']}").status_code == 429
     assert len(alice.get("/tasks").get_json()) == 3
 
 
-def test_an_ended_session_is_told_so_and_counts_for_nobody(alice: Actor, fresh_database: str) -> None:
+def test_an_ended_session_is_401_and_is_not_counted(alice: Actor, fresh_database: str) -> None:
     for _ in range(3):
-        alice.task()
+        alice.create_task()
     alice.sign_out()
     before = execute(fresh_database, "SELECT sum(count) FROM rate_limits")
     for _ in range(5):
@@ -83,7 +83,7 @@ def test_an_ended_session_is_told_so_and_counts_for_nobody(alice: Actor, fresh_d
     assert execute(fresh_database, "SELECT sum(count) FROM rate_limits") == before
 
 
-def test_changes_of_the_account_count_too(alice: Actor) -> None:
+def test_changes_of_the_account_are_counted(alice: Actor) -> None:
     statuses = [
         alice.client.post("/api/auth/update-user", json={"name": "x"}, headers=bearer(alice.token)).status_code
         for _ in range(4)
@@ -93,19 +93,19 @@ def test_changes_of_the_account_count_too(alice: Actor) -> None:
     assert alice.sign_out().status_code == 200
 
 
-def test_who_writes_with_a_stolen_session_keeps_nobody_from_ending_it(alice: Actor) -> None:
+def test_a_session_can_be_revoked_at_the_write_limit(alice: Actor) -> None:
     owner = sign_in(alice)
     for _ in range(3):
-        alice.task()
+        alice.create_task()
     assert alice.post("/tasks", json={"title": "x"}).status_code == 429
     assert alice.client.post("/api/auth/revoke-other-sessions", headers=owner.jwt).status_code == 200
     assert alice.post("/tasks", json={"title": "x"}).status_code == 401
 
 
-def test_who_imports_with_a_stolen_session_keeps_nobody_from_ending_it(alice: Actor, fresh_database: str) -> None:
-    """As long as an import lasts, its transaction holds what it counted."""
+def test_a_session_can_be_revoked_during_an_import(alice: Actor, fresh_database: str) -> None:
+    """The transaction of an import locks the counter of the write limit until it ends."""
     owner = sign_in(alice)
-    alice.task()
+    alice.create_task()
     with closing(psycopg2.connect(fresh_database)) as importing, importing.cursor() as cursor:
         cursor.execute("SELECT FROM rate_limits WHERE key = %s FOR UPDATE", [limit_for("writes", alice.id, LIMIT).key])
         assert cursor.rowcount == 1
@@ -113,13 +113,13 @@ def test_who_imports_with_a_stolen_session_keeps_nobody_from_ending_it(alice: Ac
     assert alice.get("/tasks").status_code == 401
 
 
-def test_the_scale_multiplies(fresh_database: str) -> None:
+def test_the_user_scale_multiplies_the_limit(fresh_database: str) -> None:
     alice = Actor.sign_up(application(fresh_database, rate_limit_writes=LIMIT, rate_limit_user_scale=2), "Alice")
     statuses = [alice.post("/tasks", json={"title": "x"}).status_code for _ in range(8)]
     assert statuses == [201] * 6 + [429] * 2
 
 
-def test_a_scale_beyond_what_can_be_counted_is_no_limit(fresh_database: str) -> None:
+def test_a_scale_beyond_the_counter_disables_the_limit(fresh_database: str) -> None:
     alice = Actor.sign_up(
         application(
             fresh_database, rate_limit_writes=LIMIT, rate_limit_user_scale=1e300, rate_limit_address_scale=1e300
@@ -129,16 +129,16 @@ def test_a_scale_beyond_what_can_be_counted_is_no_limit(fresh_database: str) -> 
     assert {alice.post("/tasks", json={"title": "x"}).status_code for _ in range(5)} == {201}
 
 
-def test_a_write_is_one_statement_with_its_count(app: Flask, alice: Actor) -> None:
-    with counted() as statements:
-        alice.task()
+def test_a_write_and_its_count_are_one_statement(app: Flask, alice: Actor) -> None:
+    with record_statements() as statements:
+        alice.create_task()
     assert len(statements) == 1
     assert "INSERT INTO rate_limits" in statements[0]
 
 
-def test_it_is_exact_on_two_workers(fresh_database: str) -> None:
-    with serving(fresh_database, RATE_LIMIT_WRITES="20/1m") as service:
-        ada = Caller(service)
-        answers = ada.at_once(60, lambda _: ada.task())
-        assert Counter(answer.status_code for answer in answers) == {201: 20, 429: 40}
-        assert len(ada.call("GET", "").json()) == 20
+def test_the_limit_is_exact_on_two_workers(fresh_database: str) -> None:
+    with running_service(fresh_database, RATE_LIMIT_WRITES="20/1m") as service:
+        ada = ServiceClient(service)
+        responses = in_parallel(60, lambda _: ada.create_task())
+        assert Counter(response.status_code for response in responses) == {201: 20, 429: 40}
+        assert len(ada.request("GET", "").json()) == 20

@@ -1,4 +1,4 @@
-"""Tasks: the tasks blueprint."""
+"""Tasks: the blueprint and its views."""
 
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.routes import collection, item, sync, transfer

@@ -4,47 +4,48 @@ import sys
 
 import click
 import psycopg2
+from psycopg2 import errorcodes
 
 from todo_api.operations.cli import CommandGroup, pluralize
 from todo_api.tasks import purge as purging
 from todo_api.tasks.sync import idempotency
 
-TIMED_OUT = {"55P03", "57014"}
-"""PostgreSQL's codes for a lock that was not to be had in time, and a statement that was not done in time."""
+TIMED_OUT = {errorcodes.LOCK_NOT_AVAILABLE, errorcodes.QUERY_CANCELED}
+"""PostgreSQL's codes for a lock timeout and a statement timeout."""
 
-TASKS = CommandGroup("tasks", help="Look after the tasks.")
+TASKS = CommandGroup("tasks", help="Maintain tasks.")
 
 
 @TASKS.command("purge")
-@click.option("--days", type=click.IntRange(0), default=30, show_default=True, help="How long the trash keeps a task.")
+@click.option("--days", type=click.IntRange(0), default=30, show_default=True, help="Days that the trash keeps a task.")
 def purge(days: int) -> None:
-    """Delete for good what has been in the trash for so many days.
+    """Delete permanently the tasks that have been in the trash for so many days.
 
-    And what else has had its time: the traces of tasks that were deleted for good, which clients that synchronise have
-    so many days to see, and answers kept for an Idempotency-Key, after 24 hours. It also counts anew where somebody has
-    other tasks than are counted, as after a change by hand.
+    The records of permanently deleted tasks are deleted after the same time; clients that synchronise less often must
+    start again. Responses saved for an Idempotency-Key are deleted after 24 hours. Wrong task counts, as after a manual
+    change of the database, are corrected.
     """
-    purged, busy = purge_users(days)
-    recounted = sum(purging.recount_user(user_id) for user_id in purging.users_miscounted())
-    forgotten = idempotency.purge_keys()
+    purged, timed_out = purge_users(days)
+    recounted = sum(purging.recount_user(user_id) for user_id in purging.users_to_recount())
+    responses = idempotency.purge_keys()
     click.echo(
-        f"Deleted {pluralize(purged, 'task')} and {pluralize(forgotten, 'kept answer')};"
-        f" counted the tasks of {pluralize(recounted, 'user')} anew."
+        f"Deleted {pluralize(purged, 'task')} and {pluralize(responses, 'saved response')};"
+        f" recounted the tasks of {pluralize(recounted, 'user')}."
     )
-    if busy:
-        raise click.ClickException(f"The tasks of {pluralize(busy, 'user')} were changed all the time; run it again.")
+    if timed_out:
+        raise click.ClickException(f"Timed out on the tasks of {pluralize(timed_out, 'user')}; run the command again.")
 
 
 def purge_users(days: int) -> tuple[int, int]:
-    """Purge user by user; return the numbers of tasks, and of users for whom there was no time."""
-    purged = busy = 0
-    users = purging.users_with_old(days)
-    with click.progressbar(users, label="Purging", file=sys.stderr, hidden=not sys.stderr.isatty()) as shown:
-        for user_id in shown:
+    """Purge user by user; return the number of deleted tasks and of users whose purge timed out."""
+    purged = timed_out = 0
+    users = purging.users_to_purge(days)
+    with click.progressbar(users, label="Purging", file=sys.stderr, hidden=not sys.stderr.isatty()) as progress:
+        for user_id in progress:
             try:
                 purged += purging.purge_user(user_id, days)
             except psycopg2.Error as error:
                 if error.pgcode not in TIMED_OUT:
                     raise
-                busy += 1
-    return purged, busy
+                timed_out += 1
+    return purged, timed_out

@@ -23,15 +23,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from todo_api.extensions import Base
 
-OWNER = "users.id"
+USER_ID = "users.id"
 
 
 class Task(Base):
-    """Something to do.
+    """A task.
 
-    The key begins with the user, so that a user's tasks lie together and the table can be distributed by user_id.
-    `due_on` is a due date, `due_at` a due moment; at most one of them is set. `version` is the value that the user's
-    counter had when the task last changed. A task with `deleted_at` is in the trash.
+    The primary key begins with user_id: the tasks of a user are adjacent in the index, and the table can be
+    distributed by user_id. `due_on` is a due date and `due_at` a due timestamp; at most one of them is set. `version`
+    is the value of the user's version counter at the last change. A task with `deleted_at` is in the trash.
     """
 
     __tablename__ = "tasks"
@@ -42,7 +42,7 @@ class Task(Base):
     TAGS_MAX: ClassVar[int] = 20
     TAG_MAX: ClassVar[int] = 50
 
-    user_id: Mapped[str] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(ForeignKey(USER_ID, ondelete="CASCADE"))
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     title: Mapped[str]
     description: Mapped[str | None]
@@ -79,31 +79,31 @@ TRASHED = Task.deleted_at.is_not(None)
 
 
 class TaskList(Base):
-    """What is counted of a user's tasks; a user has the row from the first task on.
+    """The version counter and the task counts of a user. The first task creates the row.
 
-    `version` is raised by every change, in the statement that makes it. Its row is locked first by whoever changes
-    tasks of the user, so that versions become visible in their order. `live` and `trashed` are numbers of tasks.
-    `purged` is the highest version of what left no trace: who has seen less has missed a deletion.
+    Every change of the user's tasks locks this row first and raises `version` in the same statement, so that versions
+    become visible in their order. `live` and `trashed` are numbers of tasks. `purged` is the highest version of a
+    purged deletion: a client that has synchronised to a lower version only has missed a deletion.
     """
 
     __tablename__ = "task_lists"
 
-    user_id: Mapped[str] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey(USER_ID, ondelete="CASCADE"), primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     live: Mapped[int] = mapped_column(server_default="0")
     trashed: Mapped[int] = mapped_column(server_default="0")
     purged: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
-    # Half of each page is left free for the next version of a row that changes with every write.
+    # Every write updates the row: free space in its page allows heap-only updates (HOT).
     __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
 
 
 class Tombstone(Base):
-    """What is left of a task that was deleted for good, so that replicas hear of it."""
+    """A permanently deleted task, kept so that clients that synchronise learn of the deletion."""
 
     __tablename__ = "task_tombstones"
 
-    user_id: Mapped[str] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(ForeignKey(USER_ID, ondelete="CASCADE"))
     id: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(BigInteger)
     deleted_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
@@ -115,13 +115,13 @@ class Tombstone(Base):
 
 
 class IdempotencyKey(Base):
-    """The answer that a request with an `Idempotency-Key` was given, written in the transaction of what it did."""
+    """The response to a request with an `Idempotency-Key`, saved in the transaction of the request's changes."""
 
     __tablename__ = "idempotency_keys"
 
     KEY_MAX: ClassVar[int] = 255
 
-    user_id: Mapped[str] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(ForeignKey(USER_ID, ondelete="CASCADE"))
     key: Mapped[str]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int]

@@ -23,90 +23,103 @@ NOT_FILTERS = {"timezone", "all", "permanent", "sort", "limit", "cursor"}
 
 
 class SortKey(NamedTuple):
-    """A key to sort by."""
+    """A sort key."""
 
     name: str
     descending: bool = False
 
 
-class Sort(fields.String):
-    """Keys to sort by, the first one first, separated by commas; one with a - before it descends."""
+class SortKeys(fields.String):
+    """Sort keys in order of precedence, separated by commas; - before a key sorts it in descending order."""
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> tuple[SortKey, ...]:  # type: ignore[override]
-        words = str(value).split(",")
-        keys = tuple(SortKey(word.removeprefix("-"), word.startswith("-")) for word in words)
-        if not {key.name for key in keys} <= set(SORT_KEYS):
+        keys = tuple(SortKey(text.removeprefix("-"), text.startswith("-")) for text in str(value).split(","))
+        names = {key.name for key in keys}
+        if not names <= set(SORT_KEYS):
             raise ValidationError(
                 f"Must be keys separated by commas, a - before one that descends: {', '.join(SORT_KEYS)}."
             )
-        if len({key.name for key in keys}) < len(keys):
+        if len(names) < len(keys):
             raise ValidationError("Each key once.")
         return keys
 
 
 class DueBound(Due):
-    """A date or a moment to compare due dates with."""
+    """A date or a timestamp that due dates are compared with."""
 
     default_error_messages = {"format": f"Must be a date as 2026-10-01, or {DATE_TIME_HINT}, its + written %2B."}
 
 
 @cache
 def time_zones() -> set[str]:
-    """Return the names of the IANA time zone database; reading its files takes some milliseconds, once.
+    """Return the names in the IANA time zone database, cached: reading its files takes some milliseconds.
 
-    `localtime` is a file that some machines have beside them, and PostgreSQL does not know.
+    Some machines have a file `localtime` beside them, a name that PostgreSQL does not know.
     """
     return available_timezones() - {"localtime"}
 
 
 def validate_timezone(name: str) -> None:
-    """Refuse what is no name of a time zone."""
+    """Reject an unknown time zone."""
     if name not in time_zones():
         raise ValidationError("Must be an IANA time zone such as Europe/Berlin.")
 
 
 class FilterParameters(QuerySchema):
-    """Which tasks are meant. A date lies where `timezone` says."""
+    """The filters. Dates are days of the time zone `timezone`."""
 
     completed = StrictBoolean()
-    due_after = DueBound(metadata={"description": "Due then or later."})
-    due_before = DueBound(metadata={"description": "Due earlier."})
-    due = Text(validate=OneOf(["none"]), metadata={"description": "Without a due date."})
-    priority = fields.List(Text(validate=OneOf(Task.PRIORITIES)), metadata={"description": "Any of these."})
-    tag = fields.List(Text(validate=Length(1, Task.TAG_MAX)), metadata={"description": "All of these."})
-    q = Text(validate=Length(1, Task.TITLE_MAX), metadata={"description": "Text of title or description, in any case."})
-    deleted = StrictBoolean(load_default=False, metadata={"description": "Those in the trash."})
+    due_after = DueBound(metadata={"description": "Tasks that are due at this date or timestamp, or later."})
+    due_before = DueBound(metadata={"description": "Tasks that are due before this date or timestamp."})
+    due = Text(validate=OneOf(["none"]), metadata={"description": "`none`: tasks without a due date."})
+    priority = fields.List(
+        Text(validate=OneOf(Task.PRIORITIES)),
+        metadata={"description": "Tasks with this priority; repeated: with any of these."},
+    )
+    tag = fields.List(
+        Text(validate=Length(1, Task.TAG_MAX)),
+        metadata={"description": "Tasks with this tag; repeated: with all of these."},
+    )
+    q = Text(
+        validate=Length(1, Task.TITLE_MAX),
+        metadata={"description": "Tasks whose title or description contains this text, in any case."},
+    )
+    deleted = StrictBoolean(load_default=False, metadata={"description": "`true`: tasks in the trash."})
     timezone = Text(
         load_default="UTC",
         validate=validate_timezone,
-        metadata={"description": "Where the day of a date lies, such as Europe/Berlin."},
+        metadata={"description": "The IANA time zone of dates, such as Europe/Berlin."},
     )
 
 
 class ListParameters(FilterParameters):
-    """Which tasks are listed, and how."""
+    """The parameters of a list: filters, sort keys and page."""
 
-    sort = Sort(
+    sort = SortKeys(
         load_default=(SortKey("id"),),
         metadata={
-            "description": "Keys, separated by commas; one with a - before it descends, as in -due,title.",
+            "description": "Sort keys, separated by commas; - before a key sorts it in descending order: -due,title.",
             "default": "id",
             "pattern": f"^-?({'|'.join(SORT_KEYS)})(,-?({'|'.join(SORT_KEYS)}))*$",
         },
     )
-    limit = WholeNumber(LIMIT_MAX, metadata={"description": "How many at most; without it all are."})
-    cursor = Text(metadata={"description": "From the Link header: where the next page begins."})
+    limit = WholeNumber(
+        LIMIT_MAX, metadata={"description": "The number of tasks on a page; without it, all tasks are returned."}
+    )
+    cursor = Text(metadata={"description": "The pagination cursor of a page, from the Link header."})
 
 
 class DeleteManyParameters(FilterParameters):
-    """Which tasks are deleted."""
+    """The parameters of a deletion by filter."""
 
-    all = StrictBoolean(load_default=False, metadata={"description": "All tasks, where no filter is given."})
-    permanent = StrictBoolean(load_default=False, metadata={"description": "For good, not into the trash."})
+    all = StrictBoolean(
+        load_default=False, metadata={"description": "Delete all tasks; required if there is no filter."}
+    )
+    permanent = StrictBoolean(load_default=False, metadata={"description": "Delete permanently, without the trash."})
 
     @validates_schema
-    def refuse_contradictions(self, data: dict[str, Any], **_: Any) -> None:
-        """Refuse what cannot have been meant."""
+    def reject_contradictions(self, data: dict[str, Any], **_: Any) -> None:
+        """Reject parameters that contradict each other."""
         if data["all"] and active_filters(data):
             raise ValidationError({"all": ["Not beside a filter."]})
         if data["deleted"] and not data["permanent"]:
@@ -114,28 +127,32 @@ class DeleteManyParameters(FilterParameters):
 
 
 class DeleteOneParameters(QuerySchema):
-    """How a task is deleted."""
+    """The parameters of the deletion of one task."""
 
-    permanent = StrictBoolean(load_default=False, metadata={"description": "For good, not into the trash."})
+    permanent = StrictBoolean(load_default=False, metadata={"description": "Delete permanently, without the trash."})
 
 
 class SyncToken(fields.String):
-    """A sync token. An empty or unreadable one is told apart by what it is for, which says what to do then."""
+    """A sync token. The view rejects an empty or unreadable one, with a detail that tells how to start again."""
 
     may_be_empty = True
 
 
 class ChangesParameters(QuerySchema):
-    """From where on, and how much."""
+    """The parameters of a list of changes."""
 
-    sync_token = SyncToken(metadata={"description": "From the last answer; without it everything is told."})
+    sync_token = SyncToken(
+        metadata={"description": "The token of the last response; without it, all tasks are returned."}
+    )
     limit = WholeNumber(
-        CHANGES_MAX, load_default=CHANGES_MAX, metadata={"description": "How many at most, of both lists together."}
+        CHANGES_MAX,
+        load_default=CHANGES_MAX,
+        metadata={"description": "The maximum number of tasks and deletions together."},
     )
 
 
 def active_filters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the parameters that choose tasks."""
+    """Return the filters among the parameters. `deleted=false` is no filter but the default."""
     return {
         name: value for name, value in parameters.items() if name not in NOT_FILTERS and (name != "deleted" or value)
     }

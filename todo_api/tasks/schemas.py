@@ -1,4 +1,4 @@
-"""What a task is on the wire."""
+"""The schemas of a task in requests and responses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from todo_api.http.fields import BoundedList, Due, FiniteNumber, Instant, Strict
 from todo_api.tasks.models import Task
 
 
-def each_once(tags: list[str]) -> None:
-    """Refuse a tag that is there twice."""
+def validate_unique(tags: list[str]) -> None:
+    """Reject duplicate tags."""
     if len(set(tags)) < len(tags):
         raise ValidationError("Each tag once.")
 
 
 class TaskSchema(Schema):
-    """A task, with all its members. `due` is a date or a moment; `deleted_at` is there in the trash only."""
+    """A task with all its fields. `due` is a date or a timestamp; only a task in the trash has `deleted_at`."""
 
     class Meta:
         unknown = EXCLUDE
@@ -33,9 +33,9 @@ class TaskSchema(Schema):
     priority = Text(required=True, allow_none=True, validate=OneOf(Task.PRIORITIES))
     tags = BoundedList(
         Text(validate=Length(1, Task.TAG_MAX)),
-        most=Task.TAGS_MAX,
+        max_items=Task.TAGS_MAX,
         required=True,
-        validate=each_once,
+        validate=validate_unique,
         metadata={"uniqueItems": True},
     )
     order = FiniteNumber(required=True)
@@ -46,45 +46,45 @@ class TaskSchema(Schema):
 
     @post_load
     def split_due(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Return the members under the names of their columns: a due date and a due moment have one each."""
+        """Replace `due` by its two columns: `due_on` for a date, `due_at` for a timestamp."""
         if "due" in data:
             due = data.pop("due")
-            is_moment = isinstance(due, datetime)
-            data |= {"due_on": None if is_moment else due, "due_at": due if is_moment else None}
+            is_timestamp = isinstance(due, datetime)
+            data |= {"due_on": None if is_timestamp else due, "due_at": due if is_timestamp else None}
         return data
 
 
 class TaskPatchSchema(TaskSchema):
-    """A merge patch (RFC 7396): what is absent stays, null clears; read-only members are ignored."""
+    """A merge patch (RFC 7396): an absent field keeps its value, null clears it; read-only fields are ignored."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Make every member optional."""
+        """Make every field optional."""
         field_obj.required = False
 
 
 class TaskPostSchema(TaskSchema):
-    """A new task. Members that are read-only, or not known, are ignored."""
+    """A new task. Read-only and unknown fields are ignored."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Make every member optional but the title."""
+        """Make every field but the title optional."""
         field_obj.required = field_name == "title"
 
 
 class TaskPutSchema(TaskSchema):
-    """What PUT changes of a task: a member that is absent or null stays as it is; read-only members are ignored."""
+    """The body of PUT: an absent or null field keeps its value; read-only fields are ignored."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Make every member optional, and nullable where it can be set."""
+        """Make every field optional, and every writable field nullable."""
         field_obj.required = False
         field_obj.allow_none = not field_obj.dump_only
 
     @pre_load
     def drop_nulls(self, data: Any, **_: Any) -> Any:
-        """Return the members that change something."""
+        """Return the fields that are not null."""
         return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
 class DeletedSchema(Schema):
-    """How many tasks were deleted."""
+    """The number of deleted tasks."""
 
     deleted = fields.Integer(dump_only=True, required=True)

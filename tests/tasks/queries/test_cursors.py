@@ -1,4 +1,4 @@
-"""Pages, and the cursors that lead from one to the next."""
+"""Pagination: pages, the Link header and cursors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.task_lists import follow, links, pages, refused, titles
+from tests.support.task_lists import assert_invalid_parameters, follow, links, pages, titles
 
 if TYPE_CHECKING:
     from tests.support.actors import Actor
@@ -14,50 +14,48 @@ if TYPE_CHECKING:
 SAME = "sort=title&completed=false&limit=2"
 
 
-def test_first_leads_to_the_beginning_and_next_is_missing_at_the_end(alice: Actor) -> None:
-    made = [alice.task(title=title)["id"] for title in ("b", "a b", "a/ä&+b")]
-    walked = list(pages(alice, "sort=-title&limit=1&q=b&_trace=7"))
-    assert [page.get_json()[0]["id"] for page in walked] == [made[0], made[2], made[1]]
-    for page in walked:
-        again = follow(alice, links(page)["first"])
-        assert again.get_json() == walked[0].get_json()
+def test_link_has_the_first_page_and_the_next_but_for_the_last(alice: Actor) -> None:
+    ids = [alice.create_task(title=title)["id"] for title in ("b", "a b", "a/ä&+b")]
+    found = list(pages(alice, "sort=-title&limit=1&q=b&_trace=7"))
+    assert [page.get_json()[0]["id"] for page in found] == [ids[0], ids[2], ids[1]]
+    for page in found:
+        first = follow(alice, links(page)["first"])
+        assert first.get_json() == found[0].get_json()
         assert "_trace=7" in links(page)["first"]
-    assert [sorted(links(page)) for page in walked] == [["first", "next"], ["first", "next"], ["first"]]
+    assert [sorted(links(page)) for page in found] == [["first", "next"], ["first", "next"], ["first"]]
 
 
-def test_a_full_last_page_has_no_next(alice: Actor) -> None:
+def test_a_full_last_page_has_no_next_link(alice: Actor) -> None:
     for _ in range(4):
-        alice.task()
+        alice.create_task()
     assert [len(page.get_json()) for page in pages(alice, "limit=2")] == [2, 2]
     assert "next" not in links(alice.get("/tasks?limit=4"))
     assert [page.get_json() for page in pages(alice, "limit=2&q=none")] == [[]]
 
 
 @pytest.mark.parametrize("sort", ["id", "-id", "title", "-title", "order", "-order", "due", "-updated_at"])
-def test_pages_neither_repeat_nor_lose_what_stays(alice: Actor, sort: str) -> None:
-    stay = [alice.task(title=title, due="2026-10-01") for title in "bdfhjl"]
-    leave = [alice.task(title=title) for title in "cgk"]
+def test_pages_neither_repeat_nor_skip_remaining_tasks(alice: Actor, sort: str) -> None:
+    remaining = {alice.create_task(title=title, due="2026-10-01")["id"] for title in "bdfhjl"}
+    deleted = [alice.create_task(title=title)["id"] for title in "cgk"]
     seen: list[int] = []
     for number, page in zip(range(10), pages(alice, f"sort={sort}&limit=2"), strict=False):
-        shown = page.get_json()
-        seen += [task["id"] for task in shown]
-        alice.task(title="a")
-        alice.task(title="z", order=-7)
-        if number < len(leave):
-            alice.delete(f"/tasks/{leave[number]['id']}?permanent={'true' if number else 'false'}")
-        gone = [task for task in shown if task["id"] not in {other["id"] for other in stay}]
-        for task in gone[:1]:
-            alice.delete(f"/tasks/{task['id']}")
-    staying = {task["id"] for task in stay}
-    assert staying <= set(seen)
+        ids = [task["id"] for task in page.get_json()]
+        seen += ids
+        alice.create_task(title="a")
+        alice.create_task(title="z", order=-7)
+        if number < len(deleted):
+            alice.delete(f"/tasks/{deleted[number]}?permanent={'true' if number else 'false'}")
+        for task_id in [task_id for task_id in ids if task_id not in remaining][:1]:
+            alice.delete(f"/tasks/{task_id}")
+    assert remaining <= set(seen)
     assert len(seen) == len(set(seen))
 
 
-def test_a_page_goes_on_where_its_last_task_was_even_when_that_has_moved(alice: Actor) -> None:
-    made = {title: alice.task(title=title) for title in "abcdef"}
+def test_the_next_page_begins_at_the_last_tasks_old_position(alice: Actor) -> None:
+    tasks = {title: alice.create_task(title=title) for title in "abcdef"}
     first = alice.get("/tasks?sort=title&limit=2")
-    alice.patch(f"/tasks/{made['b']['id']}", json={"title": "zz"})
-    alice.task(title="bb")
+    alice.patch(f"/tasks/{tasks['b']['id']}", json={"title": "zz"})
+    alice.create_task(title="bb")
     rest = [follow(alice, links(first)["next"])]
     while "next" in links(rest[-1]):
         rest.append(follow(alice, links(rest[-1])["next"]))
@@ -66,14 +64,14 @@ def test_a_page_goes_on_where_its_last_task_was_even_when_that_has_moved(alice: 
 
 @pytest.fixture
 def cursor(alice: Actor) -> str:
-    """Return the cursor of Alice's second page of ?sort=title&completed=false."""
+    """Return the cursor of Alice's second page of `SAME`."""
     for title in "abcd":
-        alice.task(title=title)
-    following = links(alice.get("/tasks?limit=2&sort=title&completed=false"))["next"]
-    return following.partition("cursor=")[2].partition("&")[0]
+        alice.create_task(title=title)
+    url = links(alice.get(f"/tasks?{SAME}"))["next"]
+    return url.partition("cursor=")[2].partition("&")[0]
 
 
-def test_a_cursor_is_not_bound_to_the_limit(alice: Actor, cursor: str) -> None:
+def test_a_cursor_works_with_any_limit(alice: Actor, cursor: str) -> None:
     for limit in ("limit=1", "limit=200", ""):
         assert titles(alice, f"sort=title&completed=false&cursor={cursor}&{limit}") in (["c"], ["c", "d"])
 
@@ -87,19 +85,28 @@ def test_a_cursor_is_not_bound_to_the_limit(alice: Actor, cursor: str) -> None:
         *(f"{SAME}&due_after=2026-01-01", f"{SAME}&due_before=2026-01-01T00:00:00Z"),
     ],
 )
-def test_a_cursor_is_bound_to_sort_filters_and_time_zone(alice: Actor, cursor: str, query: str) -> None:
+def test_a_cursor_requires_the_same_sort_filters_and_time_zone(alice: Actor, cursor: str, query: str) -> None:
     assert titles(alice, f"{SAME}&cursor={cursor}") == ["c", "d"]
-    assert refused(alice.get(f"/tasks?{query}&cursor={cursor}"), "cursor")
+    assert_invalid_parameters(alice.get(f"/tasks?{query}&cursor={cursor}"), "cursor")
 
 
-def test_a_cursor_of_somebody_else_is_refused(bob: Actor, cursor: str) -> None:
-    bob.task()
-    assert refused(bob.get(f"/tasks?{SAME}&cursor={cursor}"), "cursor")
+def test_a_cursor_of_another_user_is_rejected(bob: Actor, cursor: str) -> None:
+    bob.create_task()
+    assert_invalid_parameters(bob.get(f"/tasks?{SAME}&cursor={cursor}"), "cursor")
 
 
-def test_a_cursor_that_was_not_given_is_refused(alice: Actor, cursor: str) -> None:
-    place, _, signature = cursor.partition(".")
-    garbled = [cursor[: len(cursor) // 2], cursor[1:], cursor[:-4], place, f".{signature}", f"{place}."]
-    garbled += [f"A{place[1:]}B.{signature}", f"{place}.{signature[::-1]}", cursor * 2, "0", "null", "é", "%00", "%FF"]
+def test_a_forged_cursor_is_rejected(alice: Actor, cursor: str) -> None:
+    payload, _, signature = cursor.partition(".")
+    garbled = [cursor[: len(cursor) // 2], cursor[1:], cursor[:-4], payload, f".{signature}", f"{payload}."]
+    garbled += [
+        f"A{payload[1:]}B.{signature}",
+        f"{payload}.{signature[::-1]}",
+        cursor * 2,
+        "0",
+        "null",
+        "é",
+        "%00",
+        "%FF",
+    ]
     for text in garbled:
-        assert refused(alice.get(f"/tasks?{SAME}&cursor={text}"), "cursor")
+        assert_invalid_parameters(alice.get(f"/tasks?{SAME}&cursor={text}"), "cursor")

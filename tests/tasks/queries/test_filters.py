@@ -1,4 +1,4 @@
-"""What each filter finds, and how many there are."""
+"""The filters of a list, and its total."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tests.support.databases import execute
-from tests.support.task_lists import listed, titles
+from tests.support.task_lists import list_tasks, titles
 from todo_api.tasks.parameters import time_zones
 
 if TYPE_CHECKING:
     from tests.support.actors import Actor
 
 
-def test_every_character_of_q_is_literal_and_case_does_not_matter(alice: Actor) -> None:
+def test_q_matches_literally_and_in_any_case(alice: Actor) -> None:
     for title in ("100% sure", "100 sure", "a_b", "aXb", "back\\slash", "Äpfel KAUFEN", "o'brien", "[x]*."):
-        alice.task(title=title)
-    alice.task(title="other", description="Buy ÄPFEL")
-    for q, found in (
+        alice.create_task(title=title)
+    alice.create_task(title="other", description="Buy ÄPFEL")
+    for q, expected in (
         ("0%", ["100% sure"]),
         ("%", ["100% sure"]),
         ("A_B", ["a_b"]),
@@ -30,13 +30,13 @@ def test_every_character_of_q_is_literal_and_case_does_not_matter(alice: Actor) 
         ("l k", ["Äpfel KAUFEN"]),
         ("nothing", []),
     ):
-        assert titles(alice, f"q={quote(q)}") == found
+        assert titles(alice, f"q={quote(q)}") == expected
 
 
-def test_tags_are_all_wanted_and_priorities_any(alice: Actor) -> None:
-    alice.task(title="1", tags=["home", "shop"], priority="low")
-    alice.task(title="2", tags=["shop"], priority="high")
-    alice.task(title="3", tags=["Home"])
+def test_all_tags_and_any_priority_must_match(alice: Actor) -> None:
+    alice.create_task(title="1", tags=["home", "shop"], priority="low")
+    alice.create_task(title="2", tags=["shop"], priority="high")
+    alice.create_task(title="3", tags=["Home"])
     assert titles(alice, "tag=shop") == ["1", "2"]
     assert titles(alice, "tag=shop&tag=home") == ["1"]
     assert titles(alice, "tag=hom") == titles(alice, "tag=home,shop") == []
@@ -45,65 +45,64 @@ def test_tags_are_all_wanted_and_priorities_any(alice: Actor) -> None:
 
 
 def test_due_after_is_inclusive_and_due_before_exclusive(alice: Actor) -> None:
-    alice.task(title="day", due="2026-10-01")
-    alice.task(title="moment", due="2026-10-01T12:00:00Z")
-    alice.task(title="never")
-    assert titles(alice, "due_after=2026-10-01") == ["day", "moment"]
+    alice.create_task(title="date", due="2026-10-01")
+    alice.create_task(title="timestamp", due="2026-10-01T12:00:00Z")
+    alice.create_task(title="none")
+    assert titles(alice, "due_after=2026-10-01") == ["date", "timestamp"]
     assert titles(alice, "due_before=2026-10-01") == []
-    assert titles(alice, "due_before=2026-10-02") == ["day", "moment"]
-    assert titles(alice, "due_after=2026-10-01T12:00:00Z") == ["day", "moment"]
+    assert titles(alice, "due_before=2026-10-02") == ["date", "timestamp"]
+    assert titles(alice, "due_after=2026-10-01T12:00:00Z") == ["date", "timestamp"]
     assert titles(alice, "due_before=2026-10-01T12:00:00Z") == []
-    assert titles(alice, "due_after=2026-10-01T23:59:59.999Z") == ["day"]
+    assert titles(alice, "due_after=2026-10-01T23:59:59.999Z") == ["date"]
     assert titles(alice, "due_after=2026-10-02T00:00:00Z") == []
-    assert titles(alice, "due=none") == ["never"]
+    assert titles(alice, "due=none") == ["none"]
 
 
-def test_a_day_lies_where_the_time_zone_says(alice: Actor) -> None:
-    alice.task(title="day", due="2026-10-01")
-    alice.task(title="moment", due="2026-10-01T05:00:00Z")
-    assert titles(alice, "sort=due") == ["moment", "day"]
+def test_a_date_is_a_day_of_the_time_zone(alice: Actor) -> None:
+    alice.create_task(title="date", due="2026-10-01")
+    alice.create_task(title="timestamp", due="2026-10-01T05:00:00Z")
+    assert titles(alice, "sort=due") == ["timestamp", "date"]
     # 1 October ends at 09:59:59.999Z in Kiritimati, and at 10:59:59.999Z on the 2nd in Niue, where it begins at 11:00Z.
     assert titles(alice, "due_after=2026-10-01T10:00:00Z&timezone=Pacific/Kiritimati") == []
-    assert titles(alice, "due_after=2026-10-02T10:59:59.999Z&timezone=Pacific/Niue") == ["day"]
-    assert titles(alice, "due_after=2026-10-01&timezone=Pacific/Niue") == ["day"]
-    assert titles(alice, "due_before=2026-10-01&timezone=Pacific/Niue") == ["moment"]
+    assert titles(alice, "due_after=2026-10-02T10:59:59.999Z&timezone=Pacific/Niue") == ["date"]
+    assert titles(alice, "due_after=2026-10-01&timezone=Pacific/Niue") == ["date"]
+    assert titles(alice, "due_before=2026-10-01&timezone=Pacific/Niue") == ["timestamp"]
     assert titles(alice, "due_after=2026-10-02&timezone=Pacific/Kiritimati") == []
 
 
-def test_where_midnight_comes_twice_no_moment_is_between_two_days(alice: Actor) -> None:
+def test_a_day_begins_at_the_first_of_two_midnights(alice: Actor) -> None:
     # In Havana, clocks go from 00:59:59 back to 00:00:00 on 1 November 2026: the day begins at 04:00Z, not 05:00Z.
-    alice.task(due="2026-11-01T04:30:00Z")
-    assert len(listed(alice, "due_after=2026-11-01&timezone=America/Havana")) == 1
-    assert listed(alice, "due_before=2026-11-01&timezone=America/Havana") == []
+    alice.create_task(due="2026-11-01T04:30:00Z")
+    assert len(list_tasks(alice, "due_after=2026-11-01&timezone=America/Havana")) == 1
+    assert list_tasks(alice, "due_before=2026-11-01&timezone=America/Havana") == []
 
 
-def test_every_time_zone_that_is_taken_is_known_to_the_database(database: str) -> None:
+def test_postgresql_knows_every_accepted_time_zone(database: str) -> None:
     known = {name for (name,) in execute(database, "SELECT name FROM pg_timezone_names")}
     assert time_zones() - known == set()
 
 
-def test_the_trash_is_a_list_of_its_own(alice: Actor) -> None:
-    kept, gone = alice.task(title="kept"), alice.task(title="gone", tags=["t"])
-    alice.delete(f"/tasks/{gone['id']}")
+def test_the_trash_is_a_separate_list(alice: Actor) -> None:
+    kept, deleted = alice.create_task(title="kept"), alice.create_task(title="deleted", tags=["t"])
+    alice.delete(f"/tasks/{deleted['id']}")
     assert titles(alice, "deleted=false") == ["kept"]
-    ((trashed),) = listed(alice, "deleted=true")
-    assert {name: trashed[name] for name in gone} == {**gone}
-    assert list(trashed) == [*gone, "deleted_at"]
-    assert "deleted_at" not in listed(alice, "")[0]
-    assert titles(alice, "deleted=true&tag=t") == ["gone"]
+    (trashed,) = list_tasks(alice, "deleted=true")
+    assert {name: trashed[name] for name in deleted} == deleted
+    assert list(trashed) == [*deleted, "deleted_at"]
+    assert "deleted_at" not in list_tasks(alice)[0]
+    assert titles(alice, "deleted=true&tag=t") == ["deleted"]
     assert titles(alice, "deleted=true&tag=u") == []
     assert kept["title"] == "kept"
 
 
-def test_the_total_is_the_length_of_the_whole_list(alice: Actor) -> None:
-    def agrees() -> bool:
+def test_the_total_counts_all_pages(alice: Actor) -> None:
+    def check_totals(step: str) -> None:
         for query in ("deleted=false", "deleted=true", "completed=true", "deleted=true&q=b"):
             total = alice.get(f"/tasks?{query}&limit=1").headers["X-Total-Count"]
-            assert int(total) == len(listed(alice, query)), query
-        return True
+            assert int(total) == len(list_tasks(alice, query)), (step, query)
 
-    assert agrees()
-    ids = [alice.task(completed=completed)["id"] for completed in (True, False) * 4]
+    check_totals("no task")
+    ids = [alice.create_task(completed=completed)["id"] for completed in (True, False) * 4]
     for method, path in (
         ("DELETE", f"/{ids[0]}"),
         ("DELETE", f"/{ids[0]}"),
@@ -122,10 +121,10 @@ def test_the_total_is_the_length_of_the_whole_list(alice: Actor) -> None:
         ("DELETE", "?permanent=true&all=true"),
     ):
         alice.request(method, f"/tasks{path}")
-        assert agrees(), path
+        check_totals(path)
 
 
-def test_a_total_is_told_with_a_limit_only(alice: Actor) -> None:
-    alice.task()
+def test_only_a_list_with_a_limit_has_a_total(alice: Actor) -> None:
+    alice.create_task()
     assert not {"X-Total-Count", "Link"} & set(alice.get("/tasks").headers.keys())
     assert alice.get("/tasks?limit=200").headers["X-Total-Count"] == "1"

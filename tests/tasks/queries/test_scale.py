@@ -1,4 +1,4 @@
-"""What a page, and a change, costs a user with 50,000 tasks: counted in pages of the database, not in seconds."""
+"""The cost of lists and writes for a user with 50,000 tasks, in buffers and rows rather than in seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.actors import Actor
 from tests.support.databases import application, execute, new_database
-from tests.support.statements import seeing
+from tests.support.statements import intercept_statements
 from todo_api.auth.guard import Owner
 from todo_api.auth.sessions.credentials import access_claims
 from todo_api.http.cursors import sign
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from todo_api.database.statements import Statement
 
-NUMBER = 50_000
+TASKS = 50_000
 OTHERS = 10
 PAGE = 50
-FEW = 300
-"""Buffers, of 8 KiB; the tasks alone fill some thousands."""
+BUFFERS_MAX = 300
+"""Buffers of 8 KiB. The tasks fill some thousands."""
 
-# Of all users by turns, as they come in life: no user's tasks lie together.
+# The users alternate, as in production: a user's tasks are spread over the table.
 FILL = """
 INSERT INTO tasks (user_id, title, description, completed, due_on, due_at, priority, tags, "order", completed_at,
                    created_at, updated_at)
@@ -48,82 +48,82 @@ SELECT user_id, 1, count(*) FROM tasks GROUP BY user_id
 
 
 class Plan:
-    """How PostgreSQL ran a statement."""
+    """The plan with which PostgreSQL ran a statement."""
 
     def __init__(self, node: dict[str, Any]) -> None:
         self.buffers: int = node["Shared Hit Blocks"] + node["Shared Read Blocks"]
-        self.nodes = list(flat(node))
+        self.nodes = list(flatten(node))
 
     def rows_read(self, table: str = "tasks") -> int:
-        """Return how many rows of the table were looked at, whether they were wanted or not."""
+        """Return the number of rows that scans of the table read, filtered ones included."""
         return sum(
             node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
             for node in self.nodes
             if node.get("Relation Name") == table and "Scan" in node["Node Type"]
         )
 
-    def reads_all_of(self, table: str) -> bool:
+    def has_seq_scan(self, table: str) -> bool:
         return any(node["Node Type"] == "Seq Scan" and node["Relation Name"] == table for node in self.nodes)
 
 
-def flat(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def flatten(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield node
     for inner in node.get("Plans", []):
-        yield from flat(inner)
+        yield from flatten(inner)
 
 
 class Measured:
-    """The service, and someone with many tasks among others who have as many."""
+    """The service with Ada, who has half of all tasks, and ten other users."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.app = application(url, max_tasks_per_user=2 * NUMBER)
+        self.app = application(url, max_tasks_per_user=2 * TASKS)
         self.ada = Actor.sign_up(self.app, "Ada")
         others = [Actor.sign_up(self.app, "Bob") for _ in range(OTHERS)]
         self.bob = others[0]
-        execute(url, FILL, NUMBER, self.ada.id, [other.id for other in others], OTHERS)
+        execute(url, FILL, TASKS, self.ada.id, [other.id for other in others], OTHERS)
         execute(url, COUNT)
         execute(url, "VACUUM ANALYZE")
 
     def cursor(self, actor: Actor, sort: str, after: int) -> str:
-        """Return the cursor of the page that begins after so many tasks, without walking there."""
+        """Return the cursor of the page after so many tasks, without reading the pages before it."""
         with self.app.app_context():
             claims = access_claims(actor.token)
             parameters: dict[str, Any] = {**ListParameters().load({"sort": sort}), "limit": after}
             page = listing.list_page(Owner(claims.subject, claims.session_id), parameters)
-        assert page.cursor
-        return page.cursor
+        assert page.next_cursor
+        return page.next_cursor
 
     def page(self, actor: Actor, sort: str, number: int) -> Plan:
-        place = f"&cursor={self.cursor(actor, sort, (number - 1) * PAGE)}" if number > 1 else ""
-        return self.plan(actor, "GET", f"/tasks?sort={sort}&limit={PAGE}{place}")
+        cursor = f"&cursor={self.cursor(actor, sort, (number - 1) * PAGE)}" if number > 1 else ""
+        return self.plan(actor, "GET", f"/tasks?sort={sort}&limit={PAGE}{cursor}")
 
     def sync_token(self, actor: Actor, after: int) -> str:
-        """Return the token of whoever has seen so many changes."""
-        place = "SELECT version, id FROM tasks WHERE user_id = %s ORDER BY version, id OFFSET %s LIMIT 1"
-        ((version, task_id),) = execute(self.url, place, actor.id, after - 1)
+        """Return the sync token after so many changes."""
+        position = "SELECT version, id FROM tasks WHERE user_id = %s ORDER BY version, id OFFSET %s LIMIT 1"
+        ((version, task_id),) = execute(self.url, position, actor.id, after - 1)
         with self.app.app_context():
             return sign([version, task_id, version], ["changes", actor.id])
 
     def plan(self, actor: Actor, method: str, path: str, status: int = 200, **options: Any) -> Plan:
-        """Return how the one statement of a request runs; what it changes once more is undone."""
+        """Return the plan of the one statement of a request. Running it again is rolled back."""
         statements: list[tuple[Statement, Any]] = []
-        with seeing(lambda *seen: statements.append(seen)):
+        with intercept_statements(lambda *seen: statements.append(seen)):
             response = actor.request(method, path, **options)
         assert response.status_code == status, response.text
         ((statement, parameters),) = statements
         assert "OFFSET" not in statement.text.upper()
-        return self.explained(statement, parameters)
+        return self.explain(statement, parameters)
 
-    def explained(self, statement: Statement, parameters: Any) -> Plan:
-        """Of what is prepared, look at the plan that knows no values; the others are made for theirs."""
+    def explain(self, statement: Statement, parameters: Any) -> Plan:
+        """Explain a statement: a prepared one by its generic plan, another one by its custom plan."""
         with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
-            explain, values = statement.text, statement.values(parameters)
+            text, values = statement.text, statement.values(parameters)
             if statement.name:
                 cursor.execute("SET plan_cache_mode = force_generic_plan")
-                cursor.execute(statement.preparation, statement.placeholders)
-                explain = statement.execution
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {explain}", values)
+                cursor.execute(statement.prepare_text, statement.placeholders)
+                text = statement.execute_text
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}", values)
             (((explained,),),) = cursor.fetchall()
         return Plan(explained["Plan"])
 
@@ -138,35 +138,35 @@ def measured(server: str, template: str) -> Iterator[Measured]:
 def test_page_1000_costs_what_page_1_costs(measured: Measured, sort: str) -> None:
     first, middle, last = (measured.page(measured.ada, sort, number) for number in (1, 500, 1000))
     for page in (first, middle, last):
-        assert not page.reads_all_of("tasks")
-        assert page.buffers < FEW
+        assert not page.has_seq_scan("tasks")
+        assert page.buffers < BUFFERS_MAX
         assert page.rows_read() <= 2 * PAGE
         assert page.buffers <= 1.5 * first.buffers
 
 
 @pytest.mark.parametrize("sort", [f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-")])
-def test_only_the_users_own_rows_are_read_and_no_more_by_the_last_page(measured: Measured, sort: str) -> None:
-    number = NUMBER // OTHERS  # half of all rows are Ada's, and reading the table is the best way to read those
+def test_a_page_reads_only_rows_of_the_user(measured: Measured, sort: str) -> None:
+    number = TASKS // OTHERS  # Bob's tasks: half of all rows are Ada's, for whom a sequential scan is best
     first, last = (measured.page(measured.bob, sort, page) for page in (1, number // PAGE))
     for page in (first, last):
-        assert not page.reads_all_of("tasks")
+        assert not page.has_seq_scan("tasks")
         assert page.rows_read() <= number
     assert last.rows_read() <= first.rows_read()
 
 
-def test_changes_cost_what_a_page_holds(measured: Measured) -> None:
+def test_changes_cost_one_page_at_any_position(measured: Measured) -> None:
     first = measured.plan(measured.ada, "GET", f"/tasks/changes?limit={PAGE}")
-    token = measured.sync_token(measured.ada, NUMBER - 2 * PAGE)
+    token = measured.sync_token(measured.ada, TASKS - 2 * PAGE)
     last = measured.plan(measured.ada, "GET", f"/tasks/changes?limit={PAGE}&sync_token={token}")
     for page in (first, last):
-        assert not page.reads_all_of("tasks")
+        assert not page.has_seq_scan("tasks")
         assert PAGE < page.rows_read() <= 3 * PAGE
-        assert page.buffers < FEW
+        assert page.buffers < BUFFERS_MAX
 
 
-def test_one_task_costs_the_same_among_many(measured: Measured) -> None:
-    created = measured.ada.task()
-    path = f"/tasks/{created['id']}"
+def test_one_task_reads_few_rows_of_many(measured: Measured) -> None:
+    task = measured.ada.create_task()
+    path = f"/tasks/{task['id']}"
     for method, url, body, status in (
         ("POST", "/tasks", {"title": "x"}, 201),
         ("GET", path, None, 200),
@@ -174,13 +174,13 @@ def test_one_task_costs_the_same_among_many(measured: Measured) -> None:
         ("PATCH", f"{path}/complete", None, 200),
     ):
         plan = measured.plan(measured.ada, method, url, status, json=body)
-        assert not plan.reads_all_of("tasks")
-        assert plan.buffers < FEW
+        assert not plan.has_seq_scan("tasks")
+        assert plan.buffers < BUFFERS_MAX
         assert plan.rows_read() <= PAGE
 
 
-def test_of_a_list_that_is_known_nothing_is_read(measured: Measured) -> None:
+def test_an_unmodified_list_reads_no_rows(measured: Measured) -> None:
     tag = measured.ada.get("/tasks?limit=1").headers["ETag"]
     plan = measured.plan(measured.ada, "GET", "/tasks?sort=title", status=304, headers={"If-None-Match": tag})
-    assert plan.buffers < FEW
+    assert plan.buffers < BUFFERS_MAX
     assert plan.rows_read() == 0

@@ -1,4 +1,4 @@
-"""Batches: in order, each operation seeing those before it, all of them or none."""
+"""Batches: operations run in order, all of them or none; each sees the changes of those before it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.actors import Actor
 from tests.support.databases import application
-from tests.support.statements import counted
+from tests.support.problems import error_pointers, status_and_code
+from tests.support.statements import record_statements
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
 CREATE = {"op": "create", "task": {"title": "x"}}
 
 
-def batch(actor: Actor, *operations: Any) -> TestResponse:
-    # By the standard library, since the service's own writer has no numbers over 64 bits.
+def post_batch(actor: Actor, *operations: Any) -> TestResponse:
+    # The standard library writes integers of more than 64 bits, the application's serializer does not.
     text = json.dumps({"operations": operations})
     return actor.post("/tasks/batch", data=text, content_type="application/json")
 
 
-def test_each_kind_of_operation(alice: Actor) -> None:
-    first, second, third = (alice.task(title=str(n), description="d") for n in range(3))
+def test_each_operation_has_a_result(alice: Actor) -> None:
+    first, second, third = (alice.create_task(title=str(n), description="d") for n in range(3))
     alice.delete(f"/tasks/{third['id']}")
-    response = batch(
+    response = post_batch(
         alice,
         {"op": "create", "task": {"title": "new", "tags": ["a"]}},
         {"op": "update", "id": first["id"], "task": {"completed": True, "description": None}},
@@ -38,18 +39,18 @@ def test_each_kind_of_operation(alice: Actor) -> None:
     results = response.get_json()["results"]
     assert [result["status"] for result in results] == [201, 200, 204, 200]
     assert "task" not in results[2]
+    tasks = [results[n]["task"] for n in (0, 1, 3)]
     by_id = {task["id"]: task for task in alice.get("/tasks").get_json()}
-    shown = [results[n]["task"] for n in (0, 1, 3)]
-    assert by_id == {task["id"]: task for task in shown}
-    assert (shown[1]["completed"], shown[1]["description"]) == (True, None)
+    assert by_id == {task["id"]: task for task in tasks}
+    assert (tasks[1]["completed"], tasks[1]["description"]) == (True, None)
     for result in (results[0], results[1], results[3]):
         assert alice.get(f"/tasks/{result['task']['id']}").headers["ETag"] == result["etag"]
     assert alice.post(f"/tasks/{second['id']}/restore", headers={"If-Match": results[2]["etag"]}).status_code == 200
 
 
-def test_each_sees_those_before_it(alice: Actor) -> None:
-    task = alice.task()
-    response = batch(
+def test_an_operation_sees_the_changes_before_it(alice: Actor) -> None:
+    task = alice.create_task()
+    response = post_batch(
         alice,
         {"op": "delete", "id": task["id"]},
         {"op": "restore", "id": task["id"]},
@@ -58,8 +59,8 @@ def test_each_sees_those_before_it(alice: Actor) -> None:
     assert response.get_json()["results"][2]["task"]["title"] == "back"
 
 
-def test_default_orders_differ(alice: Actor) -> None:
-    tasks = [result["task"] for result in batch(alice, *[CREATE] * 5).get_json()["results"]]
+def test_new_tasks_get_different_orders(alice: Actor) -> None:
+    tasks = [result["task"] for result in post_batch(alice, *[CREATE] * 5).get_json()["results"]]
     assert [task["order"] for task in tasks] == [1024, 2048, 3072, 4096, 5120]
 
 
@@ -74,23 +75,23 @@ def test_default_orders_differ(alice: Actor) -> None:
         ({"op": "delete", "id": "{task}", "if_match": "nonsense"}, 412, "PRECONDITION_FAILED"),
     ],
 )
-def test_one_failure_undoes_all_and_names_itself(alice: Actor, operation: Any, status: int, code: str) -> None:
-    task = alice.task()
+def test_a_failed_operation_is_named_and_rolls_all_back(alice: Actor, operation: Any, status: int, code: str) -> None:
+    task = alice.create_task()
     if operation["id"] == "{task}":
         operation = {**operation, "id": task["id"]}
     before = alice.get("/tasks")
-    response = batch(alice, CREATE, operation)
+    response = post_batch(alice, CREATE, operation)
     assert response.get_json()["errors"][0]["pointer"] == "#/operations/1"
-    assert (response.status_code, response.get_json()["code"]) == (status, code)
+    assert status_and_code(response) == (status, code)
     after = alice.get("/tasks")
     assert (after.get_json(), after.headers["ETag"]) == (before.get_json(), before.headers["ETag"])
 
 
 @pytest.mark.parametrize("if_match", ["{etag}", '"0", {etag}', "*"])
-def test_a_condition_that_holds(alice: Actor, if_match: str) -> None:
+def test_if_match_of_the_current_version_is_accepted(alice: Actor, if_match: str) -> None:
     task = alice.post("/tasks", json={"title": "x"})
     condition = {"if_match": if_match.format(etag=task.headers["ETag"])}
-    response = batch(alice, {"op": "update", "id": task.get_json()["id"], "task": {"title": "y"}, **condition})
+    response = post_batch(alice, {"op": "update", "id": task.get_json()["id"], "task": {"title": "y"}, **condition})
     assert response.get_json()["results"][0]["task"]["title"] == "y"
 
 
@@ -119,28 +120,26 @@ def test_a_condition_that_holds(alice: Actor, if_match: str) -> None:
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_what_is_no_batch_is_422_and_named(alice: Actor, body: Any, pointer: str) -> None:
-    response = alice.post("/tasks/batch", json=body)
-    assert response.status_code == 422
-    assert [fault["pointer"] for fault in response.get_json()["errors"]] == [pointer]
+def test_an_invalid_batch_is_422_and_named(alice: Actor, body: Any, pointer: str) -> None:
+    assert error_pointers(alice.post("/tasks/batch", json=body)) == [pointer]
     assert alice.get("/tasks").get_json() == []
 
 
-def test_a_hundred_operations_are_a_statement_each(app: Flask, alice: Actor) -> None:
-    with counted() as statements:
-        assert batch(alice, *[CREATE] * 100).status_code == 200
+def test_each_operation_is_one_statement(app: Flask, alice: Actor) -> None:
+    with record_statements() as statements:
+        assert post_batch(alice, *[CREATE] * 100).status_code == 200
     assert len([statement for statement in statements if statement != "transaction control"]) == 100
 
 
-def test_the_limit_of_tasks_holds_for_a_batch(database: str) -> None:
+def test_the_task_limit_applies_to_a_batch(database: str) -> None:
     alice = Actor.sign_up(application(database, max_tasks_per_user=3), "Alice")
-    response = batch(alice, *[CREATE] * 4)
-    assert (response.status_code, response.get_json()["code"]) == (403, "TASK_LIMIT_REACHED")
+    response = post_batch(alice, *[CREATE] * 4)
+    assert status_and_code(response) == (403, "TASK_LIMIT_REACHED")
     assert response.get_json()["errors"][0]["pointer"] == "#/operations/3"
     assert alice.get("/tasks").get_json() == []
-    assert batch(alice, *[CREATE] * 3).status_code == 200
+    assert post_batch(alice, *[CREATE] * 3).status_code == 200
 
 
 def test_a_batch_of_an_ended_session_is_401(alice: Actor) -> None:
     alice.sign_out()
-    assert batch(alice, CREATE).status_code == 401
+    assert post_batch(alice, CREATE).status_code == 401

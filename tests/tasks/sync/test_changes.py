@@ -1,4 +1,4 @@
-"""A copy that is fed by `changes` alone is the list, whatever happens to the tasks."""
+"""A copy that is synchronised by `changes` alone equals the list, whatever happens to the tasks."""
 
 from __future__ import annotations
 
@@ -20,19 +20,26 @@ from hypothesis.stateful import (
 
 from tests.support.actors import PASSWORD, Actor
 from tests.support.databases import application, execute
+from tests.support.problems import status_and_code
 from todo_api.http.cursors import sign
 from todo_api.tasks import purge
 
 if TYPE_CHECKING:
     from flask import Flask
+    from werkzeug.test import TestResponse
 
 CLIENT = st.integers(0, 1)
-MOVES = ["DELETE ", "DELETE ?permanent=true", "POST /restore", "PATCH /complete"]
-OLD = "UPDATE {} SET deleted_at = now() - interval '31 days' WHERE deleted_at IS NOT NULL"
+EXPIRE = "UPDATE {} SET deleted_at = now() - interval '31 days' WHERE deleted_at IS NOT NULL"
+
+
+def expire_deletions(database: str, *tables: str) -> None:
+    """Set the deletions in the tables, by default in both, 31 days back."""
+    for table in tables or ("tasks", "task_tombstones"):
+        execute(database, EXPIRE.format(table))
 
 
 class Copy:
-    """A client's copy of the tasks."""
+    """A client's copy of the tasks, by id."""
 
     def __init__(self, actor: Actor, limit: int | None = None) -> None:
         self.actor = actor
@@ -41,86 +48,88 @@ class Copy:
         self.token: str | None = None
 
     def pull(self) -> bool:
-        """Take one answer; tell whether there is more."""
+        """Apply one page of changes; return whether there are more. Start again after a 410."""
         query = {name: value for name, value in {"sync_token": self.token, "limit": self.limit}.items() if value}
-        answer = self.actor.get("/tasks/changes", query_string=query)
-        if answer.status_code == 410:
+        response = self.actor.get("/tasks/changes", query_string=query)
+        if response.status_code == 410:
             self.tasks, self.token = {}, None
             return True
-        assert answer.status_code == 200, answer.text
-        body = answer.get_json()
+        assert response.status_code == 200, response.text
+        body = response.get_json()
         assert len(body["tasks"]) + len(body["deleted"]) <= (self.limit or 500)
         self.tasks |= {task["id"]: task for task in body["tasks"]}
-        for gone in body["deleted"]:
-            self.tasks.pop(gone, None)
+        for task_id in body["deleted"]:
+            self.tasks.pop(task_id, None)
         self.token = body["sync_token"]
-        more: bool = body["has_more"]
-        return more
+        has_more: bool = body["has_more"]
+        return has_more
 
-    def catch_up(self) -> dict[int, Any]:
+    def synchronise(self) -> dict[int, Any]:
+        """Apply all changes and return the tasks."""
         while self.pull():
             pass
         return self.tasks
 
 
-def listed(actor: Actor) -> dict[int, Any]:
+def tasks_by_id(actor: Actor) -> dict[int, Any]:
     return {task["id"]: task for task in actor.get("/tasks").get_json()}
 
 
-def test_a_copy_follows(alice: Actor) -> None:
+def get_changes(actor: Actor, token: str | None) -> TestResponse:
+    return actor.get("/tasks/changes", query_string={"sync_token": token})
+
+
+def test_a_copy_follows_changes_and_deletions(alice: Actor) -> None:
     copy = Copy(alice)
-    assert copy.catch_up() == {}
-    first, second, third = (alice.task(title=str(n)) for n in range(3))
-    assert copy.catch_up() == listed(alice)
+    assert copy.synchronise() == {}
+    first, second, third = (alice.create_task(title=str(n)) for n in range(3))
+    assert copy.synchronise() == tasks_by_id(alice)
     alice.patch(f"/tasks/{first['id']}", json={"title": "changed"})
     alice.delete(f"/tasks/{second['id']}")
     alice.delete(f"/tasks/{third['id']}?permanent=true")
-    answer = alice.get("/tasks/changes", query_string={"sync_token": copy.token}).get_json()
-    assert [task["title"] for task in answer["tasks"]] == ["changed"]
-    assert answer["deleted"] == [second["id"], third["id"]]
-    assert answer["has_more"] is False
-    assert copy.catch_up() == listed(alice)
+    changes = get_changes(alice, copy.token).get_json()
+    assert [task["title"] for task in changes["tasks"]] == ["changed"]
+    assert changes["deleted"] == [second["id"], third["id"]]
+    assert changes["has_more"] is False
+    assert copy.synchronise() == tasks_by_id(alice)
     alice.post(f"/tasks/{second['id']}/restore")
-    assert copy.catch_up() == listed(alice)
+    assert copy.synchronise() == tasks_by_id(alice)
     assert len(copy.tasks) == 2
 
 
-def test_what_has_not_changed_is_not_told_again(alice: Actor) -> None:
-    alice.task()
+def test_unchanged_tasks_are_not_returned_again(alice: Actor) -> None:
+    alice.create_task()
     copy = Copy(alice)
-    copy.catch_up()
-    answer = alice.get("/tasks/changes", query_string={"sync_token": copy.token}).get_json()
-    assert (answer["tasks"], answer["deleted"], answer["has_more"]) == ([], [], False)
+    copy.synchronise()
+    changes = get_changes(alice, copy.token).get_json()
+    assert (changes["tasks"], changes["deleted"], changes["has_more"]) == ([], [], False)
 
 
-def test_tasks_that_share_a_version_are_told_page_by_page(alice: Actor) -> None:
+def test_tasks_of_one_version_can_span_pages(alice: Actor) -> None:
     for n in range(7):
-        alice.task(title=str(n))
+        alice.create_task(title=str(n))
     copy = Copy(alice, limit=2)
-    assert copy.catch_up() == listed(alice)
+    assert copy.synchronise() == tasks_by_id(alice)
     assert alice.delete("/tasks?all=true").get_json() == {"deleted": 7}
-    assert copy.catch_up() == {}
+    assert copy.synchronise() == {}
 
 
 @pytest.mark.parametrize("token", ["", "x", "W10.x", "%00", "%FF", "%ED%A0%80", "a" * 2000])
 def test_an_empty_or_unreadable_token_is_400(alice: Actor, token: str) -> None:
-    response = alice.get(f"/tasks/changes?sync_token={token}")
-    assert (response.status_code, response.get_json()["code"]) == (400, "INVALID_SYNC_TOKEN")
+    assert status_and_code(alice.get(f"/tasks/changes?sync_token={token}")) == (400, "INVALID_SYNC_TOKEN")
 
 
 def test_another_users_token_is_400(alice: Actor, bob: Actor) -> None:
     copy = Copy(bob)
-    copy.catch_up()
-    response = alice.get("/tasks/changes", query_string={"sync_token": copy.token})
-    assert (response.status_code, response.get_json()["code"]) == (400, "INVALID_SYNC_TOKEN")
+    copy.synchronise()
+    assert status_and_code(get_changes(alice, copy.token)) == (400, "INVALID_SYNC_TOKEN")
 
 
-def test_a_token_of_the_future_is_400(app: Flask, alice: Actor) -> None:
-    alice.task()
+def test_a_token_of_a_future_version_is_400(app: Flask, alice: Actor) -> None:
+    alice.create_task()
     with app.app_context():
         token = sign([2, 1, 0], ["changes", alice.id])
-    response = alice.get("/tasks/changes", query_string={"sync_token": token})
-    assert (response.status_code, response.get_json()["code"]) == (400, "INVALID_SYNC_TOKEN")
+    assert status_and_code(get_changes(alice, token)) == (400, "INVALID_SYNC_TOKEN")
 
 
 @pytest.mark.parametrize("limit", ["0", "501", "07", "+7", "x", "1.0"])
@@ -136,92 +145,90 @@ def own_app(fresh_database: str) -> Flask:
 
 
 @pytest.mark.parametrize("permanent", [False, True])
-def test_who_missed_what_was_purged_starts_again(own_app: Flask, fresh_database: str, permanent: bool) -> None:  # noqa: FBT001
+def test_a_token_before_a_purged_deletion_is_410(own_app: Flask, fresh_database: str, *, permanent: bool) -> None:
     alice = Actor.sign_up(own_app, "Alice")
     behind, ahead, late = Copy(alice), Copy(alice), Copy(alice)
-    tasks = [alice.task(title=str(n)) for n in range(3)]
-    behind.catch_up()
+    tasks = [alice.create_task(title=str(n)) for n in range(3)]
+    behind.synchronise()
     alice.delete(f"/tasks/{tasks[0]['id']}{'?permanent=true' if permanent else ''}")
-    ahead.catch_up()
-    for table in ("tasks", "task_tombstones"):
-        execute(fresh_database, OLD.format(table))
+    ahead.synchronise()
+    expire_deletions(fresh_database)
     with own_app.app_context():
-        assert purge.users_with_old(30) == [alice.id]
+        assert purge.users_to_purge(30) == [alice.id]
         assert purge.purge_user(alice.id, 30) == (not permanent)
-    expired = alice.get("/tasks/changes", query_string={"sync_token": behind.token})
-    assert (expired.status_code, expired.get_json()["code"]) == (410, "SYNC_TOKEN_EXPIRED")
-    assert alice.get("/tasks/changes", query_string={"sync_token": ahead.token}).status_code == 200
+    assert status_and_code(get_changes(alice, behind.token)) == (410, "SYNC_TOKEN_EXPIRED")
+    assert get_changes(alice, ahead.token).status_code == 200
     for copy in (behind, ahead, late):
-        assert copy.catch_up() == listed(alice)
+        assert copy.synchronise() == tasks_by_id(alice)
 
 
-def test_a_copy_that_was_begun_after_the_purge_may_go_page_by_page(own_app: Flask, fresh_database: str) -> None:
+def test_a_copy_started_after_the_purge_gets_no_410(own_app: Flask, fresh_database: str) -> None:
     alice = Actor.sign_up(own_app, "Alice")
-    tasks = [alice.task(title=str(n)) for n in range(4)]
+    tasks = [alice.create_task(title=str(n)) for n in range(4)]
     alice.delete(f"/tasks/{tasks[1]['id']}")
-    execute(fresh_database, OLD.format("tasks"))
+    expire_deletions(fresh_database, "tasks")
     with own_app.app_context():
         purge.purge_user(alice.id, 30)
     copy = Copy(alice, limit=1)
-    seen = 0
+    pages = 0
     while copy.pull():
-        assert copy.token  # no 410 on the way
-        seen += 1
-    assert seen == 2
-    assert copy.tasks == listed(alice)
+        assert copy.token  # no 410
+        pages += 1
+    assert pages == 2
+    assert copy.tasks == tasks_by_id(alice)
 
 
-def test_a_purge_between_two_pages_is_noticed(own_app: Flask, fresh_database: str) -> None:
+def test_a_purge_between_two_pages_is_410(own_app: Flask, fresh_database: str) -> None:
     alice = Actor.sign_up(own_app, "Alice")
-    first, second = alice.task(), alice.task()
+    first, second = alice.create_task(), alice.create_task()
     copy = Copy(alice, limit=1)
-    copy.catch_up()
+    copy.synchronise()
     alice.patch(f"/tasks/{first['id']}/complete")
     alice.delete(f"/tasks/{second['id']}")
     assert copy.pull()
-    execute(fresh_database, OLD.format("tasks"))
+    expire_deletions(fresh_database, "tasks")
     with own_app.app_context():
         purge.purge_user(alice.id, 30)
-    assert alice.get("/tasks/changes", query_string={"sync_token": copy.token}).status_code == 410
-    assert copy.catch_up() == listed(alice)
+    assert get_changes(alice, copy.token).status_code == 410
+    assert copy.synchronise() == tasks_by_id(alice)
 
 
-def test_a_purge_in_the_midst_of_a_version_is_noticed(own_app: Flask, fresh_database: str) -> None:
+def test_a_purge_within_a_version_restarts_the_copy(own_app: Flask, fresh_database: str) -> None:
     alice = Actor.sign_up(own_app, "Alice")
-    alice.task()
-    alice.task()
+    alice.create_task()
+    alice.create_task()
     copy = Copy(alice, limit=1)
-    copy.catch_up()
+    copy.synchronise()
     alice.delete("/tasks?all=true")
     assert copy.pull()
-    execute(fresh_database, OLD.format("tasks"))
+    expire_deletions(fresh_database, "tasks")
     with own_app.app_context():
         purge.purge_user(alice.id, 30)
-    assert copy.catch_up() == {}
+    assert copy.synchronise() == {}
 
 
-def test_what_was_purged_before_stays_known(own_app: Flask, fresh_database: str) -> None:
+def test_an_earlier_purge_does_not_lower_the_purged_version(own_app: Flask, fresh_database: str) -> None:
     alice = Actor.sign_up(own_app, "Alice")
-    first, second = alice.task(), alice.task()
+    first, second = alice.create_task(), alice.create_task()
     alice.delete(f"/tasks/{first['id']}?permanent=true")
     copy = Copy(alice)
-    copy.catch_up()
+    copy.synchronise()
     alice.delete(f"/tasks/{second['id']}")
-    for table in ("tasks", "task_tombstones"):  # the newer one first, as after a change of the clock
-        execute(fresh_database, OLD.format(table))
+    for table in ("tasks", "task_tombstones"):  # the newer deletion first, as after a change of the clock
+        expire_deletions(fresh_database, table)
         with own_app.app_context():
             purge.purge_user(alice.id, 30)
-    assert alice.get("/tasks/changes", query_string={"sync_token": copy.token}).status_code == 410
+    assert get_changes(alice, copy.token).status_code == 410
 
 
 def second_session(actor: Actor) -> Actor:
-    """Sign in as the same user from another place."""
+    """Return the same user with another session."""
     form = {"email": actor.email, "password": PASSWORD}
     return replace(actor, token=actor.client.post("/api/auth/sign-in/email", data=form).get_json()["token"])
 
 
 class Writers(RuleBasedStateMachine):
-    """Two clients write, and copies that come by now and then follow."""
+    """Two clients write, and three copies synchronise now and then."""
 
     app: Flask
     database: str
@@ -235,28 +242,28 @@ class Writers(RuleBasedStateMachine):
 
     @rule(target=ids, client=CLIENT, order=st.sampled_from([None, 1, 2.5]))
     def create(self, client: int, order: float | None) -> int:
-        number: int = self.clients[client].task(**({} if order is None else {"order": order}))["id"]
+        number: int = self.clients[client].create_task(**({} if order is None else {"order": order}))["id"]
         return number
 
     @rule(target=ids, number=st.integers(1, 4))
     def batch(self, number: int) -> Any:
         operations = [{"op": "create", "task": {"title": str(n)}} for n in range(number)]
-        answer = self.alice.post("/tasks/batch", json={"operations": operations}).get_json()
-        return multiple(*(result["task"]["id"] for result in answer["results"]))
+        response = self.alice.post("/tasks/batch", json={"operations": operations}).get_json()
+        return multiple(*(result["task"]["id"] for result in response["results"]))
 
     @rule(task=ids, client=CLIENT, method=st.sampled_from(["PATCH", "PUT"]), completed=st.booleans())
     def change(self, task: int, client: int, method: str, completed: bool) -> None:  # noqa: FBT001
-        answer = self.clients[client].request(method, f"/tasks/{task}", json={"completed": completed})
-        assert answer.status_code in {200, 404}
+        response = self.clients[client].request(method, f"/tasks/{task}", json={"completed": completed})
+        assert response.status_code in {200, 404}
 
     @rule(
         task=ids,
         client=CLIENT,
-        move=st.sampled_from(["DELETE ", "DELETE ?permanent=true", "POST /restore", "PATCH /complete"]),
+        call=st.sampled_from(["DELETE ", "DELETE ?permanent=true", "POST /restore", "PATCH /complete"]),
     )
-    def move(self, task: int, client: int, move: str) -> None:
-        method, _, rest = move.partition(" ")
-        assert self.clients[client].request(method, f"/tasks/{task}{rest}").status_code in {200, 204, 404}
+    def call(self, task: int, client: int, call: str) -> None:
+        method, _, suffix = call.partition(" ")
+        assert self.clients[client].request(method, f"/tasks/{task}{suffix}").status_code in {200, 204, 404}
 
     @rule(query=st.sampled_from(["completed=true", "completed=true&permanent=true", "deleted=true&permanent=true"]))
     def delete_many(self, query: str) -> None:
@@ -264,9 +271,8 @@ class Writers(RuleBasedStateMachine):
 
     @rule()
     def purge(self) -> None:
-        """Let a month go by for what is deleted."""
-        for table in ("tasks", "task_tombstones"):
-            execute(self.database, OLD.format(table))
+        """Purge as if all deletions were a month ago."""
+        expire_deletions(self.database)
         with self.app.app_context():
             purge.purge_user(self.alice.id, 30)
 
@@ -276,32 +282,32 @@ class Writers(RuleBasedStateMachine):
 
     @precondition(lambda self: self.copies[0].tasks)
     @rule()
-    def begin_again(self) -> None:
+    def start_again(self) -> None:
         self.copies[0] = Copy(self.alice, limit=1)
 
     @rule(copy=st.integers(0, 2))
-    def follow(self, copy: int) -> None:
-        assert self.copies[copy].catch_up() == listed(self.alice)
+    def synchronise(self, copy: int) -> None:
+        assert self.copies[copy].synchronise() == tasks_by_id(self.alice)
 
     @invariant()
-    def numbers_are_right(self) -> None:
-        for query, number in (("", len(listed(self.alice))), ("&deleted=true", None)):
+    def counts_are_right(self) -> None:
+        for query, number in (("", len(tasks_by_id(self.alice))), ("&deleted=true", None)):
             page = self.alice.get(f"/tasks?limit=200{query}")
             assert page.headers["X-Total-Count"] == str(len(page.get_json()) if number is None else number)
 
     def teardown(self) -> None:
         for copy in self.copies:
-            assert copy.catch_up() == listed(self.alice)
+            assert copy.synchronise() == tasks_by_id(self.alice)
 
 
-def test_a_copy_equals_the_list_whatever_happens(own_app: Flask, fresh_database: str) -> None:
-    machine = type("OwnWriters", (Writers,), {"app": own_app, "database": fresh_database})
-    bounds = settings(
+def test_a_copy_equals_the_list_after_any_operations(own_app: Flask, fresh_database: str) -> None:
+    machine = type("TestWriters", (Writers,), {"app": own_app, "database": fresh_database})
+    limits = settings(
         max_examples=25,
         stateful_step_count=25,
         deadline=None,
         derandomize=True,
-        phases=(Phase.generate,),  # a failure takes too long to be made small
+        phases=(Phase.generate,),  # shrinking a failure takes too long
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(machine, settings=bounds)
+    run_state_machine_as_test(machine, settings=limits)

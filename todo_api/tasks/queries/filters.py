@@ -1,4 +1,4 @@
-"""The parameters that choose tasks, as conditions."""
+"""The filters of a list, as SQL conditions."""
 
 from __future__ import annotations
 
@@ -20,76 +20,77 @@ MILLISECOND = timedelta(milliseconds=1)
 END_OF_DAY = timedelta(days=1) - MILLISECOND
 INSTANT = TIMESTAMP(timezone=True)
 TEXT_ARRAY = ARRAY(Text)
-ZONE = bindparam("zone", type_=Text)
+TIME_ZONE = bindparam("time_zone", type_=Text)
 ABBREVIATIONS = {"CET": "Europe/Brussels", "MET": "Europe/Brussels", "EET": "Europe/Athens", "WET": "Europe/Lisbon"}
-"""Zones whose names PostgreSQL takes for abbreviations, without summer time; by the names to which IANA links them."""
+"""Zones whose names PostgreSQL reads as abbreviations without summer time, and the zones that IANA links them to."""
 
 Filters = tuple[tuple[str, type], ...]
-"""Names of filters, each with the type of its value: what a statement depends on, and not the values."""
+"""The names of filters and the types of their values. A statement depends on these and not on the values."""
 IN_TRASH = ("deleted", bool)
 
 
 def active_filter_types(parameters: Mapping[str, Any]) -> Filters:
-    """Return the filters among the parameters."""
+    """Return the names and value types of the active filters."""
     return tuple((name, type(value)) for name, value in sorted(active_filters(parameters).items()))
 
 
 def filter_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the conditions compare with. Not named as columns are: SQLAlchemy would set those."""
+    """Return the bind parameters of the conditions. None has a column's name: SQLAlchemy would set that column."""
     zone = parameters["timezone"]
     return {
-        "zone": ABBREVIATIONS.get(zone, zone),
-        **{f"of_{name}": value for name, value in active_filters(parameters).items()},
+        "time_zone": ABBREVIATIONS.get(zone, zone),
+        **{f"filter_{name}": value for name, value in active_filters(parameters).items()},
     }
 
 
-def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
-    """Yield what the tasks that are meant fulfil, in the trash or outside."""
+def filter_conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions of the filters, the first of them on the trash."""
     yield TRASHED if IN_TRASH in filters else LIVE
     yield from (CONDITIONS[name](kind) for name, kind in filters if (name, kind) != IN_TRASH)
 
 
 def start_of_day(day: Any) -> ColumnElement[datetime]:
-    """Return the moment at which a day begins in the time zone: when the one before has ended.
+    """Return the instant at which a day begins in the time zone: one millisecond after the end of the day before.
 
-    Not its midnight, of which there are two where clocks go back then, and none where they go forward.
+    Midnight is not used: it occurs twice where clocks go back at midnight, and never where they go forward.
     """
-    return func.timezone(ZONE, cast(day, TIMESTAMP) - MILLISECOND, type_=INSTANT) + MILLISECOND
+    return func.timezone(TIME_ZONE, cast(day, TIMESTAMP) - MILLISECOND, type_=INSTANT) + MILLISECOND
 
 
 def due_instant() -> ColumnElement[datetime]:
-    """Return the moment at which a task is due: with a date, the last millisecond of that day in the time zone."""
-    return func.coalesce(Task.due_at, func.timezone(ZONE, cast(Task.due_on, TIMESTAMP) + END_OF_DAY, type_=INSTANT))
+    """Return the instant at which a task is due: for a date, the last millisecond of that day in the time zone."""
+    end_of_due_day = func.timezone(TIME_ZONE, cast(Task.due_on, TIMESTAMP) + END_OF_DAY, type_=INSTANT)
+    return func.coalesce(Task.due_at, end_of_due_day)
 
 
 def due_after(kind: type[date]) -> ColumnElement[bool]:
-    """Return whether a task is due then or later; a date is compared with a date by itself."""
+    """Return the condition that a task is due at the bound or later; dates are compared without a time zone."""
     if kind is datetime:
-        return due_instant() >= bindparam("of_due_after", type_=INSTANT)
-    bound = bindparam("of_due_after", type_=Date)
+        return due_instant() >= bindparam("filter_due_after", type_=INSTANT)
+    bound = bindparam("filter_due_after", type_=Date)
     return or_(Task.due_on >= bound, Task.due_at >= start_of_day(bound))
 
 
 def due_before(kind: type[date]) -> ColumnElement[bool]:
-    """Return whether a task is due earlier."""
+    """Return the condition that a task is due before the bound."""
     if kind is datetime:
-        return due_instant() < bindparam("of_due_before", type_=INSTANT)
-    bound = bindparam("of_due_before", type_=Date)
+        return due_instant() < bindparam("filter_due_before", type_=INSTANT)
+    bound = bindparam("filter_due_before", type_=Date)
     return or_(Task.due_on < bound, Task.due_at < start_of_day(bound))
 
 
-def text_contains(_: type) -> ColumnElement[bool]:
-    """Return whether title or description has the text, in any case; no character of it stands for another."""
-    sought = func.lower(bindparam("of_q", type_=Text))
-    return or_(*(func.strpos(func.lower(column), sought) > 0 for column in (Task.title, Task.description)))
+def contains_text(_: type) -> ColumnElement[bool]:
+    """Return the condition that title or description contains the text, in any case and without wildcards."""
+    text = func.lower(bindparam("filter_q", type_=Text))
+    return or_(*(func.strpos(func.lower(column), text) > 0 for column in (Task.title, Task.description)))
 
 
 CONDITIONS = {
-    "completed": lambda _: Task.completed == bindparam("of_completed", type_=Boolean),
+    "completed": lambda _: Task.completed == bindparam("filter_completed", type_=Boolean),
     "due_after": due_after,
     "due_before": due_before,
     "due": lambda _: Task.due_on.is_(None) & Task.due_at.is_(None),
-    "priority": lambda _: Task.priority == any_(bindparam("of_priority", type_=TEXT_ARRAY)),
-    "tag": lambda _: Task.tags.contains(cast(bindparam("of_tag", type_=TEXT_ARRAY), TEXT_ARRAY)),
-    "q": text_contains,
+    "priority": lambda _: Task.priority == any_(bindparam("filter_priority", type_=TEXT_ARRAY)),
+    "tag": lambda _: Task.tags.contains(cast(bindparam("filter_tag", type_=TEXT_ARRAY), TEXT_ARRAY)),
+    "q": contains_text,
 }

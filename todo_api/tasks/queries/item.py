@@ -1,4 +1,4 @@
-"""One task: made, read, changed, deleted. Each is one statement."""
+"""One task: create, read, change, delete. Each function runs one statement."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     from todo_api.database.statements import Row, Statement
 
 
-def create(owner: Owner, members: Mapping[str, Any]) -> Row:
-    """Add a task and return its row.
+def create(owner: Owner, fields: Mapping[str, Any]) -> Row:
+    """Create a task and return its row.
 
     Raises:
         TaskLimitReached: 403.
 
     """
     limit = {"task_limit": settings().max_tasks_per_user}
-    row = write_owned(owner, statements.create(frozenset(members)), {**members, **limit})[0]
+    row = write_owned(owner, statements.create(frozenset(fields)), {**fields, **limit})[0]
     if row["id"] is None:
         raise TaskLimitReached
     return row
 
 
 def get(owner: Owner, task_id: int) -> Row:
-    """Return the task's row."""
-    return found_or_raise(fetch_owned(owner, statements.GET, {"task_id": task_id}))
+    """Return the row of a task outside the trash."""
+    return require_task(fetch_owned(owner, statements.GET, {"task_id": task_id}))
 
 
-def update(owner: Owner, task_id: int, members: Mapping[str, Any], if_match: Sequence[int] | None) -> Row:
-    """Set the members and return the row; where there is nothing to set, nothing is written."""
-    if members:
-        return write_task(owner, statements.change(frozenset(members)), task_id, if_match, members)
+def update(owner: Owner, task_id: int, fields: Mapping[str, Any], if_match: Sequence[int] | None) -> Row:
+    """Set fields of a task and return its row. Without fields, write nothing."""
+    if fields:
+        return write_task(owner, statements.set_fields(frozenset(fields)), task_id, if_match, fields)
     row = get(owner, task_id)
     if if_match is not None and row["version"] not in if_match:
         raise PreconditionFailed
@@ -50,17 +50,17 @@ def toggle(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
 
 
 def trash(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
-    """Move the task into the trash and return its row."""
+    """Move a task to the trash and return its row."""
     return write_task(owner, statements.TRASH, task_id, if_match)
 
 
 def restore(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
-    """Take the task out of the trash and return its row."""
+    """Restore a task from the trash and return its row."""
     return write_task(owner, statements.RESTORE, task_id, if_match)
 
 
 def delete_permanently(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> None:
-    """Delete the task for good, in the trash or not."""
+    """Delete a task permanently, in the trash or outside."""
     write_task(owner, statements.DELETE_PERMANENTLY, task_id, if_match)
 
 
@@ -69,18 +69,18 @@ def write_task(
     statement: Statement,
     task_id: int,
     if_match: Sequence[int] | None,
-    members: Mapping[str, Any] = {},
+    fields: Mapping[str, Any] = {},
 ) -> Row:
-    """Change the task if it is of one of the versions, of any where they are None; return its row."""
-    return found_or_raise(write_owned(owner, statement, {**members, "task_id": task_id, "if_match": if_match}))
+    """Write a task and return its row; `if_match` lists the versions that are accepted, None accepts any."""
+    return require_task(write_owned(owner, statement, {**fields, "task_id": task_id, "if_match": if_match}))
 
 
-def found_or_raise(rows: Sequence[Row]) -> Row:
-    """Return the row of a task.
+def require_task(rows: Sequence[Row]) -> Row:
+    """Return the row of the task that a statement has read or written.
 
     Raises:
-        TaskNotFound: 404, where the statement met no task of this owner.
-        PreconditionFailed: 412, where the task is of another version than was asked for.
+        TaskNotFound: 404, if the owner has no such task.
+        PreconditionFailed: 412, if If-Match does not accept the task's version.
 
     """
     row = rows[0]

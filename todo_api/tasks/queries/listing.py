@@ -1,7 +1,7 @@
-"""Many tasks at once: listed by page, deleted by filter. One statement each.
+"""Many tasks: list a page, delete by filter. Each is one statement.
 
-A page begins after the last row of the one before, by the values of that row, and not after a number of rows
-(keyset pagination): page 1,000 costs what page 1 costs, and nothing is shown twice when tasks come and go.
+A page begins after the sort values of the last row of the previous page, not at an offset (keyset pagination). Page
+1,000 costs what page 1 costs, and no task is repeated when others are created or deleted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from todo_api.http.errors import InvalidParameter
 from todo_api.tasks.errors import FilterRequired, PreconditionFailed
 from todo_api.tasks.models import Task, TaskList
 from todo_api.tasks.parameters import SortKey, active_filters
-from todo_api.tasks.queries.filters import IN_TRASH, active_filter_types, conditions, filter_parameters
+from todo_api.tasks.queries.filters import IN_TRASH, active_filter_types, filter_conditions, filter_parameters
 from todo_api.tasks.queries.sorting import (
     after,
     cursor_parameters,
@@ -34,9 +34,9 @@ from todo_api.tasks.queries.statements import (
     OWN_TASKS,
     TASK_COLUMNS,
     VERSIONS,
-    count_change,
     matches_if_match,
     permanent_deletion,
+    update_list,
 )
 
 if TYPE_CHECKING:
@@ -48,135 +48,140 @@ if TYPE_CHECKING:
     from todo_api.tasks.queries.filters import Filters
 
 STATEMENTS_MAX = 256
-"""Statements of lists that are kept; the usual ones are few, and others are built again."""
-
+"""The number of cached list statements. Clients use few shapes; a rare one is compiled again."""
 
 DEFAULT_KEYS = (SortKey("id"),)
 
 
 class Page(NamedTuple):
-    """Tasks, the version of the whole list, how many there are on all pages, and where the next page begins."""
+    """A page of tasks, the version of the list, the number of tasks on all pages, and the cursor of the next page."""
 
     tasks: Sequence[Row]
     version: int
     total: int
-    cursor: str | None
+    next_cursor: str | None
 
 
 class Shape(NamedTuple):
-    """What the statement of a list depends on, beside its parameters."""
+    """Everything that the text of a list statement depends on."""
 
     filters: Filters
     keys: tuple[SortKey, ...]
-    paged: bool
-    place: tuple[bool, ...] | None
-    """Which of the values of the place are null from which the page begins."""
+    has_limit: bool
+    cursor_nulls: tuple[bool, ...] | None
+    """Which of the cursor's values are null; None without a cursor."""
 
 
-def list_page(owner: Owner, parameters: Mapping[str, Any], known: Sequence[int] = ()) -> Page:
-    """Return the owner's tasks that the parameters ask for; none where the list is of a version that is known.
+def list_page(owner: Owner, parameters: Mapping[str, Any], known_versions: Sequence[int] = ()) -> Page:
+    """Return the owner's tasks that match the parameters; none if the client knows the list's version.
 
     Raises:
-        InvalidParameter: 422, for a cursor that was not given for this list.
+        InvalidParameter: 422, for a cursor of another list.
 
     """
     keys = with_tie_break(parameters["sort"])
-    place = cursor_position(owner, parameters) if "cursor" in parameters else None
+    values = read_cursor(owner, parameters) if "cursor" in parameters else None
+    nulls = None if values is None else tuple(value is None for value in values)
     limit = parameters.get("limit")
-    nulls = None if place is None else tuple(value is None for value in place)
     statement = list_statement(Shape(active_filter_types(parameters), keys, limit is not None, nulls))
-    values = {
+    binds = {
         **filter_parameters(parameters),
-        **(cursor_parameters(keys, place) if place else {}),
-        "known": list(known),
+        **(cursor_parameters(keys, values) if values else {}),
+        "known_versions": list(known_versions),
+        "row_limit": limit + 1 if limit else None,
     }
-    rows = fetch_owned(owner, statement, {**values, "at_most": limit + 1 if limit else None})
+    rows = fetch_owned(owner, statement, binds)
     tasks = [row for row in rows if row["id"] is not None]
-    full = limit is not None and len(tasks) > limit
-    shown = tasks[:limit]
-    cursor = sign(cursor_values(keys, shown[-1]), cursor_context(owner, parameters)) if full else None
-    return Page(shown, rows[0]["list_version"], rows[0]["total"], cursor)
+    has_next = limit is not None and len(tasks) > limit
+    tasks = tasks[:limit]
+    cursor = sign(cursor_values(keys, tasks[-1]), cursor_context(owner, parameters)) if has_next else None
+    return Page(tasks, rows[0]["list_version"], rows[0]["total"], cursor)
 
 
 def cursor_context(owner: Owner, parameters: Mapping[str, Any]) -> list[Any]:
-    """Return what a cursor is bound to: the user, the sorting, the filters and the time zone, but not the limit."""
-    bound_to = {**active_filters(parameters), "sort": parameters["sort"], "timezone": parameters["timezone"]}
-    return ["cursor", owner.user_id, sorted(bound_to.items())]
+    """Return what a cursor is bound to: the user, the sort keys, the filters and the time zone, but not the limit."""
+    bound = {**active_filters(parameters), "sort": parameters["sort"], "timezone": parameters["timezone"]}
+    return ["cursor", owner.user_id, sorted(bound.items())]
 
 
-def cursor_position(owner: Owner, parameters: Mapping[str, Any]) -> list[Any]:
-    """Return where the page of a cursor begins."""
-    place = verify(parameters["cursor"], cursor_context(owner, parameters))
-    if place is None:
+def read_cursor(owner: Owner, parameters: Mapping[str, Any]) -> list[Any]:
+    """Return the sort values after which the page of a cursor begins."""
+    values = verify(parameters["cursor"], cursor_context(owner, parameters))
+    if values is None:
         raise InvalidParameter([("cursor", "Not one of this list, as it is sorted and filtered.")])
-    return place
+    return values
 
 
 @lru_cache(STATEMENTS_MAX)
 def list_statement(shape: Shape) -> Statement:
     """Return the statement that reads a page."""
-    shown = [*TASK_COLUMNS, Task.deleted_at] if IN_TRASH in shape.filters else TASK_COLUMNS
+    task_columns = [*TASK_COLUMNS, Task.deleted_at] if IN_TRASH in shape.filters else TASK_COLUMNS
     columns = sort_columns(shape.keys)
-    which = [OWN_TASKS, *conditions(shape.filters)]
-    unknown = not_(func.coalesce(TaskList.version, 0) == any_(bindparam("known", type_=VERSIONS)))
-    page = select(*shown, *columns).where(*which, unknown).correlate(TaskList)
-    if shape.place:
-        page = page.where(after(shape.keys, shape.place))
-    if shape.paged:
-        page = page.order_by(*order_by(shape.keys, columns))
-    # LIMIT NULL limits nothing, and keeps the part from being merged into the join, which would read a known list.
-    found = page.limit(bindparam("at_most", type_=Integer)).lateral("page")
-    total = total_count(shape.filters, which) if shape.paged else literal(0)
-    page_of_list = (
-        select(*found.c, func.coalesce(TaskList.version, 0).label("list_version"), total.label("total"))
-        .select_from(LIVE_SESSION.outerjoin(TaskList, OWN_LIST).outerjoin(found, true()))
-        .order_by(*order_by(shape.keys, [found.c[f"by_{key.name}"] for key in shape.keys]))
+    conditions = [OWN_TASKS, *filter_conditions(shape.filters)]
+    is_modified = not_(func.coalesce(TaskList.version, 0) == any_(bindparam("known_versions", type_=VERSIONS)))
+    rows = select(*task_columns, *columns).where(*conditions, is_modified).correlate(TaskList)
+    if shape.cursor_nulls:
+        rows = rows.where(after(shape.keys, shape.cursor_nulls))
+    if shape.has_limit:
+        rows = rows.order_by(*order_by(shape.keys, columns))
+    # Needed without a limit too: LIMIT NULL returns all rows, but keeps PostgreSQL from merging the subquery into the
+    # join, which would read an unmodified list.
+    page = rows.limit(bindparam("row_limit", type_=Integer)).lateral("page")
+    total = total_count(shape.filters, conditions) if shape.has_limit else literal(0)
+    statement = (
+        select(*page.c, func.coalesce(TaskList.version, 0).label("list_version"), total.label("total"))
+        .select_from(LIVE_SESSION.outerjoin(TaskList, OWN_LIST).outerjoin(page, true()))
+        .order_by(*order_by(shape.keys, [page.c[f"by_{key.name}"] for key in shape.keys]))
     )
-    return Statement(page_of_list, prepared=not shape.filters and shape.keys == DEFAULT_KEYS)
+    return Statement(statement, prepared=not shape.filters and shape.keys == DEFAULT_KEYS)
 
 
-def total_count(filters: Filters, which: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
-    """Return how many tasks there are on all pages: kept count of without a filter, else counted."""
+def total_count(filters: Filters, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
+    """Return the number of tasks on all pages: without a filter, the count that the list keeps."""
     if set(filters) <= {IN_TRASH}:
         return func.coalesce(TaskList.trashed if filters else TaskList.live, 0)
-    return select(func.count()).select_from(Task).where(*which).scalar_subquery()
+    return select(func.count()).select_from(Task).where(*conditions).scalar_subquery()
 
 
 def delete_many(owner: Owner, parameters: Mapping[str, Any], if_match: Sequence[int] | None) -> int:
-    """Move the tasks that the parameters choose into the trash, or delete them for good; return how many.
+    """Move the tasks that match the filters to the trash, or delete them permanently; return their number.
 
     Raises:
-        FilterRequired: 400, where they choose none and do not say that all are meant.
-        PreconditionFailed: 412, where the list is of another version than was asked for.
+        FilterRequired: 400, without a filter and without `all`.
+        PreconditionFailed: 412, if If-Match does not accept the list's version.
 
     """
     if not active_filters(parameters) and not parameters["all"]:
         raise FilterRequired
-    which = [*conditions(active_filter_types(parameters)), matches_if_match(LOCKED_LIST.c.version - 1)]
-    statement = delete_many_permanently(which) if parameters["permanent"] else trash_many(which)
+    conditions = [
+        *filter_conditions(active_filter_types(parameters)),
+        matches_if_match(LOCKED_LIST.c.version - 1),
+    ]
+    statement = delete_many_permanently(conditions) if parameters["permanent"] else trash_many(conditions)
     row = write_owned(owner, statement, {**filter_parameters(parameters), "if_match": if_match})[0]
     if if_match is not None and row["version"] not in if_match:
         raise PreconditionFailed
-    deleted: int = row["number"]
-    return deleted
+    number: int = row["number"]
+    return number
 
 
-def trash_many(which: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """Return the statement that moves tasks into the trash; they share a version."""
+def trash_many(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Return the statement that moves tasks to the trash. They share a version."""
     values = {"version": LOCKED_LIST.c.version, "deleted_at": func.now()}
-    trashed = update(Task).where(OWN_TASKS, IN_LOCKED_LIST, *which).values(values).returning(Task.id).cte("trashed")
+    matching = update(Task).where(OWN_TASKS, IN_LOCKED_LIST, *conditions)
+    trashed = matching.values(values).returning(Task.id).cte("trashed")
     number = select(func.count()).select_from(trashed).scalar_subquery()
-    return deletion_result(number).add_cte(count_change(trashed, live=-number, trashed=number))
+    return deletion_result(number).add_cte(update_list(trashed, live=-number, trashed=number))
 
 
-def delete_many_permanently(which: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """Return the statement that deletes tasks for good."""
-    erased, buried, also = permanent_deletion(*which)
-    return deletion_result(select(func.count()).select_from(erased).scalar_subquery()).add_cte(buried, also)
+def delete_many_permanently(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Return the statement that deletes tasks permanently."""
+    deleted, *ctes = permanent_deletion(*conditions)
+    return deletion_result(select(func.count()).select_from(deleted).scalar_subquery()).add_cte(*ctes)
 
 
 def deletion_result(number: ColumnElement[int]) -> Select[Any]:
-    """Return the statement that tells the number, and the version that the list had."""
+    """Return the statement that returns the number of deleted tasks and the previous version of the list."""
     version = select(LOCKED_LIST.c.version - 1).scalar_subquery()
     columns: tuple[Any, ...] = (number.label("number"), func.coalesce(version, 0).label("version"))
     return select(*columns).select_from(LOCKED_OWNER)

@@ -1,6 +1,6 @@
-"""Sorting, and going on after a row: keyset pagination, on any keys in any direction.
+"""Sorting and keyset pagination, by any keys in any direction.
 
-Nulls come last either way; the id, ascending, breaks ties, so that every row has a place of its own.
+Nulls come last in either direction. The id, ascending, breaks ties, so that the order of the rows is total.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 NULLABLE = {"due", "priority", "completed_at"}
 COLLATION = "C"
-"""By code point: the one order that is the same on every machine, for ORDER BY and cursors alike."""
+"""By code point: the only order that is the same on every machine, for ORDER BY and cursors alike."""
 
 
 def with_tie_break(keys: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
-    """Return the keys up to the id, which leaves nothing to sort."""
+    """Return the keys up to the id, which is added if it is missing."""
     names = [key.name for key in keys]
     return keys[: names.index("id") + 1] if "id" in names else (*keys, SortKey("id"))
 
 
 def sort_value(key: SortKey) -> ColumnElement[Any]:
-    """Return what a key sorts by."""
+    """Return the expression that a key sorts by."""
     match key.name:
         case "title":
             return Task.title.collate(COLLATION)
-        case "due":  # a number, since the end of the last day of a time zone has no place in Python's calendar
+        case "due":  # a number: Python's datetime cannot hold the end of the last day in every time zone
             return cast(extract("epoch", due_instant()) * 1000, BigInteger)
         case "priority":
             return func.array_position(array(Task.PRIORITIES), Task.priority, type_=Integer)
@@ -48,7 +48,7 @@ def sort_value(key: SortKey) -> ColumnElement[Any]:
 
 
 def sort_columns(keys: Sequence[SortKey]) -> list[ColumnElement[Any]]:
-    """Return the columns that hold what the keys sort by."""
+    """Return the columns with the sort values, which ORDER BY and the next cursor use."""
     return [sort_value(key).label(f"by_{key.name}") for key in keys]
 
 
@@ -58,41 +58,42 @@ def order_by(keys: Sequence[SortKey], columns: Sequence[ColumnElement[Any]]) -> 
 
 
 def sort_term(key: SortKey, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return one term; nulls are spoken of only where there are some, or an index would not be found."""
+    """Return one term of ORDER BY. A column without nulls gets no NULLS LAST, which would rule out its index."""
     term = column.desc() if key.descending else column.asc()
     return term.nulls_last() if key.name in NULLABLE else term
 
 
 def cursor_values(keys: Sequence[SortKey], row: Row) -> list[Any]:
-    """Return the values of a row that its page ends with, as JSON."""
+    """Return the sort values of a page's last row, as JSON."""
     values = [row[f"by_{key.name}"] for key in keys]
     return [value.isoformat() if isinstance(value, datetime) else value for value in values]
 
 
-def cursor_parameters(keys: Sequence[SortKey], place: Sequence[Any]) -> dict[str, Any]:
-    """Return what `key_after` compares with."""
-    marks = {f"from_{key.name}": value for key, value in zip(keys, place, strict=True)}
+def cursor_parameters(keys: Sequence[SortKey], values: Sequence[Any]) -> dict[str, Any]:
+    """Return the bind parameters of `after`."""
     return {
-        name: datetime.fromisoformat(mark) if mark and name.endswith("_at") else mark for name, mark in marks.items()
+        f"cursor_{key.name}": datetime.fromisoformat(value) if value and key.name.endswith("_at") else value
+        for key, value in zip(keys, values, strict=True)
     }
 
 
 def after(keys: Sequence[SortKey], nulls: Sequence[bool]) -> ColumnElement[bool]:
-    """Return the condition that a row comes after a place, of which it is known which of its values are null."""
-    (key, *more), (is_null, *others) = keys, nulls
+    """Return the keyset condition: a row comes after the cursor. `nulls` tells which cursor values are null."""
+    (key, *other_keys), (is_null, *other_nulls) = keys, nulls
     column = sort_value(key)
-    mark = bindparam(f"from_{key.name}", type_=column.type)
-    further = false() if is_null else key_after(key, column, mark)
-    if not more:
-        return further
-    condition = or_(further, and_(column.is_(None) if is_null else column == mark, after(more, others)))
+    value = bindparam(f"cursor_{key.name}", type_=column.type)
+    is_after = false() if is_null else after_value(key, column, value)
+    if not other_keys:
+        return is_after
+    is_equal = column.is_(None) if is_null else column == value
+    condition = or_(is_after, and_(is_equal, after(other_keys, other_nulls)))
     if key.name in NULLABLE:
         return condition
-    # What the condition says already, in the one form by which an index is entered at the place.
-    return and_(column <= mark if key.descending else column >= mark, condition)
+    # Redundant, but the only form in which PostgreSQL uses it as an index condition.
+    return and_(column <= value if key.descending else column >= value, condition)
 
 
-def key_after(key: SortKey, column: ColumnElement[Any], mark: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return the condition that the key's value comes after the mark; after a null comes nothing."""
-    further = column < mark if key.descending else column > mark
-    return or_(further, column.is_(None)) if key.name in NULLABLE else further
+def after_value(key: SortKey, column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that a key's value comes after one that is not null."""
+    is_after = column < value if key.descending else column > value
+    return or_(is_after, column.is_(None)) if key.name in NULLABLE else is_after

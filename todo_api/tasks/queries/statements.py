@@ -1,8 +1,8 @@
-"""The statements about one task: one round trip each, each for one user's tasks and a live session only.
+"""The statements about one task. Each is one round trip, limited to the tasks of one user and to a live session.
 
-They are built once; what a request brings are parameters. A statement that writes locks the user's row and then the
-one in `task_lists`, before any task, so that the writes of a user follow one another and deadlock with none. A
-condition is part of the statement, which PostgreSQL evaluates anew on the row as it is when the lock is had.
+They are built once; the values of a request are parameters. A statement that writes locks the user's row, then the row
+in `task_lists`, and only then tasks: the writes of a user are serialised and cannot deadlock. Conditions are part of
+the statement: PostgreSQL evaluates them again on the current row once it holds the lock.
 """
 
 from __future__ import annotations
@@ -45,88 +45,93 @@ OWN_LIST = TaskList.user_id == OWNER_ID
 THIS_TASK = and_(OWN_TASKS, Task.id == bindparam("task_id"))
 VERSIONS = ARRAY(BigInteger)
 IF_MATCH = bindparam("if_match", type_=VERSIONS)
-"""The versions of which one is asked for, or null where any will do."""
+"""The versions that If-Match accepts; null accepts any version."""
 ORDER_STEP = 1024
-"""How far apart tasks are placed, so that others can be moved in between."""
+"""The distance between the `order` of two new tasks, so that others can be moved between them."""
 
 TASK_COLUMNS = [column for column in Task.__table__.c if column.name not in {"uid", "deleted_at"}]
-"""What is read of a task that is not in the trash; its version is its ETag."""
+"""The columns that are read of a task outside the trash. Its version is its ETag."""
 
 LOCKED_LIST = (
     select(TaskList.user_id, (TaskList.version + 1).label("version"))
     .where(OWN_LIST, exists(select(LOCKED_OWNER.c.one)))
     .with_for_update()
-    .cte("locked")
+    .cte("locked_list")
 )
-"""The user's counter, raised, for whom the session lives; nobody else changes tasks of the user from here on."""
+"""The user's task list, locked, with its next version; no row if the session has ended.
+
+No other transaction changes tasks of the user until this one ends."""
 IN_LOCKED_LIST = Task.user_id == LOCKED_LIST.c.user_id
 
 GET = Statement(select(*TASK_COLUMNS).select_from(LIVE_SESSION.outerjoin(Task.__table__, and_(THIS_TASK, LIVE))))
 
 
 def matches_if_match(version: SQLColumnExpression[int]) -> ColumnElement[bool]:
-    """Return the condition that If-Match makes."""
+    """Return the condition that If-Match accepts the version."""
     return or_(IF_MATCH.is_(None), version == any_(IF_MATCH))
 
 
-def count_change(changed: CTE, **deltas: Any) -> CTE:
-    """Return the part of a statement that raises the counter, and moves the numbers, if anything was changed."""
+def update_list(written: CTE, **deltas: Any) -> CTE:
+    """Return the CTE that raises the list's version and adds the deltas to its counts, if tasks were written."""
     values = {name: getattr(TaskList, name) + delta for name, delta in deltas.items()}
-    raised = update(TaskList).where(OWN_LIST, exists(select(changed.c.id)))
-    return raised.values(version=TaskList.version + 1, **values).cte("counted")
+    statement = update(TaskList).where(OWN_LIST, exists(select(written.c.id)))
+    return statement.values(version=TaskList.version + 1, **values).cte("updated_list")
 
 
-def result_statement(changed: CTE, state: ColumnElement[bool], *also: CTE) -> Statement:
-    """Return the statement that makes the change and gives its row: none to the dead, nulls where nothing was changed.
+def write_statement(written: CTE, state: ColumnElement[bool], *ctes: CTE) -> Statement:
+    """Return the statement that writes a task and returns its row.
 
-    Its column `present` tells a task of another version than was asked for from none at all.
+    It returns no row if the session has ended, and a row of nulls if no task was written. `present` then distinguishes
+    a task of another version from a missing one.
     """
     present = case((IF_MATCH.is_not(None), exists(select(Task.id).where(THIS_TASK, state)))).label("present")
-    return Statement(select(changed, present).select_from(LOCKED_OWNER.outerjoin(changed, true())).add_cte(*also))
+    return Statement(select(written, present).select_from(LOCKED_OWNER.outerjoin(written, true())).add_cte(*ctes))
 
 
 def update_statement(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Statement:
-    """Return the statement that sets the values of a task; `live` is what it adds to the tasks outside the trash."""
-    changed = (
+    """Return the statement that sets columns of a task; `live` is the change of the number of tasks outside the trash.
+
+    Only a task in the given state, LIVE or TRASHED, is updated.
+    """
+    updated = (
         update(Task)
         .where(THIS_TASK, state, IN_LOCKED_LIST, matches_if_match(Task.version))
         .values(version=LOCKED_LIST.c.version, **values)
         .returning(*TASK_COLUMNS)
-        .cte("changed")
+        .cte("updated")
     )
-    return result_statement(
-        changed, state, count_change(changed, live=live, trashed=-live) if live else count_change(changed)
-    )
+    deltas = {"live": live, "trashed": -live} if live else {}
+    return write_statement(updated, state, update_list(updated, **deltas))
 
 
 @cache
-def change(members: frozenset[str]) -> Statement:
-    """Return the statement that sets these members, which are the schema's."""
-    values = {name: column_parameter(name) for name in sorted(members)}
-    if "completed" in members:
+def set_fields(fields: frozenset[str]) -> Statement:
+    """Return the statement that sets these fields of a task."""
+    values = {name: column_parameter(name) for name in sorted(fields)}
+    if "completed" in fields:
         values["completed_at"] = case((column_parameter("completed"), func.coalesce(Task.completed_at, func.now())))
     return update_statement({"updated_at": func.now(), **values})
 
 
-def permanent_deletion(*which: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
-    """Return the parts that delete tasks for good, leave their tombstones, and count."""
-    erased = (
+def permanent_deletion(*conditions: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
+    """Return the CTEs that delete tasks permanently, insert their tombstones and update the list."""
+    deleted = (
         delete(Task)
-        .where(OWN_TASKS, IN_LOCKED_LIST, *which)
+        .where(OWN_TASKS, IN_LOCKED_LIST, *conditions)
         .returning(Task.id, Task.deleted_at, LOCKED_LIST.c.version.label("version"))
-        .cte("erased")
+        .cte("deleted")
     )
-    stones = select(OWNER_ID, erased.c.id, erased.c.version)
-    buried = insert(Tombstone).from_select(["user_id", "id", "version"], stones).cte("buried")
-    live = select(func.count()).where(erased.c.deleted_at.is_(None)).scalar_subquery()
-    trashed = select(func.count()).where(erased.c.deleted_at.is_not(None)).scalar_subquery()
-    return erased, buried, count_change(erased, live=-live, trashed=-trashed)
+    rows = select(OWNER_ID, deleted.c.id, deleted.c.version)
+    tombstones = insert(Tombstone).from_select(["user_id", "id", "version"], rows).cte("tombstones")
+    live = select(func.count()).where(deleted.c.deleted_at.is_(None)).scalar_subquery()
+    trashed = select(func.count()).where(deleted.c.deleted_at.is_not(None)).scalar_subquery()
+    return deleted, tombstones, update_list(deleted, live=-live, trashed=-trashed)
 
 
 def delete_permanently_statement() -> Statement:
-    """Return the statement that deletes a task for good, in the trash or not."""
-    erased, *also = permanent_deletion(THIS_TASK, matches_if_match(Task.version))
-    return result_statement(erased, true(), *also)
+    """Return the statement that deletes a task permanently, in the trash or outside."""
+    deleted, *ctes = permanent_deletion(THIS_TASK, matches_if_match(Task.version))
+    return write_statement(deleted, true(), *ctes)
 
 
 TOGGLE = update_statement(
@@ -142,44 +147,45 @@ DELETE_PERMANENTLY = delete_permanently_statement()
 
 
 @cache
-def create(members: frozenset[str]) -> Statement:
-    """Return the statement that adds a task with these members, which are the schema's.
+def create(fields: frozenset[str]) -> Statement:
+    """Return the statement that creates a task with these fields.
 
-    It gives nulls where the user has as many tasks as a user may have.
+    It returns a row of nulls if the user has reached the task limit.
     """
-    listed = next_version()
-    values: dict[str, Any] = {"user_id": OWNER_ID, "version": listed.c.version, "order": default_order(listed)}
-    values |= {name: column_parameter(name) for name in sorted(members)}
-    if "completed" in members:
+    new_version = next_version()
+    values: dict[str, Any] = {
+        "user_id": OWNER_ID,
+        "version": new_version.c.version,
+        "order": default_order(new_version),
+        **{name: column_parameter(name) for name in sorted(fields)},
+    }
+    if "completed" in fields:
         values["completed_at"] = case((column_parameter("completed"), func.now()))
     created = insert(Task).from_select(list(values), select(*values.values())).returning(*TASK_COLUMNS).cte("created")
     return Statement(select(created).select_from(LOCKED_OWNER.outerjoin(created, true())))
 
 
 def next_version() -> CTE:
-    """Return the part that raises the user's counter for a new task, or makes the row; none over the limit."""
-    row = select(OWNER_ID, literal(1), literal(1)).select_from(LOCKED_OWNER)
-    made = upsert(TaskList).from_select(["user_id", "version", "live"], row)
-    fits = TaskList.live + TaskList.trashed < bindparam("task_limit")
-    raised = {"version": TaskList.version + 1, "live": TaskList.live + 1}
-    return (
-        made.on_conflict_do_update(index_elements=["user_id"], set_=raised, where=fits)
-        .returning(TaskList.version)
-        .cte("listed")
-    )
+    """Return the CTE that counts a new task in the list, or creates the list; no row at the task limit."""
+    first = select(OWNER_ID, literal(1), literal(1)).select_from(LOCKED_OWNER)
+    insertion = upsert(TaskList).from_select(["user_id", "version", "live"], first)
+    values = {"version": TaskList.version + 1, "live": TaskList.live + 1}
+    below_limit = TaskList.live + TaskList.trashed < bindparam("task_limit")
+    insertion = insertion.on_conflict_do_update(index_elements=["user_id"], set_=values, where=below_limit)
+    return insertion.returning(TaskList.version).cte("new_version")
 
 
-def default_order(listed: CTE) -> ColumnElement[float]:
-    """Return the place behind the last task.
+def default_order(new_version: CTE) -> ColumnElement[float]:
+    """Return the `order` after the last task.
 
-    The statement does not see tasks that were added while it waited for the counter; as many steps as the counter has
-    gone on meanwhile are left for them.
+    The snapshot of the statement lacks tasks that were created while it waited for the lock on the list. One step is
+    left for each version that the list has gained meanwhile.
     """
     highest = select(func.coalesce(func.max(Task.order), 0)).where(OWN_TASKS, LIVE).scalar_subquery()
-    seen = select(TaskList.version).where(OWN_LIST).scalar_subquery()
-    return highest + ORDER_STEP * (listed.c.version - func.coalesce(seen, 0))
+    snapshot_version = select(TaskList.version).where(OWN_LIST).scalar_subquery()
+    return highest + ORDER_STEP * (new_version.c.version - func.coalesce(snapshot_version, 0))
 
 
 def column_parameter(name: str) -> Any:
-    """Return the parameter of a column, of the column's type."""
+    """Return the bind parameter of a column, with the column's type."""
     return bindparam(name, type_=Task.__table__.c[name].type)

@@ -1,4 +1,4 @@
-"""The routes of a user's tasks: listing, creating, deleting by filter, batches, changes."""
+"""The routes of a user's tasks: list, create, delete by filter."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import TooManyRequests
 from todo_api.http.query_string import KEEP_BYTES
 from todo_api.tasks.blueprint import tasks
-from todo_api.tasks.errors import (
-    FilterRequired,
-    PreconditionFailed,
-    TaskLimitReached,
-)
-from todo_api.tasks.examples import ETAG, LOCATION, NEW, PAGE_HEADERS, SHOWN
+from todo_api.tasks.errors import FilterRequired, PreconditionFailed, TaskLimitReached
+from todo_api.tasks.examples import ETAG, LOCATION, NEW_TASK, PAGE_HEADERS, TASK
 from todo_api.tasks.parameters import DeleteManyParameters, ListParameters
 from todo_api.tasks.queries import item, listing
 from todo_api.tasks.schemas import DeletedSchema, TaskPostSchema, TaskSchema
@@ -34,8 +30,8 @@ if TYPE_CHECKING:
 @tasks.get("/tasks")
 @owner_required
 @tasks.query(ListParameters)
-@tasks.response(200, TaskSchema(many=True), headers=PAGE_HEADERS, example=[SHOWN], conditional=True)
-@accepts_header("If-None-Match", "Answer 304 if the list's ETag is one of these.")
+@tasks.response(200, TaskSchema(many=True), headers=PAGE_HEADERS, example=[TASK], conditional=True)
+@accepts_header("If-None-Match", "The ETag of your copy. If it is current, the response is 304 without a body.")
 def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Row], dict[str, str]]:
     """List tasks.
 
@@ -46,12 +42,12 @@ def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Row],
     page = listing.list_page(owner, parameters, if_none_match())
     headers = validator_headers(page.version)
     if "limit" in parameters:
-        headers |= {"X-Total-Count": str(page.total), "Link": links(page.cursor)}
+        headers |= {"X-Total-Count": str(page.total), "Link": links(page.next_cursor)}
     return page.tasks, headers
 
 
 def links(cursor: str | None) -> str:
-    """Return the Link header of a page of this request: the same query from the cursor on, and from the beginning."""
+    """Return the Link header of a page: this request with the cursor of the next page, and without a cursor."""
     text = request.query_string.decode(errors=KEEP_BYTES)
     query = [(name, value) for name, value in parse_qsl(text, errors=KEEP_BYTES) if name != "cursor"]
     path = quote(request.path)
@@ -65,15 +61,15 @@ def links(cursor: str | None) -> str:
 @owner_required
 @no_query_parameters
 @idempotent
-@tasks.body(TaskPostSchema, example=NEW)
-@tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=SHOWN)
+@tasks.body(TaskPostSchema, example=NEW_TASK)
+@tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=TASK)
 @raises(TaskLimitReached, TooManyRequests)
-def create_task(members: dict[str, Any], owner: Owner) -> tuple[Row, dict[str, str]]:
+def create_task(fields: dict[str, Any], owner: Owner) -> tuple[Row, dict[str, str]]:
     """Create a task.
 
     Only the title is required. Without `order` the task comes last.
     """
-    row = item.create(owner, members)
+    row = item.create(owner, fields)
     location = url_for("tasks.get_task", user_id=owner.user_id, task_id=row["id"])
     return row, {"Location": location, **validator_headers(row["version"])}
 
@@ -82,7 +78,9 @@ def create_task(members: dict[str, Any], owner: Owner) -> tuple[Row, dict[str, s
 @owner_required
 @tasks.query(DeleteManyParameters)
 @tasks.response(200, DeletedSchema(), example={"deleted": 12})
-@accepts_header("If-Match", "Delete only if the list's ETag is one of these; else 412.")
+@accepts_header(
+    "If-Match", "The ETag of the list. If the list has another, nothing is deleted and the response is 412."
+)
 @raises(FilterRequired, PreconditionFailed, TooManyRequests)
 def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:
     """Delete tasks by filter.

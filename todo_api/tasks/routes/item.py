@@ -1,4 +1,4 @@
-"""The routes of one task. Each is one SQL statement, in a transaction where it comes with an Idempotency-Key."""
+"""The routes of one task. Each runs one SQL statement; with an Idempotency-Key, it runs in a transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import TooManyRequests
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import PreconditionFailed, TaskNotFound
-from todo_api.tasks.examples import ETAG, SHOWN
+from todo_api.tasks.examples import ETAG, TASK
 from todo_api.tasks.parameters import DeleteOneParameters
 from todo_api.tasks.queries import item
 from todo_api.tasks.schemas import TaskPatchSchema, TaskPutSchema, TaskSchema
@@ -23,23 +23,27 @@ if TYPE_CHECKING:
 
 TaskResponse = tuple["Row", dict[str, str]]
 
+IF_MATCH_DESCRIPTION = (
+    'The ETag of your copy, such as "42". If the task has another, nothing is changed and the response is 412.'
+)
+
 
 def conditional_write(view: View) -> View:
-    """Document what a view that changes a task, and heeds If-Match, takes and answers."""
-    heeding = accepts_header("If-Match", 'Change it only if its ETag is one of these, such as "42"; else 412.')
-    return raises(TaskNotFound, PreconditionFailed, TooManyRequests)(heeding(view))
+    """Document the header and the problems of a view that changes a task and evaluates If-Match."""
+    documented = accepts_header("If-Match", IF_MATCH_DESCRIPTION)(view)
+    return raises(TaskNotFound, PreconditionFailed, TooManyRequests)(documented)
 
 
 def task_response(row: Row) -> TaskResponse:
-    """Return the answer that shows a task."""
+    """Return a task with its validator headers."""
     return row, validator_headers(row["version"])
 
 
 @tasks.get("/tasks/<id:task_id>")
 @owner_required
 @no_query_parameters
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN, conditional=True)
-@accepts_header("If-None-Match", "Answer 304 if the ETag is one of these.")
+@tasks.response(200, TaskSchema(), headers=ETAG, example=TASK, conditional=True)
+@accepts_header("If-None-Match", "The ETag of your copy. If it is current, the response is 304 without a body.")
 @raises(TaskNotFound)
 def get_task(owner: Owner, task_id: int) -> TaskResponse:
     """Get a task.
@@ -53,29 +57,29 @@ def get_task(owner: Owner, task_id: int) -> TaskResponse:
 @owner_required
 @no_query_parameters
 @tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
+@tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
 @conditional_write
-def update_task(members: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
+def update_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
     """Update a task.
 
     Changes the fields that are given. A field that is absent or null keeps its value; use PATCH to clear one.
     """
-    return task_response(item.update(owner, task_id, members, if_match()))
+    return task_response(item.update(owner, task_id, fields, if_match()))
 
 
 @tasks.patch("/tasks/<id:task_id>")
 @owner_required
 @no_query_parameters
 @tasks.body(TaskPatchSchema, accepts="merge_patch", example={"description": None, "priority": "low"})
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
+@tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
 @conditional_write
-def patch_task(members: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
+def patch_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
     """Patch a task.
 
     Applies a merge patch (RFC 7396): an absent field keeps its value, null clears it, any other value replaces it.
     `description`, `due` and `priority` can be cleared.
     """
-    return task_response(item.update(owner, task_id, members, if_match()))
+    return task_response(item.update(owner, task_id, fields, if_match()))
 
 
 @tasks.delete("/tasks/<id:task_id>")
@@ -86,8 +90,8 @@ def patch_task(members: dict[str, Any], owner: Owner, task_id: int) -> TaskRespo
 def delete_task(parameters: dict[str, Any], owner: Owner, task_id: int) -> tuple[None, dict[str, str]]:
     """Delete a task.
 
-    Moves the task to the trash, which keeps it for thirty days. Restore it with the ETag of this response if you like.
-    With `permanent=true` the task is deleted permanently, from the trash as well.
+    Moves the task to the trash, which keeps it for thirty days. Restoring the task accepts the ETag of this response as
+    `If-Match`. With `permanent=true` the task is deleted permanently, in the trash or outside.
     """
     if parameters["permanent"]:
         item.delete_permanently(owner, task_id, if_match())
@@ -99,7 +103,7 @@ def delete_task(parameters: dict[str, Any], owner: Owner, task_id: int) -> tuple
 @owner_required
 @no_query_parameters
 @idempotent
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
+@tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
 @conditional_write
 def restore_task(owner: Owner, task_id: int) -> TaskResponse:
     """Restore a task.
@@ -112,7 +116,7 @@ def restore_task(owner: Owner, task_id: int) -> TaskResponse:
 @tasks.patch("/tasks/<id:task_id>/complete")
 @owner_required
 @no_query_parameters
-@tasks.response(200, TaskSchema(), headers=ETAG, example=SHOWN)
+@tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
 @conditional_write
 def toggle_task_completion(owner: Owner, task_id: int) -> TaskResponse:
     """Complete or reopen a task.

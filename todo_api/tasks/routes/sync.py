@@ -1,4 +1,4 @@
-"""The routes that keep a copy of the tasks in step: batches and changes."""
+"""The routes for synchronisation: batches and changes."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from todo_api.tasks.sync.schemas import BatchSchema, ChangesSchema, ResultsSchem
 @tasks.body(BatchSchema, example=BATCH)
 @tasks.response(200, ResultsSchema(), example=RESULTS)
 @raises(TaskNotFound, PreconditionFailed, TaskLimitReached, TooManyRequests)
-def batch_tasks(members: dict[str, Any], owner: Owner) -> dict[str, Any]:
+def batch_tasks(body: dict[str, Any], owner: Owner) -> dict[str, Any]:
     """Run a batch of operations.
 
-    Runs up to 100 operations in order, all of them or none; each sees the changes of those before it. The first that
-    fails decides the response, which names it, and nothing is changed. `update` is a merge patch, as in PATCH.
+    Runs up to 100 operations in order, all of them or none; each sees the changes of those before it. If an operation
+    fails, nothing is changed and the response names the operation. `update` is a merge patch, as in PATCH.
     """
-    return {"results": batch.run_batch(owner, members["operations"])}
+    return {"results": batch.run_batch(owner, body["operations"])}
 
 
 @tasks.get("/tasks/changes", tags=["sync"])

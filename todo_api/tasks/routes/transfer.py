@@ -1,4 +1,4 @@
-"""The routes that let a user take all tasks along, and bring them."""
+"""The routes for the export and the import of all tasks."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from todo_api.tasks.transfer import exporter, importer
 from todo_api.tasks.transfer.document_reader import export_size_max
 from todo_api.tasks.transfer.formats import FORMATS, ExportParameters
 from todo_api.tasks.transfer.schemas import ExportSchema, ImportedSchema, ImportParameters
+from todo_api.tasks.transfer.staging import StagedImport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from flask.typing import ResponseReturnValue
 
     from todo_api.http.documentation import View
 
@@ -34,32 +33,31 @@ CHUNK_SIZE = 64 * 1024
 
 
 def returns_file(view: View) -> View:
-    """Document the files that an export is."""
-    answer = {
+    """Document the file that an export returns, in each format."""
+    response = {
         "description": "OK",
-        "headers": {"Content-Disposition": header("What to call the file.", "attachment; filename=todo-export.json")},
-        "content": {form.media_type: form.shown for form in FORMATS.values()},
+        "headers": {"Content-Disposition": header("The file name.", "attachment; filename=todo-export.json")},
+        "content": {export_format.media_type: export_format.documentation for export_format in FORMATS.values()},
     }
-    return document(view, responses={200: answer})
+    return document(view, responses={200: response})
 
 
 def accepts_export(view: View) -> View:
-    """Read an export from the body and pass it on as `draft`, checked; the session is asked for before that."""
+    """Stage the export in the body and pass it on as `staged`. The session is checked before the body is read."""
 
     @wraps(view)
-    def drafting(*args: Any, owner: Owner, **kwargs: Any) -> ResponseReturnValue:
+    def wrapper(*args: Any, owner: Owner, **kwargs: Any) -> Any:
         require_live_session(owner)
         limit = settings().max_tasks_per_user
-        with spooled_file() as file, spooled_file() as rows:
-            draft = importer.Draft(rows, limit, spool_body(request, file, export_size_max(limit)))
-            importer.read_document(file, draft)
+        with spooled_file() as body, spooled_file() as rows:
+            staged = StagedImport(rows, limit, digest=spool_body(request, body, export_size_max(limit)))
+            staged.read(body)
             timeouts.set_deadline(timeouts.TRANSFER_TIMEOUT)
-            answer: ResponseReturnValue = view(*args, owner=owner, draft=draft, **kwargs)
-            return answer
+            return view(*args, owner=owner, staged=staged, **kwargs)
 
     content = {JSON: {"schema": ExportSchema, "example": EXPORT}}
     problems = (MalformedJSON, ContentTooLarge, UnsupportedMediaType, InvalidInput)
-    return document(drafting, *problems, requestBody={"required": True, "content": content})  # type: ignore[return-value]
+    return document(wrapper, *problems, requestBody={"required": True, "content": content})  # type: ignore[return-value]
 
 
 @tasks.get("/export", tags=["transfer"])
@@ -69,21 +67,21 @@ def accepts_export(view: View) -> View:
 def export_tasks(parameters: dict[str, Any], owner: Owner) -> Response:
     """Export all tasks.
 
-    Returns your tasks as they are at one moment. `json` has every field and the trash, and can be imported here or
-    elsewhere. `csv` is for spreadsheets, `ics` for calendars (RFC 5545); both leave out the trash. A cell that a
-    spreadsheet would compute begins with an apostrophe.
+    Returns a consistent snapshot of your tasks. `json` has every field and the trash, and can be imported here or
+    elsewhere. `csv` is for spreadsheets, `ics` for calendars (RFC 5545); both leave the trash out. In `csv`, an
+    apostrophe precedes a text that would be read as a formula.
     """
     name = parameters["format"]
-    form = FORMATS[name]
-    file = exporter.export(owner, form)
+    export_format = FORMATS[name]
+    file = exporter.export(owner, export_format)
     headers = {"Content-Disposition": f"attachment; filename=todo-export.{name}", "Content-Length": str(file.tell())}
-    response = Response(file_content(file), 200, headers, mimetype=form.media_type)
-    response.call_on_close(file.close)  # after HEAD, or where the client leaves early, nobody reads to the end
+    response = Response(file_content(file), 200, headers, mimetype=export_format.media_type)
+    response.call_on_close(file.close)  # for HEAD and for clients that disconnect: the content is not read to its end
     return response
 
 
 def file_content(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield what is in the file, and close it."""
+    """Yield the content of the file, and close it."""
     with file:
         file.seek(0)
         yield from iter(partial(file.read, CHUNK_SIZE), b"")
@@ -96,12 +94,12 @@ def file_content(file: IO[bytes]) -> Iterator[bytes]:
 @idempotent
 @tasks.response(200, ImportedSchema(), example=IMPORTED)
 @raises(TaskLimitReached, TooManyRequests)
-def import_tasks(parameters: dict[str, Any], owner: Owner, draft: importer.Draft) -> dict[str, Any]:
+def import_tasks(parameters: dict[str, Any], owner: Owner, staged: StagedImport) -> dict[str, Any]:
     """Import tasks.
 
     Imports the tasks of a JSON export, all of them or none. A task whose `uid` you already have, in the trash too, is
-    skipped, so that the same file can be imported again. Times, order and trash are kept; a task needs only a `title`.
-    With `dry_run=true` nothing is written: the response tells what would be created, and `errors` what would be
-    refused. The body may be as large as an export of as many tasks as you may have.
+    skipped, so that the same file can be imported again. Timestamps, order and trash are kept. Only the title of a task
+    is required. With `dry_run=true` nothing is written: the response has the number of tasks that would be created, and
+    the `errors`. The body may be as large as an export of as many tasks as you may have.
     """
-    return importer.run_import(owner, draft, dry_run=parameters["dry_run"])
+    return importer.run_import(owner, staged, dry_run=parameters["dry_run"])

@@ -1,4 +1,4 @@
-"""Many operations as one: in order, each seeing those before it, all of them or none."""
+"""Batches: operations that run in order in one transaction, all or none; each sees the changes of those before it."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ if TYPE_CHECKING:
 
 
 def run_batch(owner: Owner, operations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Do the operations and return the result of each; the first that fails undoes all.
+    """Run the operations and return their results. The first failure rolls all of them back and names its operation.
 
     Raises:
-        TaskNotFound: 404, and its like, each naming the operation.
+        TaskNotFound: 404.
+        PreconditionFailed: 412.
+        TaskLimitReached: 403.
 
     """
-    return transaction(lambda: [run_operation(owner, number, each) for number, each in enumerate(operations)])
+    return transaction(lambda: [run_operation(owner, index, operation) for index, operation in enumerate(operations)])
 
 
-def run_operation(owner: Owner, number: int, operation: Mapping[str, Any]) -> dict[str, Any]:
-    """Do one operation and return its result."""
+def run_operation(owner: Owner, index: int, operation: Mapping[str, Any]) -> dict[str, Any]:
+    """Run one operation and return its result."""
     try:
         task = execute_operation(owner, operation)
     except (TaskNotFound, PreconditionFailed, TaskLimitReached) as problem:
-        problem.errors = [(f"#/operations/{number}", problem.detail)]
+        problem.errors = [(f"#/operations/{index}", problem.detail)]
         raise
-    tag = {"etag": etag(task["version"])}
+    version = {"etag": etag(task["version"])}
     if operation["op"] == "delete":
-        return {"status": 204, **tag}
-    return {"status": 201 if operation["op"] == "create" else 200, **tag, "task": task}
+        return {"status": 204, **version}
+    return {"status": 201 if operation["op"] == "create" else 200, **version, "task": task}
 
 
 def execute_operation(owner: Owner, operation: Mapping[str, Any]) -> Row:
-    """Do what one operation says and return the task."""
+    """Execute one operation and return the task's row."""
     if operation["op"] == "create":
         return item.create(owner, operation["task"])
     task_id = operation["id"] if operation["id"] <= ID_MAX else NO_ID

@@ -1,8 +1,8 @@
-"""What has changed since a client last asked, so that a copy of the tasks can be kept (delta synchronisation).
+"""Changes since a sync token, for clients that keep a copy of the tasks (delta synchronisation).
 
-Versions become visible in their order, so whoever has seen all up to one has missed nothing before it. A sync token
-holds a place, which is a version and an id, since many tasks may share a version; and the version that the list had
-when the copy was begun empty: what was purged before is nothing such a copy could hold.
+Versions become visible in their order: a client that has read the changes up to a version has missed none of them. A
+sync token holds a position and the version at which the client started its copy. A position is a version and an id,
+since many tasks may share a version. A deletion that was purged before the start does not concern the copy.
 """
 
 from __future__ import annotations
@@ -24,33 +24,34 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select
 
-START = [0, 0, 0]
+INITIAL_STATE = [0, 0, 0]
+"""The version, the id and the start version of a client without a token."""
+ROW_LIMIT = bindparam("row_limit", type_=Integer)
 
 
 def after_position(table: type[Task | Tombstone]) -> ColumnElement[bool]:
-    """Return the condition that a row's place comes after the one that is asked from."""
-    place = tuple_(bindparam("after_version", type_=BigInteger), bindparam("after_id", type_=BigInteger))
-    return and_(table.user_id == OWNER_ID, tuple_(table.version, table.id) > place)
+    """Return the condition that a row of the owner comes after the token's position."""
+    position = tuple_(bindparam("after_version", type_=BigInteger), bindparam("after_id", type_=BigInteger))
+    return and_(table.user_id == OWNER_ID, tuple_(table.version, table.id) > position)
 
 
-def changed_rows(table: type[Task | Tombstone], gone: ColumnElement[bool]) -> Select[Any]:
-    """Return the next places of one table. Without a LIMIT of its own, each page would sort all that is left."""
-    places = select(table.version, table.id, gone.label("gone")).where(after_position(table))
-    return places.order_by(table.version, table.id).limit(ROW_LIMIT).subquery().select()
+def changed_rows(table: type[Task | Tombstone], is_deleted: ColumnElement[bool]) -> Select[Any]:
+    """Return the next changes in one table. Its own LIMIT keeps each page from sorting all later changes."""
+    rows = select(table.version, table.id, is_deleted.label("is_deleted")).where(after_position(table))
+    return rows.order_by(table.version, table.id).limit(ROW_LIMIT).subquery().select()
 
 
-ROW_LIMIT = bindparam("at_most", type_=Integer)
 CHANGED = (
     union_all(changed_rows(Task, TRASHED), changed_rows(Tombstone, true()))
     .order_by("version", "id")
     .limit(ROW_LIMIT)
-    .subquery("moved")
+    .subquery("changed")
 )
-CHANGED_TASK = and_(OWN_TASKS, Task.id == CHANGED.c.id, CHANGED.c.gone == false())
+CHANGED_TASK = and_(OWN_TASKS, Task.id == CHANGED.c.id, CHANGED.c.is_deleted == false())
 CHANGES = Statement(
     select(
         *(column for column in TASK_COLUMNS if column.name not in {"id", "version"}),
-        *(CHANGED.c.id, CHANGED.c.version, CHANGED.c.gone),
+        *(CHANGED.c.id, CHANGED.c.version, CHANGED.c.is_deleted),
         func.coalesce(TaskList.version, 0).label("list_version"),
         func.coalesce(TaskList.purged, 0).label("purged"),
     )
@@ -60,37 +61,36 @@ CHANGES = Statement(
 
 
 def changes_since(owner: Owner, sync_token: str | None, limit: int) -> dict[str, Any]:
-    """Return tasks that were made or changed, ids of those deleted, and the token to go on with.
+    """Return the changed tasks, the ids of the deleted ones, and the next sync token.
 
     Raises:
         InvalidSyncToken: 400.
-        SyncTokenExpired: 410, where a deletion since then was purged.
+        SyncTokenExpired: 410, if a later deletion was purged.
 
     """
     context = ["changes", owner.user_id]
-    version, task_id, begun = position_of(sync_token, context)
-    place = {"after_version": version, "after_id": task_id}
-    rows = fetch_owned(owner, CHANGES, {**place, "at_most": limit + 1})
+    version, task_id, start_version = read_token(sync_token, context)
+    rows = fetch_owned(owner, CHANGES, {"after_version": version, "after_id": task_id, "row_limit": limit + 1})
     list_version, purged = rows[0]["list_version"], rows[0]["purged"]
     if version > list_version:
         raise InvalidSyncToken
-    seen_whole = version if task_id == ID_MAX else version - 1
-    if sync_token and purged > max(seen_whole, begun):
+    complete_version = version if task_id == ID_MAX else version - 1
+    if sync_token and purged > max(complete_version, start_version):
         raise SyncTokenExpired
-    moved = [row for row in rows if row["id"] is not None]
-    has_more, moved = len(moved) > limit, moved[:limit]
-    reached = [moved[-1]["version"], moved[-1]["id"]] if has_more else [list_version, ID_MAX]
+    changes = [row for row in rows if row["id"] is not None]
+    has_more, changes = len(changes) > limit, changes[:limit]
+    position = [changes[-1]["version"], changes[-1]["id"]] if has_more else [list_version, ID_MAX]
     return {
-        "tasks": [row for row in moved if not row["gone"]],
-        "deleted": [row["id"] for row in moved if row["gone"]],
-        "sync_token": sign([*reached, begun if sync_token else list_version], context),
+        "tasks": [row for row in changes if not row["is_deleted"]],
+        "deleted": [row["id"] for row in changes if row["is_deleted"]],
+        "sync_token": sign([*position, start_version if sync_token else list_version], context),
         "has_more": has_more,
     }
 
 
-def position_of(sync_token: str | None, context: Sequence[str]) -> list[int]:
-    """Return the place that a token stands for; without one, the beginning."""
-    place = START if sync_token is None else verify(sync_token, context)
-    if place is None:
+def read_token(sync_token: str | None, context: Sequence[str]) -> list[int]:
+    """Return the version and the id of the token's position, and its start version."""
+    state = INITIAL_STATE if sync_token is None else verify(sync_token, context)
+    if state is None:
         raise InvalidSyncToken
-    return place
+    return state

@@ -1,7 +1,7 @@
-"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a POST that is sent again is done once.
+"""The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header): a retried POST is executed once.
 
-The answer is kept with the key in the transaction of what it tells, so that a worker that dies leaves both or none.
-Refusals are not kept: nothing was done.
+The response is saved with its key in the transaction of the request's changes: a worker that crashes leaves both or
+neither. Error responses are not saved, since they come with no changes.
 """
 
 from __future__ import annotations
@@ -34,20 +34,24 @@ if TYPE_CHECKING:
 KEY_TTL = timedelta(hours=24)
 PURGE_BATCH = 10_000
 REPLAYED_HEADER = ("Idempotency-Replayed", "true")
-
-KEY: ColumnElement[str] = bindparam("the_key")
-# Held to the end of the transaction. Two keys of one hash would be told to wait for each other, which is all.
-LOCK_KEY = Statement(
-    select(func.pg_try_advisory_xact_lock(func.hashtextextended(OWNER_ID + " " + KEY, 0)).label("is_free"))
+DESCRIPTION = (
+    "Retry key, 1 to 255 characters: requests with the same key are executed once within 24 hours. "
+    "A retry gets the saved response."
 )
-IS_FRESH = IdempotencyKey.created_at > func.now() - KEY_TTL
-THIS_KEY = and_(IdempotencyKey.user_id == OWNER_ID, IdempotencyKey.key == KEY, IS_FRESH)
+
+KEY: ColumnElement[str] = bindparam("idempotency_key")
+# Held until the transaction ends. A hash collision of two keys costs one of the requests a 409.
+LOCK_KEY = Statement(
+    select(func.pg_try_advisory_xact_lock(func.hashtextextended(OWNER_ID + " " + KEY, 0)).label("is_locked"))
+)
+IS_VALID = IdempotencyKey.created_at > func.now() - KEY_TTL
+THIS_KEY = and_(IdempotencyKey.user_id == OWNER_ID, IdempotencyKey.key == KEY, IS_VALID)
 FIND_RESPONSE = Statement(
     select(IdempotencyKey).select_from(LIVE_SESSION.outerjoin(IdempotencyKey.__table__, THIS_KEY))
 )
 
 RESPONSE_VALUES: dict[str, ColumnElement[Any]] = {
-    name: bindparam(f"the_{name}") for name in ("fingerprint", "status", "headers", "body")
+    name: bindparam(f"saved_{name}") for name in ("fingerprint", "status", "headers", "body")
 }
 SAVE_RESPONSE = Statement(
     insert(IdempotencyKey)
@@ -58,91 +62,90 @@ SAVE_RESPONSE = Statement(
 
 
 def idempotent(view: View) -> View:
-    """Do a request that has an Idempotency-Key once, and answer its repetitions as the first was answered.
+    """Execute requests with the same Idempotency-Key once, and answer retries with the saved response.
 
-    A body too large for memory comes as `draft`, with the digest of it.
+    A view that reads its body from a file gets it as `staged`, which has the digest of the body.
 
     Raises:
         InvalidIdempotencyKey: 400.
-        RequestInProgress: 409, while the first is being answered.
-        IdempotencyKeyReused: 422, where the key came with another request.
+        RequestInProgress: 409, while the first request is running.
+        IdempotencyKeyReused: 422, if the key was sent with another request.
 
     """
 
     @wraps(view)
-    def once(*args: Any, owner: Owner, **kwargs: Any) -> Response:
+    def wrapper(*args: Any, owner: Owner, **kwargs: Any) -> Any:
         key = request.headers.get("Idempotency-Key")
         if key is None:
-            answer: Response = view(*args, owner=owner, **kwargs)
-            return answer
+            return view(*args, owner=owner, **kwargs)
         if not 1 <= len(key) <= IdempotencyKey.KEY_MAX:
             raise InvalidIdempotencyKey
-        draft = kwargs.get("draft")
-        fingerprint = request_fingerprint(draft.digest if draft else hashlib.sha256(read_body(request)).digest())
+        staged = kwargs.get("staged")
+        fingerprint = request_fingerprint(staged.digest if staged else hashlib.sha256(read_body(request)).digest())
 
-        def claimed() -> Response:
-            kept = saved_response(owner, key)
-            if kept:
-                return replay(kept, fingerprint)
-            answer: Response = view(*args, owner=owner, **kwargs)
-            save_response(owner, key, fingerprint, answer)
-            return answer
+        def execute() -> Response:
+            saved = find_response(owner, key)
+            if saved:
+                return replay(saved, fingerprint)
+            response: Response = view(*args, owner=owner, **kwargs)
+            save_response(owner, key, fingerprint, response)
+            return response
 
-        return transaction(claimed)
+        return transaction(execute)
 
-    described = accepts_header("Idempotency-Key", "Do this once, however often it is sent; for 24 hours.")(once)
-    return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(described)  # type: ignore[return-value]
+    documented = accepts_header("Idempotency-Key", DESCRIPTION)(wrapper)
+    return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(documented)  # type: ignore[return-value]
 
 
-def replay(kept: Row, fingerprint: bytes) -> Response:
-    """Answer as the first was answered.
+def replay(saved: Row, fingerprint: bytes) -> Response:
+    """Return the saved response.
 
     Raises:
-        IdempotencyKeyReused: 422, where the first was another request.
+        IdempotencyKeyReused: 422, if it belongs to another request.
 
     """
-    if kept["fingerprint"] != fingerprint:
+    if saved["fingerprint"] != fingerprint:
         raise IdempotencyKeyReused
-    return Response(kept["body"], kept["status"], [*kept["headers"], REPLAYED_HEADER])
+    return Response(saved["body"], saved["status"], [*saved["headers"], REPLAYED_HEADER])
 
 
 def request_fingerprint(body_digest: bytes) -> bytes:
-    """Return what tells one request from another: its route, under whichever name of the user, and its body."""
-    places = {name: value for name, value in (request.view_args or {}).items() if name != "user_id"}
-    route = repr((request.method, request.endpoint, places, query_pairs(request)))
+    """Return the digest of a request: its route, parameters and body. `me` and the user's id are the same route."""
+    arguments = {name: value for name, value in (request.view_args or {}).items() if name != "user_id"}
+    route = repr((request.method, request.endpoint, arguments, query_pairs(request)))
     return hashlib.sha256(route.encode() + body_digest).digest()
 
 
-def saved_response(owner: Owner, key: str) -> Row | None:
-    """Return what the key was answered with, if it was; from here to the end of the transaction it is ours.
+def find_response(owner: Owner, key: str) -> Row | None:
+    """Lock the key until the transaction ends, and return the saved response, if any.
 
-    The answer is looked for after the claim, in a statement that sees what was committed until then.
+    The lock is a statement of its own, so that the next one sees everything that was committed before the lock.
     """
-    (claim,) = fetch_all(LOCK_KEY, {"owner_id": owner.user_id, "the_key": key})
-    if not claim["is_free"]:
+    (lock,) = fetch_all(LOCK_KEY, {"owner_id": owner.user_id, "idempotency_key": key})
+    if not lock["is_locked"]:
         raise RequestInProgress
-    (kept,) = fetch_owned(owner, FIND_RESPONSE, {"the_key": key})
-    return kept if kept["key"] is not None else None
+    (saved,) = fetch_owned(owner, FIND_RESPONSE, {"idempotency_key": key})
+    return saved if saved["key"] is not None else None
 
 
-def save_response(owner: Owner, key: str, fingerprint: bytes, answer: Response) -> None:
-    """Keep the answer, in the place of one that is past its time."""
+def save_response(owner: Owner, key: str, fingerprint: bytes, response: Response) -> None:
+    """Save the response, and replace an expired one."""
     values = {
         "owner_id": owner.user_id,
-        "the_key": key,
-        "the_fingerprint": fingerprint,
-        "the_status": answer.status_code,
-        "the_headers": list(answer.headers),
-        "the_body": answer.get_data(as_text=True),
+        "idempotency_key": key,
+        "saved_fingerprint": fingerprint,
+        "saved_status": response.status_code,
+        "saved_headers": list(response.headers),
+        "saved_body": response.get_data(as_text=True),
     }
     fetch_all(SAVE_RESPONSE, values)
 
 
 def purge_keys() -> int:
-    """Delete the answers that are past their time, for all users, some at a time; return how many."""
-    old = select(IdempotencyKey.user_id, IdempotencyKey.key).where(not_(IS_FRESH)).limit(PURGE_BATCH)
-    gone = delete(IdempotencyKey).where(tuple_(IdempotencyKey.user_id, IdempotencyKey.key).in_(old))
+    """Delete the expired keys of all users in batches, and return their number."""
+    expired = select(IdempotencyKey.user_id, IdempotencyKey.key).where(not_(IS_VALID)).limit(PURGE_BATCH)
+    deletion = delete(IdempotencyKey).where(tuple_(IdempotencyKey.user_id, IdempotencyKey.key).in_(expired))
     purged = 0
-    while number := len(fetch_all(gone.returning(IdempotencyKey.status))):
-        purged += number
+    while batch := len(fetch_all(deletion.returning(IdempotencyKey.status))):
+        purged += batch
     return purged

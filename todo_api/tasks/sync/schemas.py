@@ -1,4 +1,4 @@
-"""What goes in and out of the routes of many tasks."""
+"""The schemas of batches and changes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from todo_api.tasks.schemas import TaskPatchSchema, TaskSchema
 
 OPERATIONS_MAX = 100
 REQUIRED_FIELDS = {"create": ("task",), "update": ("id", "task"), "delete": ("id",), "restore": ("id",)}
-"""What each operation is about."""
+"""The fields that each operation requires."""
 MISSING = ["Missing data for required field."]
 
 
 class ChangesSchema(Schema):
-    """What has changed, in the order of the changes, and the token for the next time."""
+    """The changes in their order, and the token of the next request."""
 
     tasks = fields.List(fields.Nested(TaskSchema), dump_only=True, required=True)
     deleted = fields.List(fields.Integer(), dump_only=True, required=True)
@@ -26,7 +26,7 @@ class ChangesSchema(Schema):
 
 
 class OperationSchema(Schema):
-    """One operation: `create` takes a `task`, `update` an `id` and a `task`, `delete` and `restore` an `id`."""
+    """One operation: `create` requires a `task`, `update` an `id` and a `task`, `delete` and `restore` an `id`."""
 
     class Meta:
         unknown = EXCLUDE
@@ -37,26 +37,26 @@ class OperationSchema(Schema):
     if_match = Text()
 
     @validates_schema
-    def complete(self, data: dict[str, Any], **_: Any) -> None:
-        """Refuse an operation that lacks what it is about."""
-        absent = [name for name in REQUIRED_FIELDS[data["op"]] if name not in data]
-        if absent:
-            raise ValidationError(dict.fromkeys(absent, MISSING))
+    def check_required_fields(self, data: dict[str, Any], **_: Any) -> None:
+        """Reject an operation without its required fields."""
+        missing = [name for name in REQUIRED_FIELDS[data["op"]] if name not in data]
+        if missing:
+            raise ValidationError(dict.fromkeys(missing, MISSING))
         if data["op"] == "create" and "title" not in data["task"]:
             raise ValidationError({"task": {"title": MISSING}})
 
 
 class BatchSchema(Schema):
-    """Operations, in their order."""
+    """The operations of a batch, in their order."""
 
     class Meta:
         unknown = EXCLUDE
 
-    operations = BoundedList(fields.Nested(OperationSchema), least=1, most=OPERATIONS_MAX, required=True)
+    operations = BoundedList(fields.Nested(OperationSchema), min_items=1, max_items=OPERATIONS_MAX, required=True)
 
 
 class ResultSchema(Schema):
-    """What one operation came to; the task is there unless it was deleted."""
+    """The result of one operation. A deletion has no task."""
 
     status = fields.Integer(dump_only=True, required=True)
     etag = fields.String(dump_only=True, required=True)
@@ -64,6 +64,6 @@ class ResultSchema(Schema):
 
 
 class ResultsSchema(Schema):
-    """The results, in the order of the operations."""
+    """The results of a batch, in the order of its operations."""
 
     results = fields.List(fields.Nested(ResultSchema), dump_only=True, required=True)

@@ -1,7 +1,7 @@
-"""An export that is read: a document of any size, of which one task is in memory at a time.
+"""Reads an export of any size, with one task in memory at a time.
 
-ijson tells the events; the values are put together here. Its own way of doing so keeps the path of each value, which
-takes memory by the square of the depth, and the last of two members of one name.
+ijson yields the parse events, and this module builds the values. ijson's own builder keeps the path of each value,
+which takes memory by the square of the depth, and keeps the last of two members with the same name.
 """
 
 from __future__ import annotations
@@ -23,67 +23,67 @@ if TYPE_CHECKING:
     Event = tuple[str, Any]
 
 ESCAPED_SIZE_MAX = 6
-"""Bytes of a character: an export escapes control characters and no others."""
+"""Bytes of a character: an export escapes control characters only."""
 TASK_SIZE_MAX = ESCAPED_SIZE_MAX * (Task.TITLE_MAX + Task.DESCRIPTION_MAX + Task.TAGS_MAX * Task.TAG_MAX) + 2048
-"""Bytes of a task: its texts, and its other members with all names."""
+"""Bytes of an exported task: its texts, its other fields and all names."""
 PIECE_SIZE_MAX = 1024 * 1024
-"""Bytes of a task that somebody else has written, and of everything outside the tasks."""
+"""Bytes of a task that another program has written, and of everything outside the tasks."""
 DEPTH_MAX = 32
 
 ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.?)", re.DOTALL
 )
-"""An escape of a string: a pair of surrogates, or a surrogate that is alone (the group), or any other."""
+"""An escape sequence in a string: a surrogate pair, a lone surrogate (the group), or any other."""
 ESCAPE_MAX = 12
 
-HEAD = ExportSchema()
+EXPORT_SCHEMA = ExportSchema()
 
 
 def export_size_max(tasks: int) -> int:
-    """Return how many bytes an export of so many tasks may have."""
+    """Return the maximum size in bytes of an export of so many tasks."""
     return PIECE_SIZE_MAX + tasks * TASK_SIZE_MAX
 
 
 def read_tasks(file: IO[bytes]) -> Iterator[Any]:
-    """Yield the tasks of an export as they stand there.
+    """Yield the tasks of an export, not validated.
 
     Raises:
         MalformedJSON: 400.
-        ContentTooLarge: 413, for a piece that is larger than any can be.
-        InvalidInput: 422, after the tasks, where the document is no export.
+        ContentTooLarge: 413, for a task that is larger than any can be.
+        InvalidInput: 422, after the last task, if the document is not an export.
 
     """
     source = CheckedFile(file)
-    # Never without use_float: whole numbers of more than 4300 digits end the process then.
+    # use_float is required: without it, an integer of more than 4300 digits aborts the process.
     events = yajl2_c.basic_parse(source, use_float=True)
-    head: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     try:
-        for name, event in document_members(head, events):
+        for name, event in document_fields(fields, events):
             if name == "tasks" and event[0] == "start_array":
-                head[name] = []
+                fields[name] = []
                 for element in events_until("end_array", events):
                     yield read_value(element, events)
                     source.begin_piece()
             else:
-                head[name] = read_value(event, events)
-        next(events, None)  # which refuses what comes after the document
+                fields[name] = read_value(event, events)
+        next(events, None)  # raises JSONError if anything follows the document
     except (JSONError, ValueError):
         raise MalformedJSON from None
-    if wrong := HEAD.validate(head):
-        raise InvalidInput(list(flatten_errors(wrong)))
+    if errors := EXPORT_SCHEMA.validate(fields):
+        raise InvalidInput(list(flatten_errors(errors)))
 
 
-def document_members(head: dict[str, Any], events: Iterator[Event]) -> Iterator[tuple[str, Event]]:
-    """Yield the names of the document's members, each with the event that its value begins with."""
+def document_fields(seen: dict[str, Any], events: Iterator[Event]) -> Iterator[tuple[str, Event]]:
+    """Yield the names of the document's fields, each with the first event of its value."""
     if next(events)[0] != "start_map":
         raise InvalidInput([("#", "Invalid input type.")])
     for _, name in events_until("end_map", events):
-        reject_duplicate(name, head)
+        reject_duplicate(name, seen)
         yield name, next(events)
 
 
 def events_until(end: str, events: Iterator[Event]) -> Iterator[Event]:
-    """Yield the events that are left of an array or an object."""
+    """Yield the remaining events of an array or an object."""
     for event in events:
         if event[0] == end:
             return
@@ -99,49 +99,49 @@ def read_value(event: Event, events: Iterator[Event], depth: int = DEPTH_MAX) ->
         return [read_value(element, events, depth - 1) for element in events_until("end_array", events)]
     if kind != "start_map":
         return content
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for _, name in events_until("end_map", events):
-        reject_duplicate(name, found)
-        found[name] = read_value(next(events), events, depth - 1)
-    return found
+        reject_duplicate(name, values)
+        values[name] = read_value(next(events), events, depth - 1)
+    return values
 
 
-def reject_duplicate(name: str, found: dict[str, Any]) -> None:
-    """Refuse a name that was there already: it means different things to different readers."""
-    if name in found:
+def reject_duplicate(name: str, seen: dict[str, Any]) -> None:
+    """Reject a duplicate name: parsers disagree on which of the two values counts."""
+    if name in seen:
         raise MalformedJSON("An object of the body gives a name twice.")
 
 
 class CheckedFile:
-    """A file that is read on the condition that something comes of it, and that holds no lone surrogate.
+    """A file for the parser that limits the size of a piece and rejects lone surrogates.
 
-    The parser keeps what it has not finished; and it reads a lone surrogate as a question mark.
+    The parser keeps an unfinished value in memory, and reads a lone surrogate as a question mark.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
-        self.pending = 0
-        self.rest = b""
+        self.piece_size = 0
+        self.partial_escape = b""
 
     def begin_piece(self) -> None:
-        """Say that the piece was finished."""
-        self.pending = 0
+        """Begin a new piece: the parser has finished a task."""
+        self.piece_size = 0
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, none at the end."""
         chunk = self.file.read(size)
-        self.pending += len(chunk)
-        if self.pending > PIECE_SIZE_MAX:
+        self.piece_size += len(chunk)
+        if self.piece_size > PIECE_SIZE_MAX:
             raise ContentTooLarge("A task of the body, or what is beside the tasks, is larger than 1 MiB.")
-        self.check(chunk)
+        self.reject_lone_surrogates(chunk)
         return chunk
 
-    def check(self, chunk: bytes) -> None:
-        """Refuse a surrogate without its other half; an escape that may go on in the next bytes is left for then."""
-        text, self.rest = self.rest + chunk, b""
+    def reject_lone_surrogates(self, chunk: bytes) -> None:
+        """Reject a lone surrogate. An escape that may continue in the next chunk is checked with that chunk."""
+        text, self.partial_escape = self.partial_escape + chunk, b""
         for escape in ESCAPE.finditer(text):
             if chunk and escape.start() > len(text) - ESCAPE_MAX:
-                self.rest = text[escape.start() :]
+                self.partial_escape = text[escape.start() :]
                 return
             if escape[1]:
                 raise MalformedJSON("A string of the body has a lone surrogate.")

@@ -1,4 +1,4 @@
-"""An export: one statement, whose rows go into a file first, and from there into the answer."""
+"""Export: one statement, whose rows are spooled to a file, formatted into a second file, and sent from there."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ EXPORT = Statement(
 )
 
 
-def export(owner: Owner, form: Format) -> IO[bytes]:
-    """Return a file with the owner's tasks, at its end.
+def export(owner: Owner, export_format: Format) -> IO[bytes]:
+    """Return a file with the owner's tasks, positioned at its end.
 
-    It is whole before the first byte is sent: what fails is answered as a failure, and the connection waits neither
-    for slow clients nor for the writing.
+    The file is complete before the first byte is sent: a failure becomes an error response. The database connection is
+    released before the tasks are formatted and sent.
     """
-    with spooled_file() as lines, ExitStack() as undo:
-        account = read_tasks(owner, form.schema, lines)
-        file = undo.enter_context(spooled_file())
-        for piece in form.write(account, lines):  # writelines would fill the memory first
-            file.write(piece)
-        undo.pop_all()
+    with spooled_file() as lines, ExitStack() as on_error:
+        account = read_tasks(owner, export_format.schema, lines)
+        file = on_error.enter_context(spooled_file())
+        for part in export_format.write(account, lines):  # writelines would collect all parts in memory first
+            file.write(part)
+        on_error.pop_all()
         return file
 
 
 def read_tasks(owner: Owner, schema: Schema, lines: IO[bytes]) -> Row:
-    """Copy the tasks into the file, a line of JSON each, go to its beginning, and return whose they are."""
+    """Write the tasks to the file as lines of JSON, rewind it, and return the row of the account."""
     rows = stream_owned(owner, EXPORT)
     first = next(rows)
     for row in chain([first], rows):

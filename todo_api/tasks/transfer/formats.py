@@ -1,4 +1,4 @@
-"""An export as a JSON document, a table for spreadsheets, or a calendar: lines of tasks in, bytes out."""
+"""The formats of an export: JSON, CSV and iCalendar. Each turns lines of JSON, one per task, into bytes."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
     Writer = Callable[[Row, Iterable[bytes]], Iterator[bytes]]
 
-HEAD = ExportSchema(exclude=["tasks"])
-ROW = TaskSchema(exclude=["user_id"])
-COLUMNS = [name for name in ROW.dump_fields if name != "deleted_at"]
+HEADER_SCHEMA = ExportSchema(exclude=["tasks"])
+CSV_SCHEMA = TaskSchema(exclude=["user_id"])
+CSV_COLUMNS = [name for name in CSV_SCHEMA.dump_fields if name != "deleted_at"]
 
 BOM = "\ufeff"
-"""Without it Excel takes UTF-8 for the code page of the machine. Python's `utf-8-sig` and LibreOffice drop it."""
+"""Excel requires it to recognise UTF-8. Python's `utf-8-sig` and LibreOffice drop it."""
 FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""What makes a spreadsheet compute a cell rather than show it (OWASP, CSV Injection), the full-width ones included."""
+"""The characters that begin a formula in a spreadsheet (OWASP, CSV Injection), full-width ones included."""
 
 PRIORITIES = {"high": 1, "medium": 5, "low": 9}
 """RFC 5545 section 3.8.1.9."""
-UNWRITABLE = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
-"""Control characters that no iCalendar text may have (RFC 5545 section 3.1)."""
+CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
+"""The control characters that iCalendar forbids in text (RFC 5545 section 3.1)."""
 
 
 def write_json(account: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the document, a task a line."""
+    """Yield the JSON document, one task per line."""
     user = {name: account[f"account_{name}"] for name in ("id", "email", "name")}
-    head = {"format": FORMAT, "version": VERSION, "exported_at": account["exported_at"], "user": user}
-    yield orjson.dumps(HEAD.dump(head)).removesuffix(b"}") + b',"tasks":['
+    header = {"format": FORMAT, "version": VERSION, "exported_at": account["exported_at"], "user": user}
+    yield orjson.dumps(HEADER_SCHEMA.dump(header)).removesuffix(b"}") + b',"tasks":['
     separator = b"\n"
     for line in lines:
         yield separator + line.rstrip()
@@ -55,27 +55,27 @@ def write_json(account: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def write_csv(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the table (RFC 4180) of what is not in the trash."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    text.write(BOM)
-    table.writerow(COLUMNS)
+    """Yield the CSV table (RFC 4180) of the tasks outside the trash."""
+    buffer = io.StringIO()
+    table = csv.writer(buffer)
+    buffer.write(BOM)
+    table.writerow(CSV_COLUMNS)
     for task in live_tasks(lines):
-        table.writerow([csv_cell(task[name]) for name in COLUMNS])
-        yield drain(text)
-    yield drain(text)
+        table.writerow([csv_cell(task[name]) for name in CSV_COLUMNS])
+        yield drain(buffer)
+    yield drain(buffer)
 
 
-def drain(written: io.StringIO) -> bytes:
-    """Return what was written, and begin anew."""
-    text = written.getvalue()
-    written.seek(0)
-    written.truncate()
+def drain(buffer: io.StringIO) -> bytes:
+    """Return the text of the buffer, and clear it."""
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
     return text.encode()
 
 
 def csv_cell(value: Any) -> Any:
-    """Return what a cell shows of a member; a number stays one, whatever it begins with."""
+    """Return the cell of a value. A text that would begin a formula gets an apostrophe; a number stays a number."""
     if isinstance(value, bool):
         return "true" if value else "false"
     text = ", ".join(value) if isinstance(value, list) else value
@@ -83,7 +83,7 @@ def csv_cell(value: Any) -> Any:
 
 
 def write_ics(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the calendar (RFC 5545) of what is not in the trash, component by component."""
+    """Yield the calendar (RFC 5545) of the tasks outside the trash, one component at a time."""
     yield b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\n"
     for task in live_tasks(lines):
         yield vtodo(task).to_ical()
@@ -91,18 +91,18 @@ def write_ics(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def vtodo(task: dict[str, Any]) -> Todo:
-    """Return a task as a component. Without a METHOD, its DTSTAMP is the time of its last change."""
-    changed = parse_due(task["updated_at"])
+    """Return the VTODO of a task. In a calendar without METHOD, DTSTAMP is the time of the last change."""
+    changed = parse_date(task["updated_at"])
     values = {
         "uid": task["uid"],
         "summary": ical_text(task["title"]),
         "description": ical_text(task["description"] or ""),
-        "due": parse_due(task["due"]),
+        "due": parse_date(task["due"]),
         "priority": PRIORITIES.get(task["priority"]),
         "status": "COMPLETED" if task["completed"] else "NEEDS-ACTION",
-        "completed": parse_due(task["completed_at"]),
+        "completed": parse_date(task["completed_at"]),
         "categories": [ical_text(tag) for tag in task["tags"]],
-        "created": parse_due(task["created_at"]),
+        "created": parse_date(task["created_at"]),
         "last-modified": changed,
         "dtstamp": changed,
     }
@@ -113,30 +113,30 @@ def vtodo(task: dict[str, Any]) -> Todo:
     return todo
 
 
-def parse_due(text: str | None) -> date | None:
-    """Return the day or the moment that a member tells."""
+def parse_date(text: str | None) -> date | None:
+    """Return the date or the timestamp of a field."""
     if text is None:
         return None
     return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
 
 
 def ical_text(text: str) -> str:
-    """Return a text as iCalendar can carry it: lines end in LF, other control characters but tabs are left out."""
-    return UNWRITABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """Return the text for iCalendar: with LF line ends, and without control characters other than tabs."""
+    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def live_tasks(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the tasks that are not in the trash."""
+    """Yield the tasks outside the trash."""
     return (task for task in map(orjson.loads, lines) if not task.get("deleted_at"))
 
 
 class Format(NamedTuple):
-    """What an export is called; the schema of its lines, and how it is written of them; what the document shows."""
+    """A format: its media type, the schema of its lines, its writer, and its OpenAPI media type object."""
 
     media_type: str
     schema: Schema
     write: Writer
-    shown: dict[str, Any]
+    documentation: dict[str, Any]
 
 
 TEXT = {"type": "string"}
@@ -144,16 +144,16 @@ FORMATS = {
     "json": Format(
         "application/json", TransferTaskSchema(), write_json, {"schema": ExportSchema, "example": examples.EXPORT}
     ),
-    "csv": Format("text/csv", ROW, write_csv, {"schema": TEXT, "example": examples.EXPORT_CSV}),
+    "csv": Format("text/csv", CSV_SCHEMA, write_csv, {"schema": TEXT, "example": examples.EXPORT_CSV}),
     "ics": Format("text/calendar", TransferTaskSchema(), write_ics, {"schema": TEXT, "example": examples.EXPORT_ICS}),
 }
 
 
 class ExportParameters(QuerySchema):
-    """What an export is written as."""
+    """The parameters of an export."""
 
     format = Text(
         load_default="json",
         validate=OneOf(list(FORMATS)),
-        metadata={"description": "json has everything; csv and ics leave the trash out."},
+        metadata={"description": "`json` has every field and the trash; `csv` and `ics` leave the trash out."},
     )

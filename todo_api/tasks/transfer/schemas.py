@@ -1,4 +1,4 @@
-"""What an export is made of, and what an import takes and answers."""
+"""The schemas of exports and imports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSION = 1
 
 
 class Uid(fields.UUID):
-    """A UUID as it is always written; Python also takes braces, urn:uuid:, no hyphens, and the digits of any script."""
+    """A UUID in its canonical form; Python also accepts braces, urn:uuid:, no hyphens, and digits of other scripts."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UUID:
         uid = super()._deserialize(value, attr, data, **kwargs)
@@ -29,33 +29,32 @@ class Uid(fields.UUID):
 
 
 class TransferTaskSchema(TaskSchema):
-    """A task on its way elsewhere: `uid` is its name there too, and `deleted_at` says that it is in the trash.
+    """A task in an export. `uid` identifies it across exports and imports; `deleted_at` marks a task in the trash.
 
-    Only the title is required. What an import does not say of a task is as with a new one; a `uid` that is there
-    already is skipped.
+    An import requires the title only. Absent fields get the values of a new task. A task with a known `uid` is skipped.
     """
 
     class Meta(TaskSchema.Meta):
         exclude = ("id", "user_id")
 
-    uid = Uid(metadata={"description": "Names the task wherever it goes."})
+    uid = Uid(metadata={"description": "Identifies the task across exports and imports."})
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Take what is read-only elsewhere, and make every member optional but the title."""
+        """Make read-only fields writable, and every field but the title optional."""
         field_obj.required = field_name == "title"
         field_obj.dump_only = False
         field_obj.allow_none |= field_name == "deleted_at"
 
     @post_dump
     def drop_null(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Return the members, `deleted_at` only of what is in the trash."""
+        """Drop `deleted_at` of a task outside the trash."""
         if data["deleted_at"] is None:
             del data["deleted_at"]
         return data
 
 
 class AccountSchema(Schema):
-    """Whose tasks were exported."""
+    """The user whose tasks are exported."""
 
     id = fields.String(dump_only=True, required=True)
     email = fields.String(dump_only=True, required=True, allow_none=True)
@@ -63,7 +62,7 @@ class AccountSchema(Schema):
 
 
 class ExportSchema(Schema):
-    """All tasks of one user, those in the trash included, oldest first."""
+    """All tasks of a user, oldest first, including the trash."""
 
     class Meta:
         unknown = EXCLUDE
@@ -76,14 +75,14 @@ class ExportSchema(Schema):
 
 
 class FaultSchema(Schema):
-    """What is wrong with a document, and where."""
+    """An error in a document, with a JSON Pointer to its position."""
 
     pointer = fields.String(dump_only=True, required=True)
     detail = fields.String(dump_only=True, required=True)
 
 
 class ImportedSchema(Schema):
-    """What an import did, or would do."""
+    """The result of an import, or of its dry run."""
 
     created = fields.Integer(dump_only=True, required=True)
     skipped = fields.Integer(dump_only=True, required=True)
@@ -91,6 +90,8 @@ class ImportedSchema(Schema):
 
 
 class ImportParameters(QuerySchema):
-    """How an import is done."""
+    """The parameters of an import."""
 
-    dry_run = StrictBoolean(load_default=False, metadata={"description": "Write nothing, only say what would happen."})
+    dry_run = StrictBoolean(
+        load_default=False, metadata={"description": "Write nothing; only return what an import would do."}
+    )

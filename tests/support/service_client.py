@@ -1,4 +1,4 @@
-"""Someone who calls a running service many times at once."""
+"""A client of a running service, and requests in parallel."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tests.support.processes import Service
 
 
-class Caller:
-    """Someone with many hands; paths are relative to the user's tasks."""
+class ServiceClient:
+    """A signed-up user, whose requests may be sent by several threads. Paths are relative to the user's tasks."""
 
     def __init__(self, service: Service) -> None:
         self.url = service.url
@@ -27,26 +27,25 @@ class Caller:
     def sign_up(self) -> None:
         self.headers = sign_up_at(self.url, f"ada-{uuid.uuid4().hex[:8]}@example.com").jwt
 
-    def call(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> requests.Response:
+    def request(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> requests.Response:
         url = f"{self.url}/api/me/tasks{path}"
         return requests.request(method, url, headers={**self.headers, **(headers or {})}, timeout=30, **options)
 
-    def task(self, **members: Any) -> requests.Response:
-        return self.call("POST", "", json={"title": "x", **members})
+    def create_task(self, **fields: Any) -> requests.Response:
+        return self.request("POST", "", json={"title": "x", **fields})
 
-    def bring(self, *tasks: dict[str, Any]) -> requests.Response:
-        """Import the tasks."""
+    def import_tasks(self, *tasks: dict[str, Any]) -> requests.Response:
         document: dict[str, Any] = {"format": "todo-export", "version": 1, "tasks": tasks}
         return requests.post(f"{self.url}/api/me/import", json=document, headers=self.headers, timeout=30)
 
-    def at_once(self, number: int, call: Callable[[int], requests.Response]) -> list[requests.Response]:
-        return at_once(number, call)
 
-
-def at_once(number: int, call: Callable[[int], requests.Response]) -> list[requests.Response]:
+def in_parallel(number: int, send: Callable[[int], requests.Response]) -> list[requests.Response]:
+    """Call the function with 0, 1, 2 and so on, each in a thread of its own, and return the responses in this order."""
     with ThreadPoolExecutor(number) as threads:
-        return list(threads.map(call, range(number)))
+        return list(threads.map(send, range(number)))
 
 
-def statuses(answers: Iterable[requests.Response]) -> dict[int, int]:
-    return dict(Counter(answer.status_code for answer in answers))
+def count_statuses(responses: Iterable[requests.Response]) -> dict[int, int]:
+    return dict(Counter(response.status_code for response in responses))
