@@ -10,12 +10,14 @@ import pytest
 
 from config import THREADS
 from tests.support.processes import ROOT
+from tests.support.routes import RULES, operations
 from tests.test_architecture import PACKAGES
 from todo_api.auth.cli import SESSIONS, USERS
 from todo_api.database import timeouts
 from todo_api.database.connections import POOL_SIZE, POOL_TIMEOUT
 from todo_api.operations.doctor import doctor
 from todo_api.tasks.cli import TASKS
+from todo_api.tasks.queries.statements import TOGGLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +120,26 @@ def test_the_commands_of_the_api_page_do_what_it_says(service: Service, tmp_path
     assert no_session == "null"
 
 
+def test_the_architecture_page_has_the_parts_of_a_write() -> None:
+    (statement,) = re.findall(r"```sql\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    parts = r"(\w+) AS\s*\("
+    assert re.findall(parts, statement) == re.findall(parts, TOGGLE.text)
+
+
+def test_the_api_page_lists_every_route() -> None:
+    listed = {
+        (method, path)
+        for methods, paths in re.findall(r"^\| ([A-Z, ]+) \| ((?:`/\S*` ?)+) \|", API_PAGE, re.MULTILINE)
+        for method in methods.split(", ")
+        for path in re.findall("`(.+?)`", paths)
+    }
+    documented = [rule for rule in RULES if re.match(r"/(?!docs|openapi\.json)", rule.rule)]
+    served = {(method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)) for method, path in operations(documented)}
+    assert listed == {
+        (method, path.format(user="{user_id}", task="{task_id}", token="{token}")) for method, path in served
+    }
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_resolve(path: Path) -> None:
     text = path.read_text()
@@ -163,6 +185,13 @@ def test_named_files_exist(path: Path) -> None:
         re.findall(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|lock|example|yaml|service|timer))`", path.read_text())
     ):
         assert any((ROOT / folder / name).exists() for folder in ("", "todo_api", "deploy")), name
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_named_code_exists(path: Path) -> None:
+    for name, file in re.findall(r"`(\w+)[^`]*` (?:in|of) `([\w./]+\.py)`", path.read_text()):
+        (source,) = [ROOT / folder / file for folder in ("", "todo_api") if (ROOT / folder / file).exists()]
+        assert re.search(rf"^\s*(?:def |class )?{name}\b", source.read_text(), re.MULTILINE), f"{name} in {file}"
 
 
 def test_named_commands_of_dev_py_exist() -> None:
