@@ -1,35 +1,37 @@
-"""What every test may ask for: a database, the service on it, and people who use it."""
+"""Fixtures of all tests, and what a run of many tests needs: parallel workers, quick runs, figures at the end."""
 
 from __future__ import annotations
 
-import os
+import sys
+from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devtools.embedded_postgres import running
 from tests.support.actors import Actor
-from tests.support.databases import application, migrate, new_database
-from tests.support.processes import Service, serving
+from tests.support.databases import application, migrate, new_database, postgres_server
+from tests.support.processes import Service, running_service
+from tests.support.summary import write_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from flask import Flask
     from flask.testing import FlaskClient
 
-ROOT = Path(__file__).parent.parent
+SERVER = pytest.StashKey[str]()
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """Yield the URL of a PostgreSQL: TEST_DATABASE_URL's, else one of ours, which need not survive a power cut."""
-    if url := os.environ.get("TEST_DATABASE_URL"):
-        yield url
-        return
-    with running(ROOT / ".data" / "test-postgres", fsync="off", full_page_writes="off", max_connections="200") as url:
-        yield url
+def server(pytestconfig: pytest.Config) -> Iterator[str]:
+    """Yield the URL of a PostgreSQL server; the workers of a parallel run share one."""
+    if worker := getattr(pytestconfig, "workerinput", None):
+        yield worker["server"]
+    else:
+        with postgres_server() as url:
+            yield url
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +44,7 @@ def template(server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database(server: str, template: str) -> Iterator[str]:
-    """Yield the database of most tests, each of which makes its own users."""
+    """Yield the database that most tests share. Each test creates its own users."""
     with new_database(server, template) as url:
         yield url
 
@@ -77,5 +79,48 @@ def bob(app: Flask) -> Actor:
 @pytest.fixture
 def service(fresh_database: str) -> Iterator[Service]:
     """Yield the service behind a real gunicorn, on a database of its own."""
-    with serving(fresh_database) as running_service:
-        yield running_service
+    with running_service(fresh_database) as service:
+        yield service
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="skip each test that starts a process")
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Start one PostgreSQL for all workers, in the process that controls them."""
+    config = node.config
+    if SERVER not in config.stash:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[SERVER] = stack.enter_context(postgres_server())
+    node.workerinput["server"] = config.stash[SERVER]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules of few tests: most of these start servers and would otherwise be left to the end."""
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: sizes[item.path])
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.quick:
+        sys.addaudithook(skip_processes)
+
+
+def skip_processes(event: str, arguments: tuple[Any, ...]) -> None:
+    """Skip a test of a quick run as soon as it starts a process. PostgreSQL alone may be started."""
+    if event == "subprocess.Popen" and Path(arguments[0]).name not in {"initdb", "postgres"}:
+        pytest.skip("it starts a process")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape what a test logged that is not UTF-8: a worker could not send it."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    write_summary(terminalreporter)

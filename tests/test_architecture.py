@@ -27,7 +27,7 @@ PACKAGES = """
     config
     server
 """
-"""The packages, highest first. A package imports only packages of the lines below its own."""
+"""The packages, highest first. A package imports only packages of lower lines."""
 
 ORDER = [line.split() for line in PACKAGES.strip().splitlines()]
 RANKS = {package: len(ORDER) - index for index, line in enumerate(ORDER) for package in line}
@@ -45,7 +45,7 @@ PURE = {
     "todo_api.auth.tokens.session_tokens",
     "todo_api.auth.tokens.signing_keys",
 }
-"""Modules and packages that take values and return values: they import neither Flask nor SQLAlchemy nor marshmallow."""
+"""Modules and packages without Flask, SQLAlchemy and marshmallow."""
 
 SERVICE = [
     ROOT / "config.py",
@@ -65,18 +65,18 @@ MODULES = {module_name(path): path for path in [*SERVICE, *TOOLS]}
 TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 
-def at_load_time(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a module outside its functions."""
+def nodes_outside_functions(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run when the module is loaded."""
     for node in ast.iter_child_nodes(tree):
         if not isinstance(node, ast.FunctionDef):
             yield node
-            yield from at_load_time(node)
+            yield from nodes_outside_functions(node)
 
 
-def imported(tree: ast.AST) -> set[str]:
+def imported_modules(tree: ast.AST) -> set[str]:
     """Return the modules of this project that a module imports."""
     names = set()
-    for node in at_load_time(tree):
+    for node in nodes_outside_functions(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -86,11 +86,11 @@ def imported(tree: ast.AST) -> set[str]:
     return names & set(MODULES)
 
 
-IMPORTS = {name: imported(tree) for name, tree in TREES.items()}
+IMPORTS = {name: imported_modules(tree) for name, tree in TREES.items()}
 
 
 def package_of(module: str) -> str:
-    """Return the package of the table that a module belongs to: the longest one that its name begins with."""
+    """Return the innermost package of the table that contains the module."""
     return max((package for package in RANKS if f"{module}.".startswith(f"{package}.")), key=len)
 
 
@@ -115,39 +115,39 @@ def test_packages_of_one_line_do_not_import_each_other(line: list[str]) -> None:
             assert {package_of(other) for other in modules} & set(line) <= {package_of(name)}
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
-    """Every module finds its place below those that import it, `dev.py` included."""
-    left = {name: modules - {name} for name, modules in IMPORTS.items()}
-    while leaves := {name for name, modules in left.items() if not modules & set(left)}:
-        left = {name: modules for name, modules in left.items() if name not in leaves}
-    assert left == {}
+def test_there_are_no_circular_imports() -> None:
+    """`dev.py` and devtools included."""
+    remaining = {name: modules - {name} for name, modules in IMPORTS.items()}
+    while leaves := {name for name, modules in remaining.items() if not modules & set(remaining)}:
+        remaining = {name: modules for name, modules in remaining.items() if name not in leaves}
+    assert remaining == {}
 
 
-def test_tasks_meets_auth_at_the_guard_only() -> None:
+def test_tasks_imports_only_the_guard_of_auth() -> None:
     for name in SERVICE_NAMES:
         if is_in(name, {"todo_api.tasks"}):
             assert {other for other in IMPORTS[name] if is_in(other, {"todo_api.auth"})} <= {"todo_api.auth.guard"}
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if is_in(name, PURE)])
-def test_pure_modules_know_no_framework(name: str) -> None:
-    known = {
-        word.split(".")[0]
+def test_pure_modules_import_no_framework(name: str) -> None:
+    imported = {
+        module.split(".")[0]
         for node in ast.walk(TREES[name])
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for word in [getattr(node, "module", None) or node.names[0].name]
+        for module in [getattr(node, "module", None) or node.names[0].name]
     }
-    assert known & {"flask", "flask_sqlalchemy", "sqlalchemy", "marshmallow"} == set()
+    assert imported & {"flask", "flask_sqlalchemy", "sqlalchemy", "marshmallow"} == set()
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if is_in(name, {"server", "gunicorn.conf"})])
 def test_the_gunicorn_master_loads_nothing_of_the_application(name: str) -> None:
-    """A reload (HUP) reads anew what the master has not loaded."""
+    """A reload (HUP) does not reload the modules that the master has loaded."""
     assert not any(is_in(other, {"todo_api"}) for other in IMPORTS[name])
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if is_in(name, {"todo_api", "config"})])
-def test_imports_stand_at_the_top(name: str) -> None:
+def test_imports_are_at_the_top(name: str) -> None:
     nested = [
         node.lineno
         for function in ast.walk(TREES[name])
@@ -158,17 +158,17 @@ def test_imports_stand_at_the_top(name: str) -> None:
     assert nested == []
 
 
-def modules_with(text: str) -> set[str]:
+def modules_containing(text: str) -> set[str]:
     return {name for name in SERVICE_NAMES if text in MODULES[name].read_text()}
 
 
 def test_only_the_entry_points_read_the_environment() -> None:
-    assert modules_with("os.environ") | modules_with("getenv") == {"wsgi", "gunicorn.conf"}
-    assert modules_with("environ.get") | modules_with("environ[") <= {"config", "gunicorn.conf"}
+    assert modules_containing("os.environ") | modules_containing("getenv") == {"wsgi", "gunicorn.conf"}
+    assert modules_containing("environ.get") | modules_containing("environ[") <= {"config", "gunicorn.conf"}
 
 
 def test_one_module_commits_and_rolls_back() -> None:
-    assert modules_with(".commit(") == modules_with(".rollback(") == {"todo_api.database.connections"}
+    assert modules_containing(".commit(") == modules_containing(".rollback(") == {"todo_api.database.connections"}
 
 
 @pytest.mark.parametrize("path", MODULES.values(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,4 +1,4 @@
-"""The seed's own client lines, word for word, against a real gunicorn on its port."""
+"""The client commands of the original specification, unchanged, against the service on port 8000."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.processes import Service, serving
+from tests.support.processes import Service, running_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 PORT = 8000
-LINES = re.findall(r"^curl (?:.*\\\n)*.*$", (HERE / "seed_curl.sh").read_text(), re.MULTILINE)
+COMMANDS = re.findall(r"^curl (?:.*\\\n)*.*$", (HERE / "seed_curl.sh").read_text(), re.MULTILINE)
 
 
 @pytest.fixture
@@ -26,23 +26,23 @@ def seed_service(fresh_database: str) -> Iterator[Service]:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
-            pytest.skip(f"the seed's lines name port {PORT}, and something serves there already")
-    with serving(fresh_database, PORT) as service:
+            pytest.skip(f"port {PORT}, which the commands name, is in use")
+    with running_service(fresh_database, PORT) as service:
         yield service
 
 
-def curl(line: str, token: str = "", user_id: str = "") -> tuple[int, Any]:
-    """Run a line of the seed in a shell, with its placeholders filled in; return status and JSON."""
-    filled = line.replace("eyJhbGc...", token).replace("user-uuid", user_id)
-    command = f"{filled} --silent --show-error --write-out '\\n%{{http_code}}'"
-    shown = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True, timeout=30).stdout
-    body, status = shown.rsplit("\n", 1)
+def curl(command: str, token: str = "", user_id: str = "") -> tuple[int, Any]:
+    """Run a command in a shell with its placeholders replaced, and return the status and the JSON."""
+    script = command.replace("eyJhbGc...", token).replace("user-uuid", user_id)
+    script += " --silent --show-error --write-out '\\n%{http_code}'"
+    stdout = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True, timeout=30).stdout
+    body, status = stdout.rsplit("\n", 1)
     return int(status), json.loads(body) if body.strip() else None
 
 
-def test_the_curl_lines(seed_service: Service) -> None:
+def test_the_curl_commands(seed_service: Service) -> None:
     assert seed_service.process.poll() is None
-    register, login, get_tasks, create, update, delete = LINES
+    register, login, get_tasks, create, update, delete = COMMANDS
 
     status, body = curl(register)
     assert status == 200
@@ -75,7 +75,7 @@ def test_the_curl_lines(seed_service: Service) -> None:
     assert (status, body["detail"]) == (403, "Access forbidden")
 
 
-def test_the_python_lines(seed_service: Service) -> None:
+def test_the_python_script(seed_service: Service) -> None:
     assert seed_service.process.poll() is None
     names: dict[str, Any] = {}
     exec((HERE / "seed_requests.py.txt").read_text(), names)

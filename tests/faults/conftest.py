@@ -1,4 +1,4 @@
-"""A PostgreSQL to be hurt, the service on it, somebody who writes all the time, and what came of it."""
+"""A faulty PostgreSQL, the service on it, and clients that write during each fault."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devtools.embedded_postgres import PostgresError
-from tests.faults.servers import Patient
-from tests.faults.writers import Report, Writers
-from tests.support.databases import migrate
-from tests.support.processes import ROOT, serving
+from tests.faults.servers import FaultyPostgres
+from tests.faults.writers import Writers
+from tests.support.databases import DATA, migrate, unused_folder
+from tests.support.processes import running_service
+from tests.support.summary import FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,55 +20,49 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Service
 
-REPORTS: list[Report] = []
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[FaultyPostgres]:
+    """Yield a server of these tests alone, which writes to the disk before it acknowledges."""
+    with unused_folder(DATA / "faults-postgres") as folder:
+        try:
+            faulty = FaultyPostgres(folder)
+        except PostgresError as error:
+            pytest.skip(f"there is no embedded PostgreSQL to stop: {error}")
+        try:
+            faulty.start()
+            migrate(faulty.url)
+            yield faulty
+        finally:
+            faulty.stop()
 
 
 @pytest.fixture(scope="session")
-def patient() -> Iterator[Patient]:
-    """Yield a server of our own, which writes to the disk before it answers."""
-    try:
-        chosen = Patient(ROOT / ".data" / "faults-postgres")
-    except PostgresError as error:
-        pytest.skip(f"no PostgreSQL of our own can be killed: {error}")
-    try:
-        chosen.start()
-        migrate(chosen.url)
-        yield chosen
-    finally:
-        chosen.end()
-
-
-@pytest.fixture(scope="session")
-def hurt(patient: Patient) -> Iterator[Service]:
-    """Yield the service on it, through a line that can be cut."""
-    with serving(patient.line.url(patient.url)) as service:
+def faulty_service(postgres: FaultyPostgres) -> Iterator[Service]:
+    """Yield the service, which reaches the database through the proxy."""
+    with running_service(postgres.proxy.url(postgres.url)) as service:
         yield service
 
 
 @pytest.fixture
 def writing(
-    hurt: Service, patient: Patient, request: pytest.FixtureRequest
+    faulty_service: Service,
+    postgres: FaultyPostgres,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
 ) -> Callable[[], AbstractContextManager[Writers]]:
-    """Return a context in which tasks are written; at its end nothing may be lost, doubled, or answered otherwise."""
+    """Return a context manager that creates tasks during a fault, and afterwards checks all of them."""
 
     @contextmanager
-    def written() -> Iterator[Writers]:
-        patient.wait_until_well(hurt.url)
-        writers = Writers(hurt.url)
+    def write() -> Iterator[Writers]:
+        writers = Writers(faulty_service.url)
         try:
             yield writers
-            writers.recover(hurt.url)
+            writers.wait_for_recovery()
         finally:
-            writers.end()
-        REPORTS.append(writers.report(request.node.name.removeprefix("test_"), patient.url))
-        REPORTS[-1].judge()
+            writers.stop()
+        report = writers.report(request.node.name.removeprefix("test_"), postgres.url)
+        record_property(FAULT, str(report))
+        report.check()
 
-    return written
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures."""
-    if REPORTS:
-        terminalreporter.section("faults")
-        for report in REPORTS:
-            terminalreporter.write_line(str(report))
+    return write

@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own, and the line to it: what can be done to them."""
+"""A PostgreSQL server that tests stop, kill and freeze, behind a TCP proxy that tests block."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import requests
-
-from devtools.embedded_postgres import Home, end_leftover, free_port
-from tests.support.processes import children, wait_until
+from devtools.embedded_postgres import PostgresServer
+from devtools.processes import free_port, stop_leftover
+from tests.support.processes import child_pids
 
 if TYPE_CHECKING:
     import subprocess
@@ -23,104 +22,99 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Patient:
-    """The server. It begins where it was, on the same port."""
+class FaultyPostgres:
+    """A server that restarts with the same data on the same port."""
 
     def __init__(self, folder: Path) -> None:
-        self.home = Home(folder, 18)
-        end_leftover(self.home.pid_file, str(self.home.data))
-        self.home.create()
+        self.server = PostgresServer(folder, 18)
+        stop_leftover(self.server.pid_file, str(self.server.data))
+        self.server.initialize()
         self.port = str(free_port())
-        self.line = Line(int(self.port))
+        self.proxy = TCPProxy(int(self.port))
         self.url = ""
 
     def start(self) -> None:
         parameters = {"fsync": "on", "max_connections": "40", "port": self.port}
-        self.process: subprocess.Popen[bytes] = self.home.start(parameters)
-        self.url = self.home.wait_until_answering(self.process)
+        self.process: subprocess.Popen[bytes] = self.server.start(parameters)
+        self.url = self.server.wait_until_ready(self.process)
 
-    def restart(self, how: signal.Signals) -> None:
-        """End it in this way, and start it again."""
-        backends = children(self.process.pid)
-        self.process.send_signal(how)
+    def restart(self, number: signal.Signals) -> None:
+        """Stop the server by the signal, and start it again."""
+        backends = child_pids(self.process.pid)
+        self.process.send_signal(number)
         self.process.wait(30)
-        for backend in backends:  # a killed server's keep its memory until they notice
+        for backend in backends:  # after SIGKILL they keep the shared memory until they notice
             with contextlib.suppress(ProcessLookupError):
                 os.kill(backend, signal.SIGKILL)
         self.start()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Freeze everything of it while the block lasts."""
-        frozen = [self.process.pid, *children(self.process.pid)]
-        for pid in frozen:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
+        """Freeze all processes of the server while the block runs."""
+        pids = [self.process.pid, *child_pids(self.process.pid)]
+        send_signal(pids, signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in frozen:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+            send_signal(pids, signal.SIGCONT)
 
-    def wait_until_well(self, url: str) -> None:
-        wait_until(lambda: requests.get(f"{url}/readyz", timeout=30).status_code == 200)
-
-    def end(self) -> None:
-        self.line.close()
+    def stop(self) -> None:
+        self.proxy.close()
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
 
 
-class Line:
-    """What stands for the network between the service and the server; `dead` passes nothing on, `cut` takes nobody."""
+def send_signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+class TCPProxy:
+    """Forwards connections to a port. `is_silent` holds back all data, `is_refusing` closes new connections."""
 
     def __init__(self, target: int) -> None:
         self.target = target
-        self.dead = False
-        self.cut = False
+        self.is_silent = False
+        self.is_refusing = False
+        self.is_open = True
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.ends: list[socket.socket] = []
-        self.open = True
         self.thread = threading.Thread(target=self.accept, daemon=True)
         self.thread.start()
 
     def url(self, url: str) -> str:
+        """Return the URL of the server through the proxy."""
         parts = urlsplit(url)
-        return parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{self.port}").geturl()
-
-    @property
-    def port(self) -> int:
-        port: int = self.listener.getsockname()[1]
-        return port
+        port = self.listener.getsockname()[1]
+        return parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}").geturl()
 
     def accept(self) -> None:
-        while self.open:
+        while self.is_open:
             if not select.select([self.listener], [], [], 0.1)[0]:
                 continue
             client, _ = self.listener.accept()
             try:
-                if self.cut:
+                if self.is_refusing:
                     raise ConnectionRefusedError
                 server = socket.create_connection(("127.0.0.1", self.target), timeout=10)
                 server.settimeout(None)
             except OSError:
                 client.close()
                 continue
-            for here, there in ((client, server), (server, client)):
-                threading.Thread(target=self.carry, args=(here, there), daemon=True).start()
+            for source, destination in ((client, server), (server, client)):
+                threading.Thread(target=self.forward, args=(source, destination), daemon=True).start()
 
-    def carry(self, here: socket.socket, there: socket.socket) -> None:
-        with there:
+    def forward(self, source: socket.socket, destination: socket.socket) -> None:
+        with destination:
             with contextlib.suppress(OSError):
-                while data := here.recv(65_536):
-                    while self.dead:
+                while data := source.recv(65_536):
+                    while self.is_silent:
                         time.sleep(0.02)
-                    there.sendall(data)
+                    destination.sendall(data)
             with contextlib.suppress(OSError):
-                there.shutdown(socket.SHUT_RDWR)  # closing alone waits for whoever still reads
+                destination.shutdown(socket.SHUT_RDWR)  # close() alone does not wake a thread in recv()
 
     def close(self) -> None:
-        self.open = False
+        self.is_open = False
         self.thread.join(10)
         self.listener.close()

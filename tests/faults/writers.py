@@ -1,4 +1,4 @@
-"""Some who create tasks all the time, each under a key that is sent until it is acknowledged."""
+"""Threads that create tasks, each with an Idempotency-Key and with retries until a 201."""
 
 from __future__ import annotations
 
@@ -15,73 +15,75 @@ from tests.support.databases import execute
 from tests.support.processes import wait_until
 
 THREADS = 6
-PATIENCE = 12.0
-"""Seconds within which everything is answered."""
+RESPONSE_TIMEOUT = 12.0
+"""Seconds for each response."""
 
-RECOVERY = 10.0
-"""Seconds after a fault within which writes are taken again; the aim is 3 to 5, on a machine that is not busy."""
+RECOVERY_TIMEOUT = 10.0
+"""Seconds from the end of a fault to the next 201. 3 to 5 are usual on an idle machine."""
 
 
 @dataclass
 class Report:
-    """What came of a fault."""
+    """The results of a fault."""
 
     name: str
-    sent: int
-    refused: int
+    responses: int
+    unavailable: int
     acknowledged: int
     lost: int
-    doubled: int
-    cut: int
+    duplicated: int
+    aborted: int
     slowest: float
     recovery: float
-    wrong: list[str]
-    not_ready: bool
-    cuts_allowed: bool
-    fault: str = ""
+    unexpected: list[str]
+    aborts_allowed: bool
+    faults: str = ""
 
     def __str__(self) -> str:
         return (
-            f"{self.name}: {self.fault}{self.sent} requests, {self.acknowledged} acknowledged, {self.lost} lost,"
-            f" {self.doubled} doubled, {self.refused} times 503, {self.cut} cut off,"
-            f" slowest answer {self.slowest:.1f} s, recovered in {self.recovery:.2f} s"
+            f"{self.name}: {self.faults}{self.responses} responses, {self.acknowledged} acknowledged, {self.lost} lost,"
+            f" {self.duplicated} duplicated, {self.unavailable} times 503, {self.aborted} aborted,"
+            f" slowest response {self.slowest:.1f} s, recovered in {self.recovery:.2f} s"
         )
 
-    def judge(self) -> None:
-        assert self.wrong == [], self
-        assert (self.lost, self.doubled) == (0, 0), self
-        assert self.slowest <= PATIENCE, self
-        assert self.recovery <= RECOVERY, self
+    def check(self) -> None:
+        assert self.unexpected == [], self
+        assert (self.lost, self.duplicated) == (0, 0), self
+        assert self.slowest <= RESPONSE_TIMEOUT, self
+        assert self.recovery <= RECOVERY_TIMEOUT, self
         assert self.acknowledged > 0, self
-        assert self.cuts_allowed or self.cut == 0, self
+        assert self.aborts_allowed or self.aborted == 0, self
 
 
 @dataclass
 class Writers:
-    """The threads, and what they were told."""
+    """The threads and their responses. They start as soon as the service is ready."""
 
     url: str
     acknowledged: set[str] = field(default_factory=set)
-    moments: list[float] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-    sent: int = 0
-    refused: int = 0
-    cut: int = 0
+    acknowledged_at: list[float] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    responses: int = 0
+    unavailable: int = 0
+    aborted: int = 0
     slowest: float = 0.0
     recovery: float = 0.0
-    not_ready: bool = False
-    cuts_allowed: bool = False
-    fault: str = ""
+    aborts_allowed: bool = False
+    faults: str = ""
 
     def __post_init__(self) -> None:
-        signed = sign_up_at(self.url, f"ada-{uuid.uuid4().hex[:8]}@example.com")
-        self.headers, self.user_id = signed.jwt, signed.user_id
+        wait_until(lambda: self.get("/readyz") == 200)
+        user = sign_up_at(self.url, f"ada-{uuid.uuid4().hex[:8]}@example.com")
+        self.headers, self.user_id = user.jwt, user.user_id
         self.lock = threading.Lock()
         self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self.write) for _ in range(THREADS)]
         for thread in self.threads:
             thread.start()
-        wait_until(lambda: len(self.moments) > THREADS)
+        wait_until(lambda: len(self.acknowledged_at) > THREADS)
+
+    def get(self, path: str) -> int:
+        return requests.get(f"{self.url}{path}", timeout=60).status_code
 
     def write(self) -> None:
         with requests.Session() as session:
@@ -92,75 +94,73 @@ class Writers:
                         return
 
     def create(self, session: requests.Session, title: str) -> bool:
-        """Send one request; tell whether it was acknowledged."""
+        """Send one request, and return whether its response is 201."""
         started = time.monotonic()
         headers = {**self.headers, "Idempotency-Key": title}
         try:
-            answer = session.post(f"{self.url}/api/me/tasks", json={"title": title}, headers=headers, timeout=60)
+            response = session.post(f"{self.url}/api/me/tasks", json={"title": title}, headers=headers, timeout=60)
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
             with self.lock:
-                self.cut += 1
+                self.aborted += 1
             return False
         with self.lock:
-            self.sent += 1
+            self.responses += 1
             self.slowest = max(self.slowest, time.monotonic() - started)
-            if answer.status_code == 201:
+            if response.status_code == 201:
                 self.acknowledged.add(title)
-                self.moments.append(time.monotonic())
+                self.acknowledged_at.append(time.monotonic())
                 return True
-            self.note(answer)
+            self.record_failure(response)
         return False
 
-    def note(self, answer: requests.Response) -> None:
-        """Take a refusal, which must be a clean one; a key whose first request is still under way is told so."""
-        if answer.status_code == 409:
+    def record_failure(self, response: requests.Response) -> None:
+        """Accept a 503 with Retry-After, and the 409 for a key whose first request is still in progress."""
+        if response.status_code == 409:
             return
-        self.refused += 1
-        kind = (answer.status_code, answer.headers.get("Content-Type"), answer.headers.get("Retry-After"))
+        self.unavailable += 1
+        kind = (response.status_code, response.headers.get("Content-Type"), response.headers.get("Retry-After"))
         if kind != (503, "application/problem+json", "2"):
-            self.wrong.append(f"{kind}: {answer.text[:200]}")
+            self.unexpected.append(f"{kind}: {response.text[:200]}")
 
-    def meanwhile(self, *, ready: bool = False) -> None:
-        """Ask during a fault how the service is: it lives, and says that it is not ready."""
-        assert requests.get(f"{self.url}/healthz", timeout=60).status_code == 200
+    def check_health(self, *, ready: bool) -> None:
+        """Check during a fault that the service is alive, and unless it is to stay ready, that it is not."""
+        assert self.get("/healthz") == 200
         if not ready:
-            wait_until(lambda: requests.get(f"{self.url}/readyz", timeout=60).status_code == 503)
-            self.not_ready = True
+            wait_until(lambda: self.get("/readyz") == 503)
 
-    def go_on(self) -> None:
-        """Return as soon as every writer has been acknowledged something, or one of them much."""
-        before = len(self.moments)
-        wait_until(lambda: len(self.moments) > before + 2 * THREADS)
+    def wait_for_progress(self) -> None:
+        """Wait until enough tasks are created that most threads have created one."""
+        before = len(self.acknowledged_at)
+        wait_until(lambda: len(self.acknowledged_at) > before + 2 * THREADS)
 
-    def recover(self, url: str) -> None:
-        """Wait from the end of a fault until a write is taken, and all writers have got on."""
+    def wait_for_recovery(self) -> None:
+        """Measure the seconds from now, the end of a fault, to the next 201. Wait until all threads progress."""
         ended = time.monotonic()
-        before = len(self.moments)
-        wait_until(lambda: len(self.moments) > before and self.moments[-1] > ended)
-        self.recovery = min(moment for moment in self.moments if moment > ended) - ended
-        self.go_on()
-        wait_until(lambda: requests.get(f"{url}/readyz", timeout=60).status_code == 200)
+        before = len(self.acknowledged_at)
+        wait_until(lambda: len(self.acknowledged_at) > before and self.acknowledged_at[-1] > ended)
+        self.recovery = min(instant for instant in self.acknowledged_at if instant > ended) - ended
+        self.wait_for_progress()
+        wait_until(lambda: self.get("/readyz") == 200)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self.stopped.set()
         for thread in self.threads:
             thread.join(60)
 
     def report(self, name: str, database: str) -> Report:
         query = "SELECT title, count(*) FROM tasks WHERE user_id = %s GROUP BY title"
-        there: dict[Any, Any] = dict(execute(database, query, self.user_id))  # type: ignore[arg-type]
+        stored: dict[Any, Any] = dict(execute(database, query, self.user_id))  # type: ignore[arg-type]
         return Report(
             name=name,
-            sent=self.sent,
-            refused=self.refused,
+            responses=self.responses,
+            unavailable=self.unavailable,
             acknowledged=len(self.acknowledged),
-            lost=len(self.acknowledged - set(there)),
-            doubled=sum(number > 1 for number in there.values()),
-            cut=self.cut,
+            lost=len(self.acknowledged - set(stored)),
+            duplicated=sum(number > 1 for number in stored.values()),
+            aborted=self.aborted,
             slowest=self.slowest,
             recovery=self.recovery,
-            wrong=self.wrong,
-            not_ready=self.not_ready,
-            cuts_allowed=self.cuts_allowed,
-            fault=self.fault,
+            unexpected=self.unexpected,
+            aborts_allowed=self.aborts_allowed,
+            faults=self.faults,
         )

@@ -1,4 +1,4 @@
-"""One service for all attacks, set up as for production."""
+"""The service that all tests here attack, with the settings of production."""
 
 from __future__ import annotations
 
@@ -6,62 +6,51 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.auth.tokens.test_external_issuer import ED, jwk
-from tests.auth.tokens.test_external_issuer import serving as serving_keys
-from tests.security.attacked import AUDIENCE, ISSUER, PUBLIC, UNLIMITED, Attacked
+from tests.security.target import AUDIENCE, ISSUER, PUBLIC_URL, UNLIMITED, Target
 from tests.support.databases import new_database
-from tests.support.processes import serving
+from tests.support.external_issuer import ED, jwk, jwks_server
+from tests.support.processes import running_service
+from tests.support.summary import STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from tests.security.attacked import Person
-
-UNDER_ATTACK = pytest.StashKey[Attacked]()
+    from tests.security.target import User
 
 
 @pytest.fixture(scope="session")
-def attacked(
-    server: str, template: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Attacked]:
-    mails = tmp_path_factory.mktemp("attacked") / "mails"
-    with new_database(server, template) as database, serving_keys() as keys:
-        keys.publish(jwk(ED, "ed"))
+def target(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    mbox = tmp_path_factory.mktemp("target") / "mbox"
+    with new_database(server, template) as database, jwks_server() as issuer:
+        issuer.publish(jwk(ED, "ed"))
         settings: dict[str, Any] = {
             "ENVIRONMENT": "production",
-            "BETTER_AUTH_URL": PUBLIC,
+            "BETTER_AUTH_URL": PUBLIC_URL,
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
-            "JWT_JWKS_URL": keys.url,
-            "MAIL_URL": mails.as_uri(),
+            "JWT_JWKS_URL": issuer.url,
+            "MAIL_URL": mbox.as_uri(),
             **UNLIMITED,
         }
-        with serving(database, **settings) as service:
-            under_attack = Attacked(service.url.replace("localhost", "127.0.0.1"), database, keys, mails)
-            request.config.stash[UNDER_ATTACK] = under_attack
-            yield under_attack
+        with running_service(database, **settings) as service:
+            yield Target(service.url.replace("localhost", "127.0.0.1"), database, issuer, mbox)
 
 
 @pytest.fixture
-def victim(attacked: Attacked) -> Person:
-    return attacked.person()
+def victim(target: Target) -> User:
+    return target.create_user()
 
 
 @pytest.fixture
-def attacker(attacked: Attacked) -> Person:
-    return attacked.person()
+def attacker(target: Target) -> User:
+    return target.create_user()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if UNDER_ATTACK not in config.stash:
-        return
-    reports = terminalreporter.getreports("passed")
-    attacks = sum(
-        report.when == "call" and "shows" in report.keywords and "tests/security/" in report.nodeid
-        for report in reports
-    )
-    answers = config.stash[UNDER_ATTACK].answers
-    faults = sum(number for status, number in answers.items() if status >= 500)
-    terminalreporter.write_line(
-        f"security: {attacks} attacks withstood, {answers.total()} answers, {faults} of them 5xx"
-    )
+@pytest.fixture(autouse=True)
+def _record_statuses(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Record how many responses of the target had which status, for the summary of the run."""
+    target = request.getfixturevalue("target") if "target" in request.fixturenames else None
+    yield
+    if target:
+        record_property(STATUSES, dict(target.statuses))
+        target.statuses.clear()

@@ -1,4 +1,4 @@
-"""What no answer may hold, whoever asks for whatever."""
+"""Internals that no response may contain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from tests.support.databases import CONFIG
 from tests.support.processes import ROOT
 
-TRACES = re.compile(
+INTERNALS = re.compile(
     "|".join(
         [
             "Traceback",
@@ -30,9 +30,9 @@ TRACES = re.compile(
 
 
 OPAQUE = re.compile(r"[\w-]{20,}(?:\.[\w%+/=-]+)*")
-"""Tokens: by chance they hold any three letters."""
+"""Tokens are removed first: they may contain any letters by chance."""
 
 
-def leaks(answer: str) -> list[str]:
-    """Return what an answer, its headers included, tells of the machinery."""
-    return [match.group() for match in TRACES.finditer(OPAQUE.sub("", answer))]
+def leaks(response: str) -> list[str]:
+    """Return what the internals in a response and its headers."""
+    return [match.group() for match in INTERNALS.finditer(OPAQUE.sub("", response))]

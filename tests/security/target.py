@@ -1,4 +1,4 @@
-"""The service under attack, and the people whose things are attacked. Every answer is looked at."""
+"""The service that the tests attack, and its users. Every response is searched for server errors and leaks."""
 
 from __future__ import annotations
 
@@ -13,93 +13,91 @@ from urllib.parse import urlsplit
 import requests
 
 from tests.security.leaks import leaks
-from tests.support.credentials import SignIn, bearer
+from tests.support.credentials import SignIn, accepted, bearer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.auth.tokens.test_external_issuer import Site
+    from tests.support.external_issuer import JWKSServer
 
 Headers = Mapping[str, str | bytes]
 
-PUBLIC = "https://todo.example"
-"""The address under which the service is told that clients reach it."""
+PUBLIC_URL = "https://todo.example"
+"""BETTER_AUTH_URL of the service."""
 ISSUER = "https://auth.example"
 AUDIENCE = "https://todo.example"
 UNLIMITED = {"RATE_LIMIT_ADDRESS_SCALE": "1000", "RATE_LIMIT_USER_SCALE": "1000"}
-"""The limits have tests of their own; here they would stop the attacks before what they are aimed at."""
+"""Settings without effective rate limits, which would stop the attacks early. The limits have tests of their own."""
 PASSWORD = "a fine staple of horses"
 COOKIE = "__Secure-better-auth.session_token"
 AUTH = "/api/auth"
 
 
 @dataclass
-class Attacked:
-    """A running service. Whatever it answers must be no fault of its own, and tell nothing but the asker's things."""
+class Target:
+    """A running service. No response may have a 5xx status, name internals, or contain a title of another user."""
 
     url: str
     database: str
-    issuer: Site
-    mails: Path
-    answers: Counter[int] = field(default_factory=Counter)
-    marks: dict[str, str] = field(default_factory=dict)
-    """Words that only their owner may be shown, and the owner's id."""
+    issuer: JWKSServer
+    mbox: Path
+    statuses: Counter[int] = field(default_factory=Counter)
+    private_titles: dict[str, str] = field(default_factory=dict)
+    """Titles of tasks, and the id of the one user who may read them."""
 
-    def ask(self, method: str, path: str, who: str | None = None, **options: Any) -> requests.Response:
-        """Send a request, on a connection of its own; `who` is the id of the user whose words may be answered."""
+    def request(self, method: str, path: str, reader: str | None = None, **options: Any) -> requests.Response:
+        """Send a request on a new connection. The response may contain the private titles of the reader, a user id."""
         options = {"timeout": 60, "allow_redirects": False, **options}
         response = requests.request(method, self.url + path, **options)
         headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
-        self.look_at(response.status_code, f"{headers}\n\n{response.text}", who)
+        self.check_response(response.status_code, f"{headers}\n\n{response.text}", reader)
         return response
 
-    def send(self, *parts: bytes, seconds: float = 20) -> list[bytes]:
-        """Write bytes to the service and return the answers up to the end of the connection."""
-        target = urlsplit(self.url)
-        with socket.create_connection((target.hostname, target.port), timeout=seconds) as connection:
-            for part in parts:
-                connection.sendall(part)
+    def send_raw(self, data: bytes) -> list[bytes]:
+        """Send the bytes on a new connection, and return the responses."""
+        url = urlsplit(self.url)
+        with socket.create_connection((url.hostname, url.port), timeout=20) as connection:
+            connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
-            heard = connection.makefile("rb").read()
-        answers = [b"HTTP/1.1 " + answer for answer in heard.split(b"HTTP/1.1 ")[1:]]
-        for answer in answers:
-            self.look_at(int(answer.split()[1]), answer.decode(errors="replace"), None)
-        return answers
+            received = connection.makefile("rb").read()
+        responses = [b"HTTP/1.1 " + response for response in received.split(b"HTTP/1.1 ")[1:]]
+        for response in responses:
+            self.check_response(int(response.split()[1]), response.decode(errors="replace"), None)
+        return responses
 
-    def look_at(self, status: int, text: str, who: str | None) -> None:
-        self.answers[status] += 1
+    def check_response(self, status: int, text: str, reader: str | None) -> None:
+        self.statuses[status] += 1
         assert status < 500, text
         assert leaks(text) == []
-        assert [mark for mark, owner in list(self.marks.items()) if owner != who and mark in text] == []
+        assert [title for title, user in list(self.private_titles.items()) if user != reader and title in text] == []
 
-    def person(self, password: str = PASSWORD) -> Person:
-        """Make an account with a task that is nobody else's to see."""
+    def create_user(self, password: str = PASSWORD) -> User:
+        """Create an account that has one task, with a private title."""
         email = f"ada-{uuid.uuid4().hex[:12]}@example.com"
-        answer = self.sign_up(email, password)
-        assert answer.status_code == 200, answer.text
-        person = Person(self, email, password, SignIn.of(answer.json(), answer.headers))
-        mark = f"mark-{uuid.uuid4().hex}"
-        self.marks[mark] = person.id
-        person.task = person.ask("POST", "/tasks", json={"title": mark}).json()
-        return person
+        response = self.sign_up(email, password)
+        assert response.status_code == 200, response.text
+        user = User(self, email, password, SignIn.from_response(response.json(), response.headers))
+        title = f"private-{uuid.uuid4().hex}"
+        self.private_titles[title] = user.id
+        user.task = user.request("POST", "/tasks", json={"title": title}).json()
+        return user
 
-    def sign_up(self, email: str, password: str, **members: Any) -> requests.Response:
-        return self.ask(
-            "POST", f"{AUTH}/sign-up/email", json={"email": email, "password": password, "name": "Ada", **members}
-        )
+    def sign_up(self, email: str, password: str, **fields: Any) -> requests.Response:
+        account = {"email": email, "password": password, "name": "Ada", **fields}
+        return self.request("POST", f"{AUTH}/sign-up/email", json=account)
 
-    def sign_in(self, email: str, password: str, **members: Any) -> requests.Response:
-        return self.ask("POST", f"{AUTH}/sign-in/email", json={"email": email, "password": password, **members})
+    def sign_in(self, email: str, password: str, **fields: Any) -> requests.Response:
+        return self.request("POST", f"{AUTH}/sign-in/email", json={"email": email, "password": password, **fields})
 
     def refresh(self, token: Any) -> requests.Response:
-        return self.ask("POST", f"{AUTH}/refresh", json={"refresh_token": token})
+        return self.request("POST", f"{AUTH}/refresh", json={"refresh_token": token})
 
 
 @dataclass
-class Person:
-    """Somebody with an account."""
+class User:
+    """A signed-in user of the service."""
 
-    attacked: Attacked
+    target: Target
     email: str
     password: str
     session: SignIn
@@ -112,40 +110,43 @@ class Person:
     @property
     def cookie(self) -> dict[str, str]:
         value = self.session.cookie["Cookie"].partition("=")[2]
-        return {"Cookie": f"{COOKIE}={value}", "Origin": PUBLIC}
+        return {"Cookie": f"{COOKIE}={value}", "Origin": PUBLIC_URL}
 
-    def ask(self, method: str, path: str, headers: Headers | None = None, **options: Any) -> requests.Response:
-        """Ask for what is one's own; the path is relative to the user's."""
-        return self.at(method, f"/api/{self.id}{path}", headers, **options)
+    def request(self, method: str, path: str, headers: Headers | None = None, **options: Any) -> requests.Response:
+        """Send a request to a path relative to /api/{user_id}."""
+        return self.request_path(method, f"/api/{self.id}{path}", headers, **options)
 
-    def at(self, method: str, path: str, headers: Headers | None = None, **options: Any) -> requests.Response:
-        """Ask at any path."""
-        return self.attacked.ask(method, path, self.id, headers={**self.session.jwt, **(headers or {})}, **options)
+    def request_path(self, method: str, path: str, headers: Headers | None = None, **options: Any) -> requests.Response:
+        """Send a request to any path."""
+        return self.target.request(method, path, self.id, headers={**self.session.jwt, **(headers or {})}, **options)
 
-    def auth(self, method: str, route: str, headers: Headers | None = None, **options: Any) -> requests.Response:
-        return self.at(method, f"{AUTH}/{route}", headers, **options)
+    def request_auth(
+        self, method: str, route: str, headers: Headers | None = None, **options: Any
+    ) -> requests.Response:
+        """Send a request to a route relative to /api/auth."""
+        return self.request_path(method, f"{AUTH}/{route}", headers, **options)
 
-    def signed_in_again(self) -> Person:
-        """Open one more session."""
-        answer = self.attacked.sign_in(self.email, self.password)
-        assert answer.status_code == 200, answer.text
-        return Person(self.attacked, self.email, self.password, SignIn.of(answer.json(), answer.headers), self.task)
+    def new_session(self) -> User:
+        """Return the user with one more session."""
+        response = self.target.sign_in(self.email, self.password)
+        assert response.status_code == 200, response.text
+        session = SignIn.from_response(response.json(), response.headers)
+        return User(self.target, self.email, self.password, session, self.task)
 
     def credentials(self) -> dict[str, dict[str, str]]:
+        """Return the headers of each credential, by its name."""
         return {"jwt": self.session.jwt, "opaque": bearer(self.session.opaque), "cookie": self.cookie}
 
-    def opens(self) -> set[str]:
-        """Return which of the session's credentials still open anything."""
-        alive = set()
-        for name, headers in self.credentials().items():
-            seen = self.attacked.ask("GET", f"{AUTH}/get-session", headers=headers)
-            tasks = self.attacked.ask("GET", f"/api/{self.id}/tasks", self.id, headers=headers)
-            assert seen.status_code == 200
-            assert tasks.status_code == (200 if seen.json() and name != "cookie" else 401)
-            alive |= {name} if seen.json() else set()
-        return alive
+    def accepted_credentials(self) -> set[str]:
+        """Return the names of the credentials that the service accepts."""
 
-    def is_untouched(self) -> bool:
-        """Tell whether the person's one task is still there as it was, and nothing else."""
-        tasks: list[Any] = self.ask("GET", "/tasks").json()
-        return tasks == [self.task] and self.ask("GET", "/tasks?deleted=true").json() == []
+        def get(path: str, headers: dict[str, str]) -> tuple[int, Any]:
+            response = self.target.request("GET", path, self.id, headers=headers)
+            return response.status_code, response.json()
+
+        return accepted(self.credentials(), self.id, get)
+
+    def is_unchanged(self) -> bool:
+        """Return whether the user's only task is the first one, as it was."""
+        tasks: list[Any] = self.request("GET", "/tasks").json()
+        return tasks == [self.task] and self.request("GET", "/tasks?deleted=true").json() == []

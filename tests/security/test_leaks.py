@@ -1,4 +1,4 @@
-"""The scan of answers finds what it is for, and nothing in what is said on purpose."""
+"""The search for leaks finds internals, and accepts the texts that responses contain on purpose."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def test_a_leak_is_found(text: str) -> None:
         "eyJhbGciOiJIUzI1NiJ9.eyJwZ19.pg_abcdefgh",
     ],
 )
-def test_what_is_said_on_purpose_is_none(text: str) -> None:
+def test_an_intended_text_is_no_leak(text: str) -> None:
     assert leaks(text) == []

@@ -1,4 +1,4 @@
-"""Refresh tokens: rotated, tolerated while an answer may be lost, the end of the session when replayed (RFC 9700)."""
+"""Refresh tokens: rotation, the grace period and replays (RFC 9700)."""
 
 from __future__ import annotations
 
@@ -6,110 +6,106 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.auth.tokens.test_session_tokens import encode
-from tests.security.forged import LATER, SECRET, claims_of
-from tests.support.callers import at_once, statuses
+from tests.security.forged import LATER, SECRET, decode_claims
+from tests.support.accounts import shift_session
 from tests.support.credentials import ALL, NONE
 from tests.support.databases import execute
+from tests.support.raw_jwt import encode_jwt
+from tests.support.service_client import count_statuses, in_parallel
 
 if TYPE_CHECKING:
-    from tests.security.attacked import Attacked, Person
+    from tests.security.target import Target, User
 
 
-def bought(attacked: Attacked, token: str) -> str:
-    answer = attacked.refresh(token)
-    assert answer.status_code == 200, answer.text
-    text: str = answer.json()["refresh_token"]
-    return text
+def refreshed(target: Target, token: str) -> str:
+    response = target.refresh(token)
+    assert response.status_code == 200, response.text
+    successor: str = response.json()["refresh_token"]
+    return successor
 
 
 def generation(token: str) -> int:
-    return int(claims_of(token)["gen"])
+    return int(decode_claims(token)["gen"])
 
 
-def grace_is_over(person: Person) -> None:
-    statement = "UPDATE sessions SET parent_rotated_at = parent_rotated_at - interval '11 seconds' WHERE id = %s"
-    execute(person.attacked.database, statement, person.session.session_id)
+def end_grace_period(user: User) -> None:
+    shift_session(user.target.database, user.session, parent_rotated_at="-11 seconds")
 
 
 @pytest.mark.shows("RFC 9700 2.2.2")
-def test_each_refresh_token_buys_the_next(attacked: Attacked, victim: Person) -> None:
+def test_each_refresh_token_returns_the_next(target: Target, victim: User) -> None:
     token = victim.session.refresh
     for expected in range(1, 5):
-        token = bought(attacked, token)
+        token = refreshed(target, token)
         assert generation(token) == expected
 
 
 @pytest.mark.shows("ASVS 10.4.5", "RFC 9700 4.14.2", "RFC 9700 2.2.2")
 @pytest.mark.parametrize("rotations", [2, 3, 6])
 def test_10_4_5_a_replay_ends_the_session_with_all_credentials_and_no_other(
-    attacked: Attacked, victim: Person, attacker: Person, rotations: int
+    target: Target, victim: User, attacker: User, rotations: int
 ) -> None:
-    other = victim.signed_in_again()
+    other = victim.new_session()
     newest = victim.session.refresh
     for _ in range(rotations):
-        newest = bought(attacked, newest)
-    grace_is_over(victim)
-    assert victim.opens() == ALL
-    assert attacked.refresh(victim.session.refresh).status_code == 401
-    assert attacked.refresh(newest).status_code == 401
-    assert victim.opens() == NONE
-    assert (other.opens(), attacker.opens()) == (ALL, ALL)
-    assert attacked.refresh(other.session.refresh).status_code == 200
+        newest = refreshed(target, newest)
+    end_grace_period(victim)
+    assert victim.accepted_credentials() == ALL
+    assert target.refresh(victim.session.refresh).status_code == 401
+    assert target.refresh(newest).status_code == 401
+    assert victim.accepted_credentials() == NONE
+    assert (other.accepted_credentials(), attacker.accepted_credentials()) == (ALL, ALL)
+    assert target.refresh(other.session.refresh).status_code == 200
 
 
-@pytest.mark.shows("refresh: lost answer")
-def test_whoever_lost_the_answer_gets_the_same_successor_again(attacked: Attacked, victim: Person) -> None:
-    first = bought(attacked, victim.session.refresh)
-    execute(
-        attacked.database,
-        "UPDATE sessions SET rotated_at = rotated_at - interval '20 days' WHERE id = %s",
-        victim.session.session_id,
-    )
-    assert generation(bought(attacked, victim.session.refresh)) == generation(first)
-    assert victim.opens() == ALL
+@pytest.mark.shows("refresh: lost response")
+def test_after_a_lost_response_the_same_successor_is_returned(target: Target, victim: User) -> None:
+    first = refreshed(target, victim.session.refresh)
+    shift_session(target.database, victim.session, rotated_at="-20 days")
+    assert generation(refreshed(target, victim.session.refresh)) == generation(first)
+    assert victim.accepted_credentials() == ALL
 
 
 @pytest.mark.shows("refresh: grace")
-def test_an_older_token_is_tolerated_for_the_grace_only(attacked: Attacked, victim: Person) -> None:
-    newest = bought(attacked, bought(attacked, victim.session.refresh))
-    assert generation(bought(attacked, victim.session.refresh)) == generation(newest)
-    grace_is_over(victim)
-    assert attacked.refresh(victim.session.refresh).status_code == 401
+def test_an_older_token_is_accepted_during_the_grace_period_only(target: Target, victim: User) -> None:
+    newest = refreshed(target, refreshed(target, victim.session.refresh))
+    assert generation(refreshed(target, victim.session.refresh)) == generation(newest)
+    end_grace_period(victim)
+    assert target.refresh(victim.session.refresh).status_code == 401
 
 
 @pytest.mark.shows("refresh: parallel", "ASVS 15.4.2")
-def test_20_refreshes_of_one_token_at_once_leave_one_successor(attacked: Attacked, victim: Person) -> None:
-    answers = at_once(20, lambda _: attacked.refresh(victim.session.refresh))
-    assert statuses(answers) == {200: 20}
-    assert {generation(answer.json()["refresh_token"]) for answer in answers} == {1}
+def test_20_concurrent_refreshes_of_one_token_return_one_successor(target: Target, victim: User) -> None:
+    responses = in_parallel(20, lambda _: target.refresh(victim.session.refresh))
+    assert count_statuses(responses) == {200: 20}
+    assert {generation(response.json()["refresh_token"]) for response in responses} == {1}
     query = "SELECT generation FROM sessions WHERE user_id = %s"
-    assert execute(attacked.database, query, victim.id) == [(1,)]
+    assert execute(target.database, query, victim.id) == [(1,)]
 
 
 @pytest.mark.shows("ASVS 10.4.8")
-def test_10_4_8_no_refresh_token_outlives_its_time(attacked: Attacked, victim: Person) -> None:
-    said = claims_of(victim.session.refresh)
-    assert said["exp"] - said["iat"] <= 30 * 86_400
-    over = {**said, "iat": said["iat"] - 31 * 86_400, "exp": said["exp"] - 31 * 86_400}
-    assert attacked.refresh(encode(over, secret=SECRET)).status_code == 401
+def test_10_4_8_a_refresh_token_expires(target: Target, victim: User) -> None:
+    claims = decode_claims(victim.session.refresh)
+    assert claims["exp"] - claims["iat"] <= 30 * 86_400
+    expired = {**claims, "iat": claims["iat"] - 31 * 86_400, "exp": claims["exp"] - 31 * 86_400}
+    assert target.refresh(encode_jwt(expired, secret=SECRET)).status_code == 401
 
 
 @pytest.mark.shows("ASVS 10.4.8")
-def test_10_4_8_use_does_not_move_the_end_of_a_session(attacked: Attacked, victim: Person) -> None:
+def test_10_4_8_a_refresh_does_not_extend_the_session(target: Target, victim: User) -> None:
     query = "SELECT ends_at FROM sessions WHERE id = %s"
-    before = execute(attacked.database, query, victim.session.session_id)
-    bought(attacked, bought(attacked, victim.session.refresh))
-    assert execute(attacked.database, query, victim.session.session_id) == before
+    before = execute(target.database, query, victim.session.session_id)
+    refreshed(target, refreshed(target, victim.session.refresh))
+    assert execute(target.database, query, victim.session.session_id) == before
 
 
-NO_TOKENS: list[Any] = ["", "x", "..", "null", "0", "' OR '1'='1", "\0", "x" * 5000, None, 7, True, [], {}, ["x"]]
+INVALID_TOKENS: list[Any] = ["", "x", "..", "null", "0", "' OR '1'='1", "\0", "x" * 5000, None, 7, True, [], {}, ["x"]]
 
 
 @pytest.mark.shows("refresh: forged")
-@pytest.mark.parametrize("token", NO_TOKENS, ids=lambda token: repr(token)[:20])
-def test_what_is_no_refresh_token_buys_nothing(attacked: Attacked, token: Any) -> None:
-    assert attacked.refresh(token).status_code in {400, 401}
+@pytest.mark.parametrize("token", INVALID_TOKENS, ids=lambda token: repr(token)[:20])
+def test_an_invalid_refresh_token_is_rejected(target: Target, token: Any) -> None:
+    assert target.refresh(token).status_code in {400, 401}
 
 
 @pytest.mark.shows("refresh: forged", "RFC 8725 3.3")
@@ -121,28 +117,32 @@ def test_what_is_no_refresh_token_buys_nothing(attacked: Attacked, token: Any) -
     ],
     ids=str,
 )
-def test_a_refresh_token_with_other_claims_ends_nobodys_session(
-    attacked: Attacked, victim: Person, changes: dict[str, Any]
-) -> None:
-    forged = encode({**claims_of(victim.session.refresh), **changes}, secret="a guess, long enough to be a secret")
-    assert attacked.refresh(forged).status_code == 401
-    assert victim.opens() == ALL
-    assert attacked.refresh(victim.session.refresh).status_code == 200
+def test_a_forged_refresh_token_ends_no_session(target: Target, victim: User, changes: dict[str, Any]) -> None:
+    forged = encode_jwt(
+        {**decode_claims(victim.session.refresh), **changes}, secret="a guess, long enough to be a secret"
+    )
+    assert target.refresh(forged).status_code == 401
+    assert victim.accepted_credentials() == ALL
+    assert target.refresh(victim.session.refresh).status_code == 200
 
 
 @pytest.mark.shows("refresh: forged", "ASVS 1.4.2")
 @pytest.mark.parametrize("number", [-(2**63), 2**31 - 1, 2**31, 2**63 - 1, 2**63, 10**30])
-def test_a_generation_that_never_was_is_401_even_under_our_secret(
-    attacked: Attacked, victim: Person, number: int
-) -> None:
-    signed = encode({**claims_of(victim.session.refresh), "gen": number}, secret=SECRET)
-    assert attacked.refresh(signed).status_code == 401
+def test_an_unknown_generation_is_401_even_with_a_valid_signature(target: Target, victim: User, number: int) -> None:
+    signed = encode_jwt({**decode_claims(victim.session.refresh), "gen": number}, secret=SECRET)
+    assert target.refresh(signed).status_code == 401
 
 
 @pytest.mark.shows("refresh: at rest", "ASVS 15.3.1")
-def test_nothing_in_the_database_opens_a_session(attacked: Attacked, victim: Person) -> None:
+def test_the_database_stores_no_credential(target: Target, victim: User) -> None:
     query = "SELECT sessions::text FROM sessions WHERE user_id = %s"
-    ((row,),) = execute(attacked.database, query, victim.id)
+    ((row,),) = execute(target.database, query, victim.id)
     secret = victim.session.opaque.rpartition("_")[2]
-    for word in (secret, secret.encode().hex(), victim.session.access, victim.session.refresh, victim.session.signed):
-        assert word not in str(row)
+    for credential in (
+        secret,
+        secret.encode().hex(),
+        victim.session.access,
+        victim.session.refresh,
+        victim.session.signed,
+    ):
+        assert credential not in str(row)

@@ -1,4 +1,4 @@
-"""No answer tells how the service is made: no versions, paths, SQL or traces, whatever is sent to whichever route."""
+"""No response of any route contains versions, paths, SQL or stack traces."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.security.leaks import leaks
-from tests.support.routes import RULES, calls
+from tests.support.routes import RULES, operations
 
 if TYPE_CHECKING:
     from tests.support.actors import Actor
 
 JSON = {"content_type": "application/json"}
-OWN_NAME = f'"userAgent":"Werkzeug/{version("werkzeug")}"'
-"""What the tests' own client calls itself, told to nobody but its user."""
+CLIENT_NAME = f'"userAgent":"Werkzeug/{version("werkzeug")}"'
+"""The user agent of the test client, which list-sessions returns to its user."""
 
 HOSTILE: list[dict[str, Any]] = [
     {},
@@ -32,20 +32,20 @@ HOSTILE: list[dict[str, Any]] = [
     {"headers": {"If-Match": '"\x80', "Idempotency-Key": "'" * 300, "Range": "bytes=9-1", "Cookie": "a=\x00"}},
 ]
 
-ROUTES = [call for call in calls(RULES) if not call[1].startswith("/docs") and call[1] != "/openapi.json"]
+ROUTES = [call for call in operations(RULES) if not call[1].startswith("/docs") and call[1] != "/openapi.json"]
 
 
 @pytest.mark.shows("ASVS 13.4.6", "ASVS 16.5.1")
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_no_answer_names_what_it_is_made_with(alice: Actor, method: str, path: str) -> None:
-    ends = path == "/api/{user}/account" or path.endswith(("delete-user", "sign-out", "revoke-sessions"))
-    for hostile in HOSTILE[1:] if ends else HOSTILE:
+def test_no_response_leaks_internals(alice: Actor, method: str, path: str) -> None:
+    ends_session = path == "/api/{user}/account" or path.endswith(("delete-user", "sign-out", "revoke-sessions"))
+    for hostile in HOSTILE[1:] if ends_session else HOSTILE:
         for task in ("1", "0", "9" * 30, "%00", "'"):
             headers = {"Authorization": f"Bearer {alice.token}", **hostile.get("headers", {})}
-            target = re.sub(r"<[^>]+>", "x", path.format(user=alice.id, task=task))
-            response = alice.client.open(target, method=method, **{**hostile, "headers": headers})
-            shown = f"{response.headers}\n{response.text}".replace(OWN_NAME, "")
-            assert response.status_code < 500, (target, hostile)
-            assert leaks(shown) == [], (target, hostile)
+            url = re.sub(r"<[^>]+>", "x", path.format(user=alice.id, task=task))
+            response = alice.client.open(url, method=method, **{**hostile, "headers": headers})
+            text = f"{response.headers}\n{response.text}".replace(CLIENT_NAME, "")
+            assert response.status_code < 500, (url, hostile)
+            assert leaks(text) == [], (url, hostile)
             if "{task}" not in path:
                 break

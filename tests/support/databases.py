@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
 DATA = Path(__file__).parents[2] / ".data"
+MEMORY = Path("/dev/shm")
+"""A file system in memory. CREATE DATABASE is several times as fast there as on a disk."""
+MEMORY_NEEDED = 2 * 1024**3
 
 CONFIG = Config(
     better_auth_secret="a secret of the tests, long enough",
@@ -44,23 +48,29 @@ def application(url: str, **settings: Any) -> Flask:
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """Yield the URL of TEST_DATABASE_URL, or of an embedded server that need not survive a power cut."""
+    """Yield the URL of TEST_DATABASE_URL, or of an embedded server that loses its data at the end."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    parameters = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
-    with unused_folder("test-postgres") as folder, running_server(folder, 18, **parameters) as url:
-        yield url
+    parameters = {"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "256MB"}
+    in_memory = MEMORY.exists() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
+    parent = MEMORY / f"todo_api-{os.getuid()}" if in_memory else DATA
+    with unused_folder(parent / "test-postgres") as folder, running_server(folder, 18, **parameters) as url:
+        try:
+            yield url
+        finally:
+            shutil.rmtree(folder)
 
 
 @contextmanager
-def unused_folder(name: str) -> Iterator[Path]:
-    """Yield a folder in .data that no other test run uses at the same time."""
-    DATA.mkdir(exist_ok=True)
+def unused_folder(path: Path) -> Iterator[Path]:
+    """Yield the path with a number that no other test run uses at the same time."""
+    path.parent.mkdir(exist_ok=True)
     for number in count(1):
-        with exclusive_lock(DATA / f"{name}-{number}.lock") as acquired:
+        folder = path.with_name(f"{path.name}-{number}")
+        with exclusive_lock(folder.with_suffix(".lock")) as acquired:
             if acquired:
-                yield DATA / f"{name}-{number}"
+                yield folder
                 return
 
 

@@ -1,9 +1,9 @@
-// A real, unmodified Better Auth server, so that client.mjs is checked against the real thing and not against a belief.
+// A real, unmodified Better Auth server, which proves the checks of client.mjs.
 //
-//   PORT=3100 node server.mjs        serves http://localhost:3100/api/auth until it is ended
+//   PORT=3100 node server.mjs        serves http://localhost:3100/api/auth
 //
-// PORT                 where it listens; 0 (the default) is any free port
-// BASE_URL             its public address (default http://localhost:PORT)
+// PORT                 its port; 0 (the default) is any free one
+// BASE_URL             its public URL (default http://localhost:PORT)
 // BETTER_AUTH_SECRET   signs its cookies (default: a constant of the tests)
 // TRUSTED_ORIGINS      further origins, comma-separated (default http://localhost:3000)
 // MAILS                the file to which the mails are appended (default: standard output)
@@ -30,7 +30,7 @@ server.listen(Number(env.PORT || 0), "localhost", () => {
     emailAndPassword: {
       enabled: true,
       revokeSessionsOnPasswordReset: true,
-      sendResetPassword: async ({ user, url }) => post(`To: ${user.email}\nSubject: Reset your password\n\n${url}\n\n`),
+      sendResetPassword: async ({ user, url }) => deliver(`To: ${user.email}\nSubject: Reset your password\n\n${url}\n\n`),
     },
     user: { deleteUser: { enabled: true } },
     plugins: [bearer(), jwt()],
@@ -42,7 +42,7 @@ server.listen(Number(env.PORT || 0), "localhost", () => {
   console.log(`Better Auth serves on ${baseURL}`);
 });
 
-function post(mail) {
+function deliver(mail) {
   if (env.MAILS) {
     appendFileSync(env.MAILS, mail);
   } else {
