@@ -97,6 +97,11 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["server"] = config.stash[SERVER]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Ignore a module in a quick run whose cases take seconds to generate, and all need a server."""
+    return True if config.option.quick and collection_path.name == "test_schemathesis.py" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules of few tests: most of these start servers and would otherwise be left to the end."""
     sizes = Counter(item.path for item in items)

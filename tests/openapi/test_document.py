@@ -1,27 +1,15 @@
-"""The OpenAPI document is valid and complete, and the service behaves as it says."""
+"""The OpenAPI document is valid and complete."""
 
 from __future__ import annotations
 
 import re
-import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-import requests
-import schemathesis
-from hypothesis import HealthCheck, settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance, unsupported_method
 
-from tests.support.actors import PASSWORD
-from tests.support.databases import CONFIG, new_database
-from tests.support.processes import Service, running_service
+from tests.support.databases import CONFIG
 from todo_api import create_app
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 APP = create_app(CONFIG)
 DOCUMENT: dict[str, Any] = APP.test_client().get("/openapi.json").get_json()
@@ -86,100 +74,3 @@ def test_sign_up_and_sign_in_accept_three_media_types(path: str) -> None:
 def test_the_response_to_a_created_task_has_a_location() -> None:
     created = DOCUMENT["paths"]["/api/{user_id}/tasks"]["post"]["responses"]["201"]
     assert created["headers"]["Location"]["required"] is True
-
-
-schema = schemathesis.openapi.from_dict(DOCUMENT)
-
-
-@pytest.fixture(scope="session")
-def shared_service(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    mails = tmp_path_factory.mktemp("mails") / "mails"
-    with new_database(server, template) as url, running_service(url, MAIL_URL=mails.as_uri()) as service:
-        yield service
-
-
-@dataclass
-class Caller:
-    """A user of the running service."""
-
-    url: str
-    account: dict[str, str]
-    id: str
-    headers: dict[str, str]
-
-    def new_task(self) -> int:
-        task = requests.post(f"{self.url}/api/{self.id}/tasks", headers=self.headers, json={"title": "x"}, timeout=10)
-        number: int = task.json()["id"]
-        return number
-
-
-@pytest.fixture
-def caller(shared_service: Service) -> Caller:
-    account = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
-    body = requests.post(f"{shared_service.url}/api/auth/sign-up/email", data=account, timeout=10).json()
-    return Caller(shared_service.url, account, body["user"]["id"], {"Authorization": f"Bearer {body['token']}"})
-
-
-@schema.parametrize()
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_schemathesis_finds_no_failure(case: schemathesis.Case[Any], caller: Caller) -> None:
-    if "user_id" in case.path_parameters:
-        case.path_parameters["user_id"] = caller.id
-    if case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
-        make_successful(case, caller)
-    case.call_and_validate(base_url=caller.url, headers=caller.headers, excluded_checks=excluded_checks(case))
-
-
-NEVER_ACCEPTED = {("POST", "/api/auth/get-session"), ("POST", "/api/auth/reset-password")}
-"""The first always fails; the second requires the token of a mail."""
-
-
-def excluded_checks(case: schemathesis.Case[Any]) -> list[Any]:
-    """Return the checks that do not apply. An unknown method of an auth route is 404, as in Better Auth."""
-    if (case.method, case.path) in NEVER_ACCEPTED:
-        return [unsupported_method, positive_data_acceptance]
-    if str(case.query.get("dry_run")).lower() == "true":  # a dry run lists the errors with status 200
-        return [negative_data_rejection]
-    return [unsupported_method] if case.path.startswith("/api/auth/") else []
-
-
-VALID_BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
-    "/api/auth/sign-in/email": lambda caller: caller.account,
-    "/api/auth/sign-up/email": lambda _: {"email": f"{uuid.uuid4().hex}@example.com"},
-    "/api/auth/change-password": lambda _: {"currentPassword": PASSWORD, "newPassword": PASSWORD},
-    "/api/{user_id}/tasks/batch": lambda _: {"operations": [{"op": "create", "task": {"title": "x"}}]},
-    "/api/auth/delete-user": lambda _: {"password": PASSWORD},
-}
-
-ISSUED_BY_THE_SERVICE = {"If-Match", "Idempotency-Key", "cursor", "sync_token"}
-"""Headers and parameters with values from a response, and one that must be unique."""
-
-VALID_PARAMETERS = {"timezone": "Europe/Berlin", "sort": "-due,title"}
-"""Values of parameters whose rules the document cannot express."""
-
-
-def make_successful(case: schemathesis.Case[Any], caller: Caller) -> None:
-    """Put existing data into a valid request, so that it succeeds: a task, an account, an unused e-mail address."""
-    for values in (case.headers, case.query):
-        for name in ISSUED_BY_THE_SERVICE & set(values):
-            del values[name]
-    case.query |= {name: value for name, value in VALID_PARAMETERS.items() if name in case.query}
-    if (case.method, case.path) == ("DELETE", "/api/{user_id}/tasks"):
-        case.query = {"completed": "true"}
-    if "task_id" in case.path_parameters:
-        case.path_parameters["task_id"] = caller.new_task()
-    if case.path in VALID_BODIES and isinstance(case.body, dict):
-        case.body.update(VALID_BODIES[case.path](caller))
-    if case.path == "/api/auth/update-user":
-        case.body = {"name": "Ada"}
-    if case.path == "/api/{user_id}/import":
-        case.body = with_64_bit_integers(case.body)
-
-
-def with_64_bit_integers(value: Any) -> Any:
-    """Return the value with 0 for larger integers: ijson's parser rejects them, in ignored fields too."""
-    if isinstance(value, dict):
-        return {name: with_64_bit_integers(element) for name, element in value.items()}
-    if isinstance(value, list):
-        return [with_64_bit_integers(element) for element in value]
-    return 0 if isinstance(value, int) and abs(value) >= 2**63 else value

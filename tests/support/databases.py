@@ -56,21 +56,21 @@ def postgres_server() -> Iterator[str]:
     in_memory = MEMORY.exists() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
     parent = MEMORY / f"todo_api-{os.getuid()}" if in_memory else DATA
     with unused_folder(parent / "test-postgres") as folder, running_server(folder, 18, **parameters) as url:
-        try:
-            yield url
-        finally:
-            shutil.rmtree(folder)
+        yield url
 
 
 @contextmanager
 def unused_folder(path: Path) -> Iterator[Path]:
-    """Yield the path with a number that no other test run uses at the same time."""
+    """Yield the path with a number that no other test run uses at the same time. Delete the folder afterwards."""
     path.parent.mkdir(exist_ok=True)
     for number in count(1):
         folder = path.with_name(f"{path.name}-{number}")
         with exclusive_lock(folder.with_suffix(".lock")) as acquired:
             if acquired:
-                yield folder
+                try:
+                    yield folder
+                finally:
+                    shutil.rmtree(folder, ignore_errors=True)
                 return
 
 
