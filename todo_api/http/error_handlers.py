@@ -23,7 +23,7 @@ from todo_api.http.errors import (
 )
 from todo_api.http.json_provider import dumps
 from todo_api.http.media_types import FORMS, PROBLEM_JSON
-from todo_api.http.responses import JSONResponse, empty_response
+from todo_api.http.responses import JSONResponse
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -63,8 +63,6 @@ def uses_better_auth_dialect() -> bool:
 
 def handle_http_exception(error: HTTPException) -> Response:
     """Handle an exception of werkzeug: no route for the path or method, or a body that is too large or unreadable."""
-    if request.path.startswith(AUTH_PREFIX) and error.code in {NotFound.status, MethodNotAllowed.status}:
-        return empty_response(NotFound.status)  # as Better Auth answers
     headers = {name: value for name, value in error.get_headers() if name in {"Allow", "Content-Range"}}
     return problem_response(ROUTING_PROBLEMS.get(error.code or 400, Problem)(headers=headers))
 
