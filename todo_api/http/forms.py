@@ -23,7 +23,7 @@ FIELDS_MAX = 100
 
 
 def form_fields(req: Request, body: bytes, schema: Schema) -> Iterator[tuple[str, str | bool]]:
-    """Yield the fields of a form that are also fields of the schema.
+    """Yield the fields of a form that are also fields of the schema. An empty field counts as absent.
 
     Raises:
         ContentTooLarge: 413, for too many fields.
@@ -37,7 +37,8 @@ def form_fields(req: Request, body: bytes, schema: Schema) -> Iterator[tuple[str
             raise InvalidInput([(f"#/{name}", "Given more than once.")])
         if name in schema.fields:
             seen.add(name)
-            yield name, form_value(value, schema.fields[name])
+            if value:
+                yield name, form_value(value, schema.fields[name])
 
 
 def form_value(value: str, field: fields.Field[Any]) -> str | bool:
