@@ -24,7 +24,14 @@ from todo_api.http.documentation import (
     document,
     documentation_of,
 )
-from todo_api.http.errors import ContentTooLarge, InvalidInput, InvalidParameter, MalformedJSON, UnsupportedMediaType
+from todo_api.http.errors import (
+    ContentTooLarge,
+    InvalidEntityTag,
+    InvalidInput,
+    InvalidParameter,
+    MalformedJSON,
+    UnsupportedMediaType,
+)
 from todo_api.http.json_provider import dumps
 from todo_api.http.query_string import reject_parameters
 from todo_api.http.request_body import ACCEPTED, RequestParser
@@ -158,6 +165,6 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
             # Of flask-smorest's wrapper only the documentation is used.
             wrapper._apidoc = describe(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
             documentation_of(wrapper).update(conditional=conditional, nullable=nullable)
-            return wrapper
+            return document(wrapper, InvalidEntityTag) if conditional else wrapper
 
         return decorator

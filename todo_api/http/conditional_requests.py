@@ -6,14 +6,19 @@ import re
 from typing import TYPE_CHECKING
 
 from flask import request
-from werkzeug.http import parse_etags
 
 from todo_api.http.converters import ID_MAX
+from todo_api.http.errors import InvalidEntityTag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 VERSION_PATTERN = re.compile("0|[1-9][0-9]{0,18}")
+
+OPAQUE_TAG = r"[\x21\x23-\x7e\x80-\xff]*"
+ENTITY_TAG = re.compile(f'(W/)?"({OPAQUE_TAG})"')
+ENTITY_TAGS = re.compile(rf'(?:,[ \t]*)*(?:W/)?"{OPAQUE_TAG}"(?:[ \t]*,(?:[ \t]*(?:W/)?"{OPAQUE_TAG}")?)*')
+"""A list of entity tags (RFC 9110 section 8.8.3). A list may have empty elements (section 5.6.1)."""
 
 REVALIDATE = "private, no-cache"
 """The Cache-Control of a response with an ETag: only the client itself stores it, and revalidates it before use."""
@@ -38,32 +43,64 @@ def not_modified_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def if_match() -> list[int] | None:
-    """Return the versions in the request's If-Match, by strong comparison, or None if any version matches."""
+    """Return the versions in the request's If-Match, by strong comparison, or None if any version matches.
+
+    Raises:
+        InvalidEntityTag: 400.
+
+    """
     header = request.headers.get("If-Match")
     return None if header is None else parse_if_match(header)
 
 
 def parse_if_match(value: str) -> list[int] | None:
-    """Return the versions in the value of an If-Match, or None if it is *."""
-    tags = parse_etags(value)
-    return None if tags.star_tag else parse_versions(tags.as_set())
+    """Return the versions in the value of an If-Match, by strong comparison, or None if it is *.
+
+    Raises:
+        InvalidEntityTag: 400.
+
+    """
+    tags = parse_entity_tags(value)
+    return None if tags is None else [version for is_weak, version in tags if not is_weak]
 
 
 def if_none_match() -> list[int]:
-    """Return the versions in the request's If-None-Match, by weak comparison."""
-    if "If-None-Match" not in request.headers:
-        return []
-    return parse_versions(request.if_none_match.as_set(include_weak=True))
+    """Return the versions in the request's If-None-Match, by weak comparison.
 
+    Raises:
+        InvalidEntityTag: 400.
 
-def parse_versions(tags: Iterable[str | None]) -> list[int]:
-    """Return the versions among the opaque tags. werkzeug reads an empty tag as None."""
-    numbers = [int(tag) for tag in tags if tag and VERSION_PATTERN.fullmatch(tag)]
-    return [number for number in numbers if number <= ID_MAX]
+    """
+    header = request.headers.get("If-None-Match")
+    return [] if header is None else [version for _, version in parse_entity_tags(header) or ()]
 
 
 def matches_if_none_match(tag: str) -> bool:
-    """Return whether the request's If-None-Match names the ETag, so that the response is 304."""
-    if "If-None-Match" not in request.headers:
+    """Return whether the request's If-None-Match names the ETag, so that the response is 304.
+
+    Raises:
+        InvalidEntityTag: 400.
+
+    """
+    header = request.headers.get("If-None-Match")
+    if header is None:
         return False
-    return request.if_none_match.star_tag or tag in map(etag, if_none_match())
+    tags = parse_entity_tags(header)
+    return tags is None or tag in (etag(version) for _, version in tags)
+
+
+def parse_entity_tags(value: str) -> list[tuple[bool, int]] | None:
+    """Return the versions in a list of entity tags, each with whether its tag is weak, or None if the value is *.
+
+    A tag that is not a version matches nothing and is left out.
+
+    Raises:
+        InvalidEntityTag: 400, if the value is neither * nor such a list.
+
+    """
+    if value == "*":
+        return None
+    if not ENTITY_TAGS.fullmatch(value):
+        raise InvalidEntityTag
+    versions = ((weak, VERSION_PATTERN.fullmatch(opaque_tag)) for weak, opaque_tag in ENTITY_TAG.findall(value))
+    return [(bool(weak), int(found[0])) for weak, found in versions if found and int(found[0]) <= ID_MAX]

@@ -78,6 +78,12 @@ class UnreadableBody(Problem):
     detail = "The body cannot be read as it was sent."
 
 
+class InvalidEntityTag(Problem, code="INVALID_ENTITY_TAG"):
+    """The value of If-Match or If-None-Match is not a list of entity tags (RFC 9110 section 8.8.3)."""
+
+    detail = 'If-Match and If-None-Match take * or a list of entity tags in double quotes, such as "42".'
+
+
 class NotAuthenticated(Problem, status=401, code="UNAUTHORIZED"):
     """The request has no credential (RFC 6750 section 3: a challenge without an error)."""
 
