@@ -19,10 +19,12 @@ DEFAULT_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Vary": "Origin",
 }
 """The headers of a response for which its view sets no value.
 
-They forbid MIME sniffing, caching, scripts, frames, referrers, and reading by other origins without CORS.
+They forbid MIME sniffing, caching, scripts, frames, referrers, and reading by other origins without CORS. The CORS
+headers depend on Origin, so every response varies by it (Fetch standard, "CORS protocol and HTTP caches").
 """
 
 HSTS = {"Strict-Transport-Security": "max-age=31536000"}
@@ -45,6 +47,10 @@ EXPOSED_HEADERS = [
 """The response headers that scripts of the trusted origins may read."""
 
 
+PREFLIGHT_MAX_AGE = 7200
+"""Seconds for which a browser may keep a preflight response. Chromium keeps none longer."""
+
+
 def init_app(app: Flask, config: Config) -> None:
     """Add the default and CORS headers to every response, errors included.
 
@@ -52,7 +58,16 @@ def init_app(app: Flask, config: Config) -> None:
     """
     # flask-cors takes a string with brackets, as of an IPv6 origin, for a regular expression. Hence the escape.
     origins = [re.compile(f"{re.escape(origin)}\\Z") for origin in config.cors_origins]
-    cors = get_cors_options(app, {"origins": origins, "supports_credentials": True, "expose_headers": EXPOSED_HEADERS})
+    cors = get_cors_options(
+        app,
+        {
+            "origins": origins,
+            "supports_credentials": True,
+            "expose_headers": EXPOSED_HEADERS,
+            "max_age": PREFLIGHT_MAX_AGE,
+            "vary_header": False,  # a default header
+        },
+    )
     defaults = {**DEFAULT_HEADERS, **(HSTS if config.public_url.startswith("https:") else {})}
     lowercase_defaults = [(name.lower(), name, value) for name, value in defaults.items()]
 
