@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
 from redis import ConnectionPool, RedisError
 
 from server.setting_parsers.scalars import json_list
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DATABASE_HINT = "such as postgresql://user:password@localhost:5432/todo_db"
 
@@ -49,7 +53,7 @@ def origin(item: object) -> str:
 
 
 def database_url(text: str) -> str:
-    """Parse a PostgreSQL URL. Return it with the driver that SQLAlchemy is to use.
+    """Parse a PostgreSQL URL, of several hosts too (libpq's form). Return it with the driver that SQLAlchemy is to use.
 
     No message repeats the text, because it may hold a password.
     """
@@ -59,16 +63,31 @@ def database_url(text: str) -> str:
     if scheme not in {"postgres", "postgresql", "postgresql+psycopg2"} or not rest:
         raise ValueError(f"must be a PostgreSQL URL ({DATABASE_HINT})")
     try:
-        parse_dsn(f"postgresql://{rest}")
-        urlsplit(f"postgresql://{rest}").port  # noqa: B018 - raises for several hosts, which SQLAlchemy rejects
-    except ValueError:
-        raise ValueError("must name one host, and a port that is a number") from None
+        dsn = parse_dsn(f"postgresql://{rest}")
     except psycopg2.ProgrammingError as error:
         # libpq quotes the part that it cannot parse. That part may be the password.
         reason = re.sub(r'".*"', "…", str(error).strip().removeprefix("invalid dsn: "))
         message = f"is not a URL that PostgreSQL understands: {reason} (percent-encode special characters)"
         raise ValueError(message) from None
-    return f"postgresql+psycopg2://{rest}"
+    if not all(is_port(port) for port in dsn.get("port", "").split(",")):
+        raise ValueError(f"must name ports that are numbers from 1 to {PORT_MAX}")
+    return f"postgresql+psycopg2://{hosts_in_query(rest, dsn)}"
+
+
+def is_port(text: str) -> bool:
+    """Return whether a text is a port, or empty for the default port."""
+    return text == "" or (re.fullmatch("[0-9]{1,5}", text) is not None and 0 < int(text) <= PORT_MAX)
+
+
+def hosts_in_query(rest: str, dsn: Mapping[str, str]) -> str:
+    """Return a URL without its scheme, with several hosts moved into the query: SQLAlchemy parses only one."""
+    authority, path, query = re.fullmatch(r"([^/?]*)([^?]*)\??(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    if "," not in authority.rpartition("@")[2]:
+        return rest
+    user = authority.rpartition("@")[0]
+    ports = {"port": dsn["port"]} if dsn["port"].strip(",") else {}
+    hosts = urlencode({"host": dsn["host"], **ports})
+    return f"{user}{'@' * bool(user)}{path or '/'}?{'&'.join(filter(None, [query, hosts]))}"
 
 
 def redis_url(text: str) -> str:
