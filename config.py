@@ -135,6 +135,11 @@ class Config:
         return self.better_auth_url or f"http://localhost:{self.port}"
 
     @property
+    def public_path(self) -> str:
+        """The path of `public_url`, which a reverse proxy strips: the prefix of every path in a response, or empty."""
+        return urlsplit(self.public_url).path
+
+    @property
     def public_origin(self) -> str:
         """The origin of `public_url`: issuer and audience of the service's tokens, and a trusted origin."""
         return "://".join(urlsplit(self.public_url)[:2])

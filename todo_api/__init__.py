@@ -12,7 +12,7 @@ from todo_api.auth import auth
 from todo_api.auth.cli import SESSIONS, USERS
 from todo_api.auth.tokens import external_users
 from todo_api.database import connections
-from todo_api.http import error_handlers, headers, request_body
+from todo_api.http import error_handlers, headers, path_prefix, request_body
 from todo_api.http.converters import IdConverter
 from todo_api.http.json_provider import StrictJSONProvider
 from todo_api.openapi import document, page
@@ -48,6 +48,7 @@ def create_app(config: Config) -> Flask:
     request_body.init_app(app)
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
+    path_prefix.init_app(app, config)
 
     # Flask runs before_request hooks in this order, and after_request hooks in the reverse order.
     request_log.init_app(app)
@@ -57,7 +58,7 @@ def create_app(config: Config) -> Flask:
     metrics.init_app(app, config)
     external_users.init_app(app, config)
 
-    api = document.create_api(app, config.app_name)
+    api = document.create_api(app, config)
     for blueprint in (system, auth, tasks):
         api.register_blueprint(blueprint)
     page.init_app(app, api)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from marshmallow.fields import Field
     from werkzeug.routing import Rule
 
+    from config import Config
+
+VERSION = "1.0.0"
+
 DESCRIPTION = """
 A to-do list for each of your users.
 
@@ -95,15 +99,16 @@ def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, A
     return {"anyOf": types if field.allow_none else types[:2]}
 
 
-def create_api(app: flask.Flask, title: str) -> flask_smorest.Api:
+def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
     """Return the flask-smorest API. It registers blueprints and collects the document."""
     api = flask_smorest.Api(
         app,
         spec_kwargs={
-            "title": title,
-            "version": "1.0.0",
+            "title": config.app_name,
+            "version": VERSION,
             "openapi_version": "3.1.0",
             "info": {"description": DESCRIPTION, "license": {"name": "MIT"}},
+            "servers": [{"url": config.public_path or "/"}],
             "tags": TAGS,
             "flask_plugin": DescribingPlugin(),
         },
