@@ -12,6 +12,7 @@ from todo_api.extensions import db
 from todo_api.http.blueprint import Blueprint
 from todo_api.http.documentation import raises
 from todo_api.http.errors import ServiceUnavailable
+from todo_api.operations.welcome_page import page_for_browsers
 from todo_api.settings import settings
 
 system = Blueprint("system", __name__)
@@ -42,11 +43,13 @@ class ServiceStatusSchema(Schema):
 
 
 @system.get("/")
+@page_for_browsers
 @system.response(200, WelcomeSchema(), example={"message": "Welcome to Todo API"})
 def get_welcome() -> dict[str, str]:
     """Get the service name.
 
-    Returns a greeting with the name of the service. Use it to test a base URL.
+    Returns a greeting with the name of the service. Use it to test a base URL. A browser gets a page with links, by its
+    Accept header.
     """
     return {"message": f"Welcome to {settings().app_name}"}
 
