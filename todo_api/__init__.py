@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from todo_api import extensions, settings
 from todo_api.auth import auth
 from todo_api.auth.cli import SESSIONS, USERS
 from todo_api.auth.tokens import external_users
 from todo_api.database import connections
-from todo_api.http import error_handlers, headers, path_prefix, request_body
+from todo_api.http import error_handlers, headers, request_body, reverse_proxy
 from todo_api.http.converters import IdConverter
 from todo_api.http.json_provider import StrictJSONProvider
 from todo_api.openapi import document, page
@@ -46,9 +45,7 @@ def create_app(config: Config) -> Flask:
     app.url_map.converters["id"] = IdConverter
     settings.init_app(app, config)
     request_body.init_app(app)
-    if config.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)  # type: ignore[method-assign]
-    path_prefix.init_app(app, config)
+    reverse_proxy.init_app(app, config)
 
     # Flask runs before_request hooks in this order, and after_request hooks in the reverse order.
     request_log.init_app(app)

@@ -1,9 +1,11 @@
-"""The path under which a reverse proxy serves the service, such as /todo of https://example.com/todo."""
+"""Reverse proxies in front of the service."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,13 +17,17 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Set SCRIPT_NAME, from which Flask builds URLs (PEP 3333), if the service has a path prefix."""
+    """Trust the configured number of proxies, and build URLs under the path that the outermost one strips."""
+    wsgi_app: WSGIApplication = app.wsgi_app
+    if config.trusted_proxies:
+        wsgi_app = ProxyFix(wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)
     if config.public_path:
-        app.wsgi_app = with_script_name(app.wsgi_app, unquote(config.public_path, "latin-1"))  # type: ignore[method-assign, assignment]
+        wsgi_app = with_script_name(wsgi_app, unquote(config.public_path, "latin-1"))
+    app.wsgi_app = wsgi_app  # type: ignore[method-assign, assignment]
 
 
 def with_script_name(wsgi_app: WSGIApplication, script_name: str) -> WSGIApplication:
-    """Return the application with a SCRIPT_NAME. The proxy strips the prefix, so requests come without it."""
+    """Return the application with a SCRIPT_NAME, from which Flask builds URLs (PEP 3333)."""
 
     def prefixed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return wsgi_app({**environ, "SCRIPT_NAME": script_name}, start_response)
