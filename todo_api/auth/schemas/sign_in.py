@@ -20,10 +20,14 @@ SPECIAL_USE_DOMAIN_NAMES.clear()
 def normalize_email(text: str) -> str:
     """Return an e-mail address in the form that is stored: trimmed, NFC, case folded.
 
+    An address with compatibility characters, such as full-width letters or ligatures, looks like another address.
+
     Raises:
         EmailNotValidError: with the reason.
 
     """
+    if unicodedata.normalize("NFKC", text) != unicodedata.normalize("NFC", text):
+        raise EmailNotValidError("It has characters that look like other characters, such as full-width letters.")
     address = validate_email(text.strip(), check_deliverability=False)
     # The domain is normalized already; case folding would make straße.de the same as strasse.de.
     return unicodedata.normalize("NFC", f"{address.local_part.casefold()}@{address.domain}")
