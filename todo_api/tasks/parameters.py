@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import normalize
 from zoneinfo import available_timezones
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -65,6 +66,13 @@ def validate_timezone(name: str) -> None:
         raise ValidationError("Must be an IANA time zone such as Europe/Berlin.")
 
 
+class NormalizedText(Text):
+    """A text that is compared with stored texts: loaded in NFC."""
+
+    def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return normalize("NFC", super()._deserialize(value, attr, data, **kwargs))
+
+
 class FilterParameters(QuerySchema):
     """The filters. Dates are days of the time zone `timezone`."""
 
@@ -77,10 +85,10 @@ class FilterParameters(QuerySchema):
         metadata={"description": "Tasks with this priority; repeated: with any of these."},
     )
     tag = fields.List(
-        Text(validate=Length(1, Task.TAG_MAX)),
+        NormalizedText(validate=Length(1, Task.TAG_MAX)),
         metadata={"description": "Tasks with this tag; repeated: with all of these."},
     )
-    q = Text(
+    q = NormalizedText(
         validate=Length(1, Task.TITLE_MAX),
         metadata={"description": "Tasks whose title or description contains this text, in any case."},
     )

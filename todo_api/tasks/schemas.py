@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
 from marshmallow.validate import Length, OneOf
@@ -13,8 +14,8 @@ from todo_api.tasks.models import Task
 
 
 def validate_unique(tags: list[str]) -> None:
-    """Reject duplicate tags."""
-    if len(set(tags)) < len(tags):
+    """Reject duplicate tags, compared in NFC."""
+    if len({normalize("NFC", tag) for tag in tags}) < len(tags):
         raise ValidationError("Each tag once.")
 
 

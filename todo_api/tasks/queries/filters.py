@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Date, Text, any_, bindparam, cast, func, or_
+from sqlalchemy import Boolean, Date, Text, any_, bindparam, case, cast, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from todo_api.tasks.models import LIVE, TRASHED, Task
@@ -80,9 +80,28 @@ def due_before(kind: type[date]) -> ColumnElement[bool]:
 
 
 def contains_text(_: type) -> ColumnElement[bool]:
-    """Return the condition that title or description contains the text, in any case and without wildcards."""
+    """Return the condition that title or description contains the text, in NFC, in any case and without wildcards."""
     text = func.lower(bindparam("filter_q", type_=Text))
-    return or_(*(func.strpos(func.lower(column), text) > 0 for column in (Task.title, Task.description)))
+    return or_(*(func.strpos(func.lower(nfc(column)), text) > 0 for column in (Task.title, Task.description)))
+
+
+def has_tags(_: type) -> ColumnElement[bool]:
+    """Return the condition that a task has all the tags, compared in NFC."""
+    tags = cast(bindparam("filter_tag", type_=TEXT_ARRAY), TEXT_ARRAY)
+    task_tag = func.unnest(Task.tags).column_valued("task_tag")
+    normalized_tags = select(func.array_agg(func.normalize(task_tag))).scalar_subquery()
+    contains_normalized = normalized_tags.op("@>", is_comparison=True)(tags)
+    return or_(Task.tags.contains(tags), not_(is_nfc(func.array_to_string(Task.tags, ""))) & contains_normalized)
+
+
+def nfc(text: Any) -> ColumnElement[str]:
+    """Return a text in NFC (UAX 15), in which a decomposed letter, as macOS writes it, equals a composed one."""
+    return case((is_nfc(text), text), else_=func.normalize(text))
+
+
+def is_nfc(text: Any) -> ColumnElement[bool]:
+    """Return whether a text is in NFC. ASCII, with as many bytes as characters, needs no look at its characters."""
+    return or_(func.octet_length(text) == func.char_length(text), func.is_normalized(text))
 
 
 CONDITIONS = {
@@ -91,6 +110,6 @@ CONDITIONS = {
     "due_before": due_before,
     "due": lambda _: Task.due_on.is_(None) & Task.due_at.is_(None),
     "priority": lambda _: Task.priority == any_(bindparam("filter_priority", type_=TEXT_ARRAY)),
-    "tag": lambda _: Task.tags.contains(cast(bindparam("filter_tag", type_=TEXT_ARRAY), TEXT_ARRAY)),
+    "tag": has_tags,
     "q": contains_text,
 }

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from todo_api.tasks.models import Task
 from todo_api.tasks.parameters import SortKey
-from todo_api.tasks.queries.filters import due_instant
+from todo_api.tasks.queries.filters import due_instant, nfc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def sort_value(key: SortKey) -> ColumnElement[Any]:
     """Return the expression that a key sorts by."""
     match key.name:
         case "title":
-            return Task.title.collate(COLLATION)
+            return nfc(Task.title).collate(COLLATION)
         case "due":  # a number: Python's datetime cannot hold the end of the last day in every time zone
             return cast(extract("epoch", due_instant()) * 1000, BigInteger)
         case "priority":
