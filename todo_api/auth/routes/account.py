@@ -139,7 +139,7 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
         raise ResetDisabled
     check_redirect(body.get("redirect_to"), InvalidRedirectURL)
     consume_attempt("reset", settings().rate_limit_reset, body["email"].lower())
-    reset.request_reset(body["email"], body.get("redirect_to", "/"), mail_url)
+    reset.request_reset(body["email"], body.get("redirect_to", f"{settings().public_path}/"), mail_url)
     return {"status": True, "message": RESET_REQUESTED}
 
 
@@ -152,7 +152,7 @@ def follow_reset_link(token: str) -> tuple[None, HeaderList]:
     Redirects from the mailed link to its `callbackURL`, with `?token=…`, or with `?error=INVALID_TOKEN` if the link is
     unknown, used or expired.
     """
-    callback = request.args.get("callbackURL", "/")
+    callback = request.args.get("callbackURL", f"{settings().public_path}/")
     check_redirect(callback, InvalidCallbackURL)
     result = {"token": token} if reset.is_valid_token(token) else {"error": InvalidResetToken.code}
     parts = urlsplit(callback)

@@ -61,4 +61,5 @@ def set_cookie_value(name: str, value: str, max_age: int | None) -> str:
     """Return the value of a Set-Cookie header: for this host only, hidden from scripts, not sent by other sites."""
     secure = is_secure()
     name = cookies.cookie_name(name, secure=secure)
-    return dump_cookie(name, value, max_age=max_age, path="/", httponly=True, samesite="Lax", secure=secure)
+    path = settings().public_path or "/"  # other services of the host do not get the cookie
+    return dump_cookie(name, value, max_age=max_age, path=path, httponly=True, samesite="Lax", secure=secure)

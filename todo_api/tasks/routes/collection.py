@@ -11,7 +11,7 @@ from todo_api.auth.guard import Owner, owner_required
 from todo_api.http.blueprint import no_query_parameters
 from todo_api.http.conditional_requests import if_match, if_none_match, validator_headers
 from todo_api.http.documentation import accepts_header, raises
-from todo_api.http.errors import TooManyRequests
+from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.http.query_string import KEEP_BYTES
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import FilterRequired, PreconditionFailed, TaskLimitReached
@@ -50,7 +50,7 @@ def links(cursor: str | None) -> str:
     """Return the Link header of a page: this request with the cursor of the next page, and without a cursor."""
     text = request.query_string.decode(errors=KEEP_BYTES)
     query = [(name, value) for name, value in parse_qsl(text, errors=KEEP_BYTES) if name != "cursor"]
-    path = quote(request.path)
+    path = quote(request.root_path + request.path)
     first = f'<{path}?{urlencode(query, errors=KEEP_BYTES)}>; rel="first"'
     if cursor is None:
         return first
@@ -81,7 +81,7 @@ def create_task(fields: dict[str, Any], owner: Owner) -> tuple[Row, dict[str, st
 @accepts_header(
     "If-Match", "The ETag of the list. If the list has another, nothing is deleted and the response is 412."
 )
-@raises(FilterRequired, PreconditionFailed, TooManyRequests)
+@raises(FilterRequired, InvalidEntityTag, PreconditionFailed, TooManyRequests)
 def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:
     """Delete tasks by filter.
 

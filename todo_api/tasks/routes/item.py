@@ -8,7 +8,7 @@ from todo_api.auth.guard import Owner, owner_required
 from todo_api.http.blueprint import no_query_parameters
 from todo_api.http.conditional_requests import etag, if_match, validator_headers
 from todo_api.http.documentation import accepts_header, raises
-from todo_api.http.errors import TooManyRequests
+from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import PreconditionFailed, TaskNotFound
 from todo_api.tasks.examples import ETAG, TASK
@@ -31,7 +31,7 @@ IF_MATCH_DESCRIPTION = (
 def conditional_write(view: View) -> View:
     """Document the header and the problems of a view that changes a task and evaluates If-Match."""
     documented = accepts_header("If-Match", IF_MATCH_DESCRIPTION)(view)
-    return raises(TaskNotFound, PreconditionFailed, TooManyRequests)(documented)
+    return raises(InvalidEntityTag, TaskNotFound, PreconditionFailed, TooManyRequests)(documented)
 
 
 def task_response(row: Row) -> TaskResponse:

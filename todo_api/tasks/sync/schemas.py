@@ -7,6 +7,8 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf, Range
 
+from todo_api.http.conditional_requests import parse_if_match
+from todo_api.http.errors import InvalidEntityTag
 from todo_api.http.fields import BoundedList, StrictBoolean, Text
 from todo_api.tasks.schemas import TaskPatchSchema, TaskSchema
 
@@ -14,6 +16,14 @@ OPERATIONS_MAX = 100
 REQUIRED_FIELDS = {"create": ("task",), "update": ("id", "task"), "delete": ("id",), "restore": ("id",)}
 """The fields that each operation requires."""
 MISSING = ["Missing data for required field."]
+
+
+def validate_if_match(value: str) -> None:
+    """Reject a text that is neither * nor a list of entity tags."""
+    try:
+        parse_if_match(value)
+    except InvalidEntityTag as problem:
+        raise ValidationError(problem.detail) from None
 
 
 class ChangesSchema(Schema):
@@ -34,7 +44,7 @@ class OperationSchema(Schema):
     op = Text(required=True, validate=OneOf(list(REQUIRED_FIELDS)))
     id = fields.Integer(strict=True, validate=Range(min=1))
     task = fields.Nested(TaskPatchSchema)
-    if_match = Text()
+    if_match = Text(validate=validate_if_match)
 
     @validates_schema
     def check_required_fields(self, data: dict[str, Any], **_: Any) -> None:
