@@ -59,18 +59,25 @@ def test_an_unknown_method_is_405_with_a_complete_allow_header(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "status"),
     [
-        ("GET", "/api/auth/sign-in/email"),
-        ("POST", "/api/auth/ok"),
-        ("GET", "/api/auth/nothing"),
-        ("GET", "/api/auth/ok/"),
+        ("GET", "/api/auth/sign-in/email", 405),
+        ("POST", "/api/auth/ok", 405),
+        ("DELETE", "/api/auth/get-session", 405),
+        ("GET", "/api/auth/nothing", 404),
+        ("POST", "/api/auth/nothing", 404),
+        ("GET", "/api/auth/ok/", 404),
+        ("GET", "/api/auth", 404),
     ],
 )
-def test_an_unknown_auth_route_is_404_without_a_body(client: FlaskClient, method: str, path: str) -> None:
+def test_an_unknown_auth_route_is_a_problem_like_any_other(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
     response = client.open(path, method=method)
-    assert (response.status_code, response.data) == (404, b"")
-    assert "Content-Type" not in response.headers
+    assert response.status_code == status
+    assert response.content_type == "application/problem+json"
+    assert response.get_json()["status"] == status
+    assert ("Allow" in response.headers) is (status == 405)
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,18 @@ import os
 import re
 import shutil
 import socket
-import ssl
 import subprocess
 import threading
-import time
 import uuid
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-import trustme
 
-from devtools.processes import free_port
 from tests.support.malformed_messages import MALFORMED, SMUGGLED, post
-from tests.support.processes import ROOT, Service, running_service
+from tests.support.nginx import NGINX, Proxy, proxying
+from tests.support.processes import ROOT, running_service
 from tests.support.raw_http import exchange, final_statuses
 from tests.support.slow_clients import INCOMPLETE_BODY, open_connections, trickling
 
@@ -31,74 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CADDY = shutil.which("caddy")
 pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed (apt install nginx)")
-
-NGINX_CONF = """
-{user}
-daemon off;
-pid {folder}/pid;
-error_log stderr crit;
-events {{ worker_connections 512; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/site.conf;
-}}
-"""
-
-
-@dataclass
-class Proxy:
-    """A running nginx."""
-
-    https: Service
-    http_url: str
-    ca_file: str
-    tls: ssl.SSLContext
-
-
-@contextmanager
-def proxying(upstream: int, folder: Path) -> Iterator[Proxy]:
-    """Run nginx in front of the port. Only names, ports and paths differ from the configuration of deploy/."""
-    https_port, http_port = free_port(), free_port()
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
-    certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "all.pem"))
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    site = (ROOT / "deploy" / "nginx.conf").read_text()
-    site = re.sub(r"/etc/ssl/\S+\.pem", f"{folder}/all.pem", site).replace("todo.example.com", "localhost")
-    site = site.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
-    site = re.sub(r"listen \[::\].*", "", site)
-    site = re.sub(r"listen 443\b", f"listen 127.0.0.1:{https_port}", site)
-    site = re.sub(r"listen 80\b", f"listen 127.0.0.1:{http_port}", site)
-    (folder / "site.conf").write_text(site)
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, user=user))
-    assert NGINX
-    process = subprocess.Popen([NGINX, "-c", str(folder / "nginx.conf"), "-p", str(folder)])
-    try:
-        wait_until_listening(process, https_port)
-        ca_file = str(folder / "ca.pem")
-        service = Service(f"https://localhost:{https_port}", process)
-        yield Proxy(service, f"http://127.0.0.1:{http_port}", ca_file, ssl.create_default_context(cafile=ca_file))
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
-            return
-        time.sleep(0.05)
-    pytest.fail(f"nothing listens on port {port}")
 
 
 @pytest.fixture(scope="module")

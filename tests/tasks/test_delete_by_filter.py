@@ -91,7 +91,7 @@ def test_tasks_of_other_users_are_not_deleted(alice: Actor, bob: Actor) -> None:
 def test_if_match_prevents_the_deletion_of_a_changed_list(alice: Actor, four_tasks: list[dict[str, Any]]) -> None:
     stale = alice.get("/tasks").headers["ETag"]
     alice.patch(f"/tasks/{four_tasks[0]['id']}/complete")
-    for tag in (stale, "garbage", f"W/{alice.get('/tasks').headers['ETag']}", '"99999999999999999999"'):
+    for tag in (stale, '"garbage"', f"W/{alice.get('/tasks').headers['ETag']}", '"99999999999999999999"'):
         for query in ("all=true", "completed=true&permanent=true", "q=nothing"):
             response = alice.delete(f"/tasks?{query}", headers={"If-Match": tag})
             assert status_and_code(response) == (412, "PRECONDITION_FAILED")

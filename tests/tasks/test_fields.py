@@ -109,7 +109,6 @@ def test_priority_is_one_of_three_or_null(alice: Actor, value: Any) -> None:
         [str(number) for number in range(20)],
         ["x" * 50, "\U0001f600" * 50, "e\u0301" * 25],
         ["null", "{}", '"', "\\", "a,b", "NULL"],
-        ["\u00e9", "e\u0301"],
     ],
     ids=lambda tags: str(tags)[:24],
 )
@@ -122,6 +121,7 @@ def test_tags_keep_their_order_and_case(alice: Actor, tags: list[str]) -> None:
     ("tags", "pointers"),
     [
         (["a", "b", "a"], ["#/tags"]),
+        (["\u00e9", "e\u0301"], ["#/tags"]),  # one letter, composed and decomposed
         ([str(number) for number in range(21)], ["#/tags"]),
         ([""], ["#/tags/0"]),
         (["a", "x" * 51], ["#/tags/1"]),

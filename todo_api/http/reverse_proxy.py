@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -22,12 +21,12 @@ def init_app(app: Flask, config: Config) -> None:
     if config.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=config.trusted_proxies, x_proto=config.trusted_proxies)
     if config.public_path:
-        wsgi_app = with_script_name(wsgi_app, unquote(config.public_path, "latin-1"))
+        wsgi_app = with_script_name(wsgi_app, config.public_path)
     app.wsgi_app = wsgi_app  # type: ignore[method-assign, assignment]
 
 
 def with_script_name(wsgi_app: WSGIApplication, script_name: str) -> WSGIApplication:
-    """Return the application with a SCRIPT_NAME, from which Flask builds URLs (PEP 3333)."""
+    """Return the application with a SCRIPT_NAME, which Flask puts before URLs as it is: percent-encoded."""
 
     def prefixed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return wsgi_app({**environ, "SCRIPT_NAME": script_name}, start_response)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SIGN_UP = "/api/auth/sign-up/email"
 SIGN_IN = "/api/auth/sign-in/email"
+REFRESH = "/api/auth/refresh"
 TIMESTAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
@@ -189,6 +190,45 @@ def test_repeated_and_undecodable_form_fields_are_rejected(
     response = client.post(SIGN_UP, data=body, content_type="application/x-www-form-urlencoded")
     assert response.status_code == 422
     assert response.get_json()["errors"] == [{"pointer": pointer, "detail": detail}]
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    ("route", "field"),
+    [(SIGN_UP, "email"), (SIGN_UP, "password"), (SIGN_IN, "email"), (SIGN_IN, "password"), (REFRESH, "refresh_token")],
+)
+def test_an_empty_form_field_is_a_missing_one(client: FlaskClient, content_type: str, route: str, field: str) -> None:
+    form = {"email": new_email(), "password": PASSWORD, "refresh_token": "x", field: ""}
+    response = client.post(route, data=form, content_type=content_type)
+    assert response.status_code == 422
+    assert response.get_json()["errors"] == [{"pointer": f"#/{field}", "detail": "Missing data for required field."}]
+
+
+def test_an_empty_optional_form_field_is_absent(client: FlaskClient) -> None:
+    email = new_email()
+    response = client.post(SIGN_UP, data={"email": email, "password": PASSWORD, "name": "", "callbackURL": ""})
+    assert response.status_code == 200
+    assert response.get_json()["user"]["name"] == email.partition("@")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\uff4b\uff41\uff54\uff45@example.com", "\ufb01ona@example.com", "kate@ex\uff41mple.com", "\u2460@example.com"],
+)
+@pytest.mark.parametrize("route", [SIGN_UP, SIGN_IN])
+def test_an_address_that_looks_like_another_is_rejected(client: FlaskClient, route: str, text: str) -> None:
+    account = {"email": text, "password": PASSWORD}
+    for response, status in ((client.post(route, data=account), 422), (client.post(route, json=account), 400)):
+        assert response.status_code == status
+        assert response.get_json()["errors"][0]["pointer"] == "#/email"
+
+
+def test_a_decomposed_address_is_the_composed_one(client: FlaskClient) -> None:
+    name = new_email().partition("@")[0]
+    composed, decomposed = (f"{letter}{name}@example.com" for letter in ("\u00e9", "e\u0301"))
+    assert client.post(SIGN_UP, data={"email": decomposed, "password": PASSWORD}).status_code == 200
+    assert client.post(SIGN_IN, data={"email": composed, "password": PASSWORD}).status_code == 200
+    assert client.post(SIGN_UP, data={"email": composed, "password": PASSWORD}).status_code == 400
 
 
 def test_unknown_form_fields_are_ignored(client: FlaskClient) -> None:

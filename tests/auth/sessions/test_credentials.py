@@ -118,15 +118,15 @@ def test_credentials_of_the_previous_secret_are_valid(database: str, alice: Acto
     assert session.accepted_credentials(without_old.test_client(use_cookies=False)) == {"opaque"}
 
 
-@pytest.mark.parametrize("url", ["https://todo.example.com", "https://example.com/todo"])
-def test_with_an_https_url_the_cookies_are_secure(database: str, alice: Actor, url: str) -> None:
+@pytest.mark.parametrize(("url", "path"), [("https://todo.example.com", "/"), ("https://example.com/todo", "/todo")])
+def test_with_an_https_url_the_cookies_are_secure(database: str, alice: Actor, url: str, path: str) -> None:
     client = application(database, better_auth_url=url).test_client(use_cookies=False)
     account = {"email": alice.email, "password": PASSWORD, "rememberMe": False}
     response = client.post(SIGN_IN, json=account)
     cookies = cookies_of(response)
     assert list(cookies) == [f"__Secure-{COOKIE}", "__Secure-better-auth.dont_remember"]
     for _, attributes in cookies.values():
-        assert attributes == {"path": "/", "secure": True, "httponly": True, "samesite": "Lax"}
+        assert attributes == {"path": path, "secure": True, "httponly": True, "samesite": "Lax"}
     value = cookies[f"__Secure-{COOKIE}"][0]
     for name, is_valid in ((f"__Secure-{COOKIE}", True), (COOKIE, False)):
         session = client.get(GET_SESSION, headers={"Cookie": f"{name}={value}"})
@@ -134,7 +134,7 @@ def test_with_an_https_url_the_cookies_are_secure(database: str, alice: Actor, u
     signed_out = client.post("/api/auth/sign-out", headers={"Cookie": f"__Secure-{COOKIE}={value}", "Origin": ORIGIN})
     for name, (empty, attributes) in cookies_of(signed_out).items():
         assert name.startswith("__Secure-better-auth.")
-        assert (empty, attributes["max-age"], attributes["secure"]) == ("", "0", True)
+        assert (empty, attributes["max-age"], attributes["secure"], attributes["path"]) == ("", "0", True, path)
     assert client.get(GET_SESSION, headers={"Cookie": f"__Secure-{COOKIE}={value}"}).json is None
 
 

@@ -221,7 +221,7 @@ def test_the_session_of_another_user_cannot_be_refreshed(alice: Actor, bob: Acto
 
 def test_other_tokens_cannot_refresh(alice: Actor) -> None:
     session = sign_in(alice)
-    for token in (session.access, session.opaque, session.signed, "", "x", "a.b.c", "x" * 100_000):
+    for token in (session.access, session.opaque, session.signed, "x", "a.b.c", "x" * 100_000):
         assert exchange(alice.client, token) is None
     assert session.accepted_credentials(alice.client) == ALL
 

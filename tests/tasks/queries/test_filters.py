@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 from urllib.parse import quote
+
+import pytest
 
 from tests.support.databases import execute
 from tests.support.task_lists import list_tasks, titles
@@ -31,6 +35,38 @@ def test_q_matches_literally_and_in_any_case(alice: Actor) -> None:
         ("nothing", []),
     ):
         assert titles(alice, f"q={quote(q)}") == expected
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.mark.parametrize("stored", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("sought", [COMPOSED, DECOMPOSED])
+def test_texts_are_compared_in_nfc_and_stored_as_sent(alice: Actor, stored: str, sought: str) -> None:
+    task = alice.create_task(title=f"1 {stored}", tags=["plain", stored])
+    alice.create_task(title="2", description=f"Un {stored}", tags=["plain", "cafe"])
+    assert (task["title"], task["tags"]) == (f"1 {stored}", ["plain", stored])
+    assert titles(alice, f"q={quote(sought.upper())}") == [f"1 {stored}", "2"]
+    assert titles(alice, f"tag={quote(sought)}") == [f"1 {stored}"]
+    assert titles(alice, f"tag={quote(sought)}&tag=plain") == [f"1 {stored}"]
+    assert titles(alice, "tag=cafe") == ["2"]
+    assert titles(alice, "q=cafe") == []
+
+
+def test_titles_are_sorted_in_nfc(alice: Actor) -> None:
+    expected = ["cafe\u0300", "caf\u00e9", "cafe\u0301 2", "cafz", "caf\u00e9z"]
+    for title in expected:
+        alice.create_task(title=title)
+    expected = sorted(expected, key=lambda title: normalize("NFC", title))
+    assert titles(alice, "sort=title") == expected
+    pages = []
+    cursor = ""
+    for _ in expected:
+        response = alice.get(f"/tasks?sort=title&limit=1{cursor}")
+        pages += [task["title"] for task in response.get_json()]
+        link = re.search(r"(&cursor=[^>&]+)>; rel=\"next\"", response.headers["Link"])
+        cursor = link[1] if link else ""
+    assert pages == expected
 
 
 def test_all_tags_and_any_priority_must_match(alice: Actor) -> None:

@@ -71,8 +71,8 @@ def test_new_tasks_get_different_orders(alice: Actor) -> None:
         ({"op": "delete", "id": 10**30}, 404, "TASK_NOT_FOUND"),
         ({"op": "restore", "id": "{task}"}, 404, "TASK_NOT_FOUND"),
         ({"op": "update", "id": "{task}", "task": {"title": "y"}, "if_match": '"0"'}, 412, "PRECONDITION_FAILED"),
-        ({"op": "update", "id": "{task}", "task": {}, "if_match": "W/{etag}"}, 412, "PRECONDITION_FAILED"),
-        ({"op": "delete", "id": "{task}", "if_match": "nonsense"}, 412, "PRECONDITION_FAILED"),
+        ({"op": "update", "id": "{task}", "task": {}, "if_match": 'W/"1"'}, 412, "PRECONDITION_FAILED"),
+        ({"op": "delete", "id": "{task}", "if_match": '"nonsense"'}, 412, "PRECONDITION_FAILED"),
     ],
 )
 def test_a_failed_operation_is_named_and_rolls_all_back(alice: Actor, operation: Any, status: int, code: str) -> None:

@@ -50,7 +50,7 @@ def links(cursor: str | None) -> str:
     """Return the Link header of a page: this request with the cursor of the next page, and without a cursor."""
     text = request.query_string.decode(errors=KEEP_BYTES)
     query = [(name, value) for name, value in parse_qsl(text, errors=KEEP_BYTES) if name != "cursor"]
-    path = quote(request.root_path + request.path)
+    path = request.root_path + quote(request.path)
     first = f'<{path}?{urlencode(query, errors=KEEP_BYTES)}>; rel="first"'
     if cursor is None:
         return first
