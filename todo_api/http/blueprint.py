@@ -16,11 +16,11 @@ from flask import Response
 from todo_api.http.conditional_requests import matches_if_none_match, not_modified_headers
 from todo_api.http.documentation import (
     View,
-    describe_headers,
     describe_media_types,
     describe_not_modified,
     describe_null,
     describe_problems,
+    describe_request,
     document,
     documentation_of,
 )
@@ -73,7 +73,7 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
         """Take the arguments of Flask's blueprint."""
         super().__init__(name, import_name, **options)
         self._prepare_doc_cbks += [
-            describe_headers,
+            describe_request,
             describe_media_types,
             describe_null,
             describe_not_modified,

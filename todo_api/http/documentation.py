@@ -7,23 +7,30 @@ flask-smorest keeps a view's documentation in its attribute `_apidoc`. It passes
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from todo_api.http.error_handlers import AUTH_PREFIX
-from todo_api.http.errors import InternalServerError
-from todo_api.http.media_types import JSON, PROBLEM_JSON
+from todo_api.http.errors import InternalServerError, Problem
+from todo_api.http.media_types import JSON, MULTIPART, PROBLEM_JSON, URLENCODED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from todo_api.http.errors import Problem
+    from marshmallow import Schema
 
 View = TypeVar("View", bound="Callable[..., Any]")
 Doc = dict[str, Any]
 
 BEARER = "bearer"
 """The name of the security scheme in the document."""
+
+REQUEST_ID = "X-Request-Id"
+"""The header that every operation reads, and the name of its parameter in the document."""
+
+FORM_SUFFIXES = {URLENCODED: "Form", MULTIPART: "Multipart"}
+"""What the name of a form's schema adds to the name of the JSON schema, by media type."""
 
 PROBLEM_HEADERS = {
     "Allow": "The methods that the path allows.",
@@ -57,30 +64,57 @@ def raises(*problems: type[Problem]) -> Callable[[View], View]:
     return lambda view: document(view, *problems)
 
 
-def accepts_header(name: str, description: str) -> Callable[[View], View]:
-    """Document a request header. It has no example, because "Try it out" would send the example."""
-    parameter = {"in": "header", "name": name, "description": description, "schema": {"type": "string"}}
+optional_credential = partial(document, security=[{BEARER: []}, {}])
+"""Document that the view reads a credential and works without one."""
+
+
+def accepts_parameter(location: str, name: str, description: str, **schema: Any) -> Callable[[View], View]:
+    """Document a string in a header or in the query, with keywords of JSON Schema.
+
+    It has no example, because "Try it out" would send the example.
+    """
+    parameter = {"in": location, "name": name, "description": description, "schema": {"type": "string", **schema}}
 
     def decorator(view: View) -> View:
-        documentation_of(view).setdefault("headers", []).append(parameter)
+        documentation_of(view).setdefault("parameters", []).append(parameter)
         return view
 
     return decorator
 
 
-def describe_headers(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-    """Add the request headers."""
-    if "headers" in doc_info:
-        doc.setdefault("parameters", []).extend(deepcopy(doc_info["headers"]))
+accepts_header = partial(accepts_parameter, "header")
+accepts_query_parameter = partial(accepts_parameter, "query")
+
+
+def describe_request(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
+    """Add the view's headers and query parameters, the request id, and that no credential is needed."""
+    doc.setdefault("parameters", []).extend([*deepcopy(doc_info.get("parameters", [])), REQUEST_ID])
+    doc["security"] = []  # what a guard documents replaces it
     return doc
 
 
 def describe_media_types(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
-    """Add the media types of the request body, with the schema of JSON."""
+    """Add the media types of the request body. A merge patch has the schema of JSON, a form has its own."""
     for media_type in doc_info.get("media_types", []):
         content = doc["requestBody"]["content"]
         content.setdefault(media_type, deepcopy(content[JSON]))
+        if media_type in FORM_SUFFIXES:
+            content[media_type]["schema"] = form_schema(content[JSON]["schema"], FORM_SUFFIXES[media_type])
     return doc
+
+
+def form_schema(schema: Schema, suffix: str) -> Schema:
+    """Return the schema of a form: no field is null, and no required field is empty.
+
+    Each media type has a schema of its own, because clients of openapi-python-client tell bodies apart by their class.
+    """
+    name = type(schema).__name__.removesuffix("Schema")
+    form: Schema = type(f"{name}{suffix}Schema", (type(schema),), {})()
+    for field in form.fields.values():
+        field.allow_none = False
+        if field.required:
+            field.metadata = {"minLength": 1, **field.metadata}
+    return form
 
 
 def describe_null(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
@@ -99,8 +133,8 @@ def describe_not_modified(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
 
 
 def describe_problems(doc: Doc, doc_info: Doc, *, url_prefix: str, **_: Any) -> Doc:
-    """Add the problems by status, each as an example named by its code."""
-    for problem in dict.fromkeys([*doc_info.get("problems", []), InternalServerError]):
+    """Add the problems by status, each as an example named by its code. Every request can be malformed (400)."""
+    for problem in dict.fromkeys([Problem, *doc_info.get("problems", []), InternalServerError]):
         statuses = {problem.status}
         if f"{url_prefix}/" == AUTH_PREFIX and problem.better_auth_status:
             statuses.add(problem.better_auth_status)

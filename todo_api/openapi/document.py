@@ -8,7 +8,7 @@ import flask_smorest
 from flask_smorest.spec.plugins import FlaskPlugin
 
 from todo_api.http.converters import ID_MAX, IdConverter
-from todo_api.http.documentation import BEARER
+from todo_api.http.documentation import BEARER, REQUEST_ID
 from todo_api.http.fields import Due
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ PATH_PARAMETERS = {
     "token": "The token of the mailed link.",
 }
 """The description of each path parameter, by name."""
+
+REQUEST_ID_PARAMETER = {
+    "description": "The id of the request in the response and in the log: 1 to 128 letters, digits, `.`, `_` and `-`."
+    " Without a valid one, the service makes one.",
+    "schema": {"type": "string"},
+}
 
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -107,7 +113,11 @@ def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
             "title": config.app_name,
             "version": VERSION,
             "openapi_version": "3.1.0",
-            "info": {"description": DESCRIPTION, "license": {"name": "MIT"}},
+            "info": {
+                "description": DESCRIPTION,
+                "contact": {"name": "the todo_api authors"},
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
             "servers": [{"url": config.public_path or "/"}],
             "tags": TAGS,
             "flask_plugin": DescribingPlugin(),
@@ -117,6 +127,7 @@ def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
     api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1, "maximum": ID_MAX})
     api.ma_plugin.converter.add_attribute_function(describe_due)
     api.spec.components.schema("Problem", PROBLEM_SCHEMA)
+    api.spec.components.parameter(REQUEST_ID, "header", REQUEST_ID_PARAMETER)
     for unused in ("Error", "PaginationMetadata"):  # of flask-smorest
         del api.spec.components.schemas[unused]
     api.spec.components.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})

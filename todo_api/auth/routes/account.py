@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -43,8 +44,9 @@ from todo_api.auth.sessions.csrf import check_redirect
 from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers
 from todo_api.auth.sessions.session_guard import session_required
 from todo_api.clock import now
-from todo_api.http.documentation import raises
+from todo_api.http.documentation import document, raises
 from todo_api.http.errors import ServiceUnavailable, TooManyRequests
+from todo_api.http.media_types import PROBLEM_JSON
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
@@ -54,6 +56,10 @@ if TYPE_CHECKING:
 
 CROSS_SITE = (InvalidOrigin, MissingOrigin)
 NEW_PASSWORD = (PasswordTooShort, PasswordTooLong, PasswordTooCommon)
+OTHER_RESPONSE = {
+    "description": "Any other response is a problem.",
+    "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 RESET_REQUESTED = "If this email exists in our system, check your email for the reset link"
 
 
@@ -146,6 +152,7 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
 @auth.get("/reset-password/<token>", tags=["account"])
 @auth.response(302, headers={"Location": {"schema": {"type": "string"}, "required": True}})
 @raises(InvalidCallbackURL, ServiceUnavailable)
+@partial(document, responses={"default": OTHER_RESPONSE})
 def follow_reset_link(token: str) -> tuple[None, HeaderList]:
     """Follow a password reset link.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import flask
 from flask import request
 
 from todo_api.auth import examples
@@ -17,7 +18,7 @@ from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, s
 from todo_api.auth.sessions.session_guard import current_session, session_required
 from todo_api.auth.tokens.identity import identity_token
 from todo_api.clock import now
-from todo_api.http.documentation import raises
+from todo_api.http.documentation import accepts_query_parameter, optional_credential, raises
 from todo_api.http.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ CROSS_SITE = (InvalidOrigin, MissingOrigin)
 
 
 @auth.get("/get-session", tags=["sessions"])
+@optional_credential
+@accepts_query_parameter("disableRefresh", "`true` keeps the session's expiry.")
 @auth.response(200, CurrentSessionSchema(), nullable=True, example=examples.CURRENT)
 @raises(ServiceUnavailable)
 def get_session() -> tuple[dict[str, Any] | None, HeaderList]:
@@ -54,14 +57,13 @@ def identity_headers(session: Row) -> HeaderList:
     return [("set-auth-jwt", identity_token(session)), ("Access-Control-Expose-Headers", "set-auth-jwt")]
 
 
-@auth.post("/get-session", tags=["sessions"])
-@raises(DeferSessionRequired)
 def post_session() -> NoReturn:
-    """Refuse to refresh a session.
-
-    Better Auth offers this only with deferred session refresh, which is off. Read the session with GET.
-    """
+    """Refuse to refresh a session. Better Auth offers this only with deferred session refresh, which is off."""
     raise DeferSessionRequired
+
+
+# Not by auth.post: no request succeeds here, so the OpenAPI document leaves the operation out.
+flask.Blueprint.add_url_rule(auth, "/get-session", view_func=post_session, methods=["POST"])
 
 
 @auth.get("/list-sessions", tags=["sessions"])

@@ -35,7 +35,7 @@ from todo_api.auth.sessions.refresh import rotate
 from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers, token_response
 from todo_api.auth.sessions.session_guard import current_session
 from todo_api.auth.tokens.session_tokens import verify
-from todo_api.http.documentation import raises
+from todo_api.http.documentation import optional_credential, raises
 from todo_api.http.errors import InvalidToken, ServiceUnavailable, TooManyRequests
 from todo_api.settings import settings
 
@@ -116,6 +116,7 @@ def refresh_tokens(body: dict[str, str]) -> dict[str, Any]:
 
 
 @auth.post("/sign-out")
+@optional_credential
 @auth.response(200, SuccessSchema(), example=examples.SIGNED_OUT)
 @raises(InvalidOrigin, MissingOrigin, ServiceUnavailable)
 def sign_out() -> tuple[dict[str, Any], HeaderList]:
