@@ -23,6 +23,10 @@ ENTITY_TAGS = re.compile(rf'(?:,[ \t]*)*(?:W/)?"{OPAQUE_TAG}"(?:[ \t]*,(?:[ \t]*
 REVALIDATE = "private, no-cache"
 """The Cache-Control of a response with an ETag: only the client itself stores it, and revalidates it before use."""
 
+TAG_PATTERN = r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+ENTITY_TAGS_PATTERN = rf"^(\*|(,[ \t]*)*{TAG_PATTERN}([ \t]*,([ \t]*{TAG_PATTERN})?)*)$"
+"""If-Match and If-None-Match in the document: `*`, or a list of entity tags (RFC 9110 sections 8.8.3 and 5.6.1)."""
+
 
 def etag(version: int) -> str:
     """Return the strong ETag of a version."""

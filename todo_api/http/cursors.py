@@ -11,6 +11,9 @@ from todo_api.settings import settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PATTERN = r"^\.?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
+"""The form of a signed text: its payload, compressed after a dot, and its signature."""
+
 
 def signer(context: Sequence[Any]) -> URLSafeSerializer:
     """Return the serializer of a context: the user, the list, and its filters and sort order.

@@ -19,6 +19,10 @@ DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-5][0-9])"
 DATE_TIME = re.compile(DATE.pattern + TIME)
 """A date-time of RFC 3339 section 5.6. `datetime.fromisoformat` alone would accept an offset of 02:60."""
+DATE_PATTERN = f"^{DATE.pattern}$"
+HOUR = "([01][0-9]|2[0-3])"
+DATE_TIME_PATTERN = rf"^{DATE.pattern}[Tt]{HOUR}:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([Zz]|[+-]{HOUR}:[0-5][0-9])$"
+"""The same rules in the OpenAPI document. RFC 3339 has leap seconds, Python has not."""
 DATE_TIME_HINT = "a date-time with an offset as 2026-10-01T17:00:00+02:00 or 2026-10-01T15:00:00Z"
 
 ORJSON_LENGTH = len('"2026-10-01T15:00:00.123000Z"')
@@ -75,6 +79,9 @@ class Instant(fields.DateTime):
     """
 
     default_error_messages = {"format": f"Must be {DATE_TIME_HINT}."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(metadata={"pattern": DATE_TIME_PATTERN, **options.pop("metadata", {})}, **options)
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not DATE_TIME.fullmatch(value):

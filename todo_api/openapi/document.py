@@ -9,7 +9,7 @@ from flask_smorest.spec.plugins import FlaskPlugin
 
 from todo_api.http.converters import ID_MAX, IdConverter
 from todo_api.http.documentation import BEARER, REQUEST_ID
-from todo_api.http.fields import Due
+from todo_api.http.fields import DATE_PATTERN, DATE_TIME_PATTERN, Due
 
 if TYPE_CHECKING:
     import flask
@@ -47,12 +47,15 @@ TAGS = [
 ]
 """The groups of operations, in the order in which a newcomer needs them."""
 
-PATH_PARAMETERS = {
-    "user_id": "`me` for the user of the token, or the user's id.",
-    "task_id": "The id of the task.",
-    "token": "The token of the mailed link.",
+PATH_PARAMETERS: dict[str, dict[str, Any]] = {
+    "user_id": {
+        "description": "`me` for the user of the token, or the user's id.",
+        "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-.0-~]+$"},
+    },
+    "task_id": {"description": "The id of the task."},
+    "token": {"description": "The token of the mailed link.", "schema": {"type": "string", "pattern": "^[^/]+$"}},
 }
-"""The description of each path parameter, by name."""
+"""What the document adds to each path parameter, by name. A user's id is visible ASCII without the slash."""
 
 REQUEST_ID_PARAMETER = {
     "description": "The id of the request in the response and in the log: 1 to 128 letters, digits, `.`, `_` and `-`."
@@ -94,14 +97,18 @@ class DescribingPlugin(FlaskPlugin):  # type: ignore[misc]  # flask-smorest has 
     def rule_to_params(self, rule: Rule) -> list[dict[str, Any]]:
         """Return the path parameters of a URL rule."""
         parameters = super().rule_to_params(rule)
-        return [{**parameter, "description": PATH_PARAMETERS[parameter["name"]]} for parameter in parameters]
+        return [{**parameter, **PATH_PARAMETERS[parameter["name"]]} for parameter in parameters]
 
 
 def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, Any]:
     """Return the JSON Schema of a `Due` field, which apispec does not know."""
     if not isinstance(field, Due):
         return {}
-    types = [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}, {"type": "null"}]
+    types = [
+        {"type": "string", "format": "date", "pattern": DATE_PATTERN},
+        {"type": "string", "format": "date-time", "pattern": DATE_TIME_PATTERN},
+        {"type": "null"},
+    ]
     return {"anyOf": types if field.allow_none else types[:2]}
 
 

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf
 
+from todo_api.http import cursors
 from todo_api.http.fields import DATE_TIME_HINT, Due, StrictBoolean, Text
 from todo_api.http.query_string import QuerySchema, WholeNumber
 from todo_api.tasks.models import Task
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 LIMIT_MAX = 200
 CHANGES_MAX = 500
 SORT_KEYS = ("id", "title", "due", "priority", "order", "created_at", "updated_at", "completed_at")
+TIME_ZONE_PATTERN = "^[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)*$"
 NOT_FILTERS = {"timezone", "all", "permanent", "sort", "limit", "cursor"}
 
 
@@ -96,7 +98,10 @@ class FilterParameters(QuerySchema):
     timezone = Text(
         load_default="UTC",
         validate=validate_timezone,
-        metadata={"description": "The IANA time zone of dates, such as Europe/Berlin."},
+        metadata={
+            "description": "The IANA time zone of dates, such as Europe/Berlin.",
+            "pattern": TIME_ZONE_PATTERN,
+        },
     )
 
 
@@ -114,7 +119,9 @@ class ListParameters(FilterParameters):
     limit = WholeNumber(
         LIMIT_MAX, metadata={"description": "The number of tasks on a page; without it, all tasks are returned."}
     )
-    cursor = Text(metadata={"description": "The pagination cursor of a page, from the Link header."})
+    cursor = Text(
+        metadata={"description": "The pagination cursor of a page, from the Link header.", "pattern": cursors.PATTERN}
+    )
 
 
 class DeleteManyParameters(FilterParameters):
@@ -150,7 +157,10 @@ class ChangesParameters(QuerySchema):
     """The parameters of a list of changes."""
 
     sync_token = SyncToken(
-        metadata={"description": "The token of the last response; without it, all tasks are returned."}
+        metadata={
+            "description": "The token of the last response; without it, all tasks are returned.",
+            "pattern": cursors.PATTERN,
+        }
     )
     limit = WholeNumber(
         CHANGES_MAX,

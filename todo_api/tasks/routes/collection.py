@@ -9,7 +9,7 @@ from flask import request, url_for
 
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.http.blueprint import no_query_parameters
-from todo_api.http.conditional_requests import if_match, if_none_match, validator_headers
+from todo_api.http.conditional_requests import ENTITY_TAGS_PATTERN, if_match, if_none_match, validator_headers
 from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.http.query_string import KEEP_BYTES
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 @owner_required
 @tasks.query(ListParameters)
 @tasks.response(200, TaskSchema(many=True), headers=PAGE_HEADERS, example=[TASK], conditional=True)
-@accepts_header("If-None-Match", "The ETag of your copy. If it is current, the response is 304 without a body.")
+@accepts_header(
+    "If-None-Match",
+    "The ETag of your copy. If it is current, the response is 304 without a body.",
+    pattern=ENTITY_TAGS_PATTERN,
+)
 def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Row], dict[str, str]]:
     """List tasks.
 
@@ -79,7 +83,9 @@ def create_task(fields: dict[str, Any], owner: Owner) -> tuple[Row, dict[str, st
 @tasks.query(DeleteManyParameters)
 @tasks.response(200, DeletedSchema(), example={"deleted": 12})
 @accepts_header(
-    "If-Match", "The ETag of the list. If the list has another, nothing is deleted and the response is 412."
+    "If-Match",
+    "The ETag of the list. If the list has another, nothing is deleted and the response is 412.",
+    pattern=ENTITY_TAGS_PATTERN,
 )
 @raises(FilterRequired, InvalidEntityTag, PreconditionFailed, TooManyRequests)
 def delete_tasks(parameters: dict[str, Any], owner: Owner) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.http.blueprint import no_query_parameters
-from todo_api.http.conditional_requests import etag, if_match, validator_headers
+from todo_api.http.conditional_requests import ENTITY_TAGS_PATTERN, etag, if_match, validator_headers
 from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.tasks.blueprint import tasks
@@ -30,7 +30,7 @@ IF_MATCH_DESCRIPTION = (
 
 def conditional_write(view: View) -> View:
     """Document the header and the problems of a view that changes a task and evaluates If-Match."""
-    documented = accepts_header("If-Match", IF_MATCH_DESCRIPTION)(view)
+    documented = accepts_header("If-Match", IF_MATCH_DESCRIPTION, pattern=ENTITY_TAGS_PATTERN)(view)
     return raises(InvalidEntityTag, TaskNotFound, PreconditionFailed, TooManyRequests)(documented)
 
 
@@ -43,7 +43,11 @@ def task_response(row: Row) -> TaskResponse:
 @owner_required
 @no_query_parameters
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK, conditional=True)
-@accepts_header("If-None-Match", "The ETag of your copy. If it is current, the response is 304 without a body.")
+@accepts_header(
+    "If-None-Match",
+    "The ETag of your copy. If it is current, the response is 304 without a body.",
+    pattern=ENTITY_TAGS_PATTERN,
+)
 @raises(TaskNotFound)
 def get_task(owner: Owner, task_id: int) -> TaskResponse:
     """Get a task.

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 KEY_TTL = timedelta(hours=24)
 PURGE_BATCH = 10_000
+KEY_PATTERN = r"^[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$"
+"""The value of a header (RFC 9110 section 5.5), which is not empty."""
 REPLAYED_HEADER = ("Idempotency-Replayed", "true")
 DESCRIPTION = (
     "Retry key, 1 to 255 characters: requests with the same key are executed once within 24 hours. "
@@ -93,7 +95,8 @@ def idempotent(view: View) -> View:
 
         return transaction(execute)
 
-    documented = accepts_header("Idempotency-Key", DESCRIPTION)(wrapper)
+    key_schema = {"pattern": KEY_PATTERN, "maxLength": IdempotencyKey.KEY_MAX}
+    documented = accepts_header("Idempotency-Key", DESCRIPTION, **key_schema)(wrapper)
     return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(documented)  # type: ignore[return-value]
 
 
