@@ -22,6 +22,7 @@ SIGNED_IN = {
 SIGNED_OUT = {"success": True, "message": "Signed out successfully"}
 CHANGE_PASSWORD = {"currentPassword": "correct horse battery", "newPassword": "staple battery horse"}
 DONE = {"status": True}
+RESET_TOKEN = f"{'c0ffee42' * 8}_{USER['id']}"
 SESSION = {
     "id": "0b7c5a1e9d3f4b6c8a2e1f0d9c8b7a65",
     "token": "0b7c5a1e9d3f4b6c8a2e1f0d9c8b7a65",

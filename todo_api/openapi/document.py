@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest.spec.plugins import FlaskPlugin
 
 from todo_api.http.converters import ID_MAX, IdConverter
@@ -100,6 +102,32 @@ class DescribingPlugin(FlaskPlugin):  # type: ignore[misc]  # flask-smorest has 
         return [{**parameter, **PATH_PARAMETERS[parameter["name"]]} for parameter in parameters]
 
 
+class SchemaConverter(OpenAPIConverter):
+    """The converter of schemas to JSON Schema, with two additions.
+
+    `Meta.json_schema` of a schema adds keywords. `one_of` in the metadata of a nested schema names the alternatives
+    that replace it in the document.
+    """
+
+    def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
+        """Return the JSON Schema of a schema."""
+        keywords: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        return keywords | getattr(schema.Meta, "json_schema", {})
+
+    def nested2properties(self, field: Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+        """Return the reference to a nested schema, or to its alternatives."""
+        if alternatives := field.metadata.get("one_of"):
+            return {"oneOf": [self.resolve_nested_schema(schema) for schema in alternatives]}  # type: ignore[no-untyped-call]
+        nested: dict[str, Any] = super().nested2properties(field, ret)
+        return nested
+
+
+class SchemaPlugin(MarshmallowPlugin):
+    """The plugin that derives JSON Schemas from marshmallow schemas, with our converter."""
+
+    Converter = SchemaConverter
+
+
 def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, Any]:
     """Return the JSON Schema of a `Due` field, which apispec does not know."""
     if not isinstance(field, Due):
@@ -128,6 +156,7 @@ def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
             "servers": [{"url": config.public_path or "/"}],
             "tags": TAGS,
             "flask_plugin": DescribingPlugin(),
+            "marshmallow_plugin": SchemaPlugin(),
         },
     )
     api.DEFAULT_ERROR_RESPONSE_NAME = None

@@ -74,6 +74,7 @@ EXPORT = {
     "user": {"id": USER_ID, "email": "ada@example.com", "name": "Ada"},
     "tasks": [EXPORTED_TASK],
 }
+IMPORT = {name: EXPORT[name] for name in ("format", "version", "tasks")}
 EXPORT_CSV = "id,title,description,completed,due,priority,tags,order,completed_at,created_at,updated_at\r\n"
 EXPORT_ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\nEND:VCALENDAR\r\n"
 IMPORTED: dict[str, Any] = {"created": 90, "skipped": 3, "errors": []}

@@ -29,6 +29,7 @@ from todo_api.auth.passwords import reset
 from todo_api.auth.passwords.policy import check_new_password
 from todo_api.auth.rate_limits import consume_attempt, consume_failures, reset_failures
 from todo_api.auth.schemas.account import (
+    RESET_TOKEN,
     ChangedPasswordSchema,
     ChangePasswordSchema,
     DeleteUserSchema,
@@ -38,13 +39,14 @@ from todo_api.auth.schemas.account import (
     SuccessSchema,
     UpdateUserSchema,
 )
+from todo_api.auth.schemas.sign_in import REDIRECT
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import opaque_token
 from todo_api.auth.sessions.csrf import check_redirect
 from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers
 from todo_api.auth.sessions.session_guard import session_required
 from todo_api.clock import now
-from todo_api.http.documentation import document, raises
+from todo_api.http.documentation import accepts_query_parameter, document, raises
 from todo_api.http.errors import ServiceUnavailable, TooManyRequests
 from todo_api.http.media_types import PROBLEM_JSON
 from todo_api.settings import settings
@@ -98,6 +100,7 @@ def consume_own_failures(session: Row) -> AbstractContextManager[None]:
 @auth.body(UpdateUserSchema, accepts="json_or_nothing", example={"name": "Ada Lovelace"})
 @auth.response(200, StatusSchema(), example=examples.DONE)
 @raises(EmailCannotBeUpdated, NoFieldsToUpdate, *CROSS_SITE)
+@partial(document, requestBody={"required": True})
 def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], HeaderList]:
     """Update your profile.
 
@@ -151,6 +154,9 @@ def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
 
 @auth.get("/reset-password/<token>", tags=["account"])
 @auth.response(302, headers={"Location": {"schema": {"type": "string"}, "required": True}})
+@accepts_query_parameter(
+    "callbackURL", "The redirect's target: a path, or a URL of a trusted origin.", pattern=REDIRECT
+)
 @raises(InvalidCallbackURL, ServiceUnavailable)
 @partial(document, responses={"default": OTHER_RESPONSE})
 def follow_reset_link(token: str) -> tuple[None, HeaderList]:
@@ -168,8 +174,9 @@ def follow_reset_link(token: str) -> tuple[None, HeaderList]:
 
 
 @auth.post("/reset-password", tags=["account"])
-@auth.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": "c0ffee…"})
+@auth.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": examples.RESET_TOKEN})
 @auth.response(200, StatusSchema(), example=examples.DONE)
+@accepts_query_parameter("token", "The token of the mailed link, unless the body has it.", pattern=RESET_TOKEN)
 @raises(InvalidResetToken, *NEW_PASSWORD, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
 def reset_password(body: dict[str, str]) -> dict[str, bool]:
     """Reset your password.

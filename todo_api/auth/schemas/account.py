@@ -4,8 +4,11 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Length
 
 from todo_api.auth.models import User
-from todo_api.auth.schemas.sign_in import BodySchema, Email, UserSchema
+from todo_api.auth.schemas.sign_in import NEW_PASSWORD, REDIRECT, BodySchema, Email, UserSchema
 from todo_api.http.fields import StrictBoolean, Text
+
+RESET_TOKEN = "^[0-9a-f]{64}_[0-9A-Za-z-]+$"  # noqa: S105 - a pattern
+"""The form of the token of a mailed link."""
 
 
 class SuccessSchema(Schema):
@@ -32,7 +35,7 @@ class ChangePasswordSchema(BodySchema):
     """The current and the new password. By default your other sessions end."""
 
     currentPassword = Text(required=True, attribute="current", metadata={"format": "password"})  # noqa: N815
-    newPassword = Text(required=True, attribute="new", metadata={"format": "password"})  # noqa: N815
+    newPassword = Text(required=True, attribute="new", metadata=NEW_PASSWORD)  # noqa: N815
     revokeOtherSessions = StrictBoolean(attribute="revoke_others")  # noqa: N815
 
 
@@ -46,9 +49,14 @@ class ChangedPasswordSchema(Schema):
 class UpdateUserSchema(BodySchema):
     """The fields of a profile that its user can change. `null` clears the image."""
 
+    class Meta(BodySchema.Meta):
+        json_schema = {"minProperties": 1}
+
     name = Text(validate=Length(max=User.NAME_MAX))
     image = Text(allow_none=True, validate=Length(max=User.IMAGE_MAX))
-    email = fields.Raw(allow_none=True, metadata={"description": "Rejected: the e-mail address cannot be changed."})
+    email = fields.Raw(
+        allow_none=True, metadata={"description": "Rejected: the e-mail address cannot be changed.", "not": {}}
+    )
 
 
 class DeleteUserSchema(BodySchema):
@@ -61,11 +69,11 @@ class RequestResetSchema(BodySchema):
     """The e-mail address of the account. The mailed link redirects to `redirectTo`, with `?token=…` added."""
 
     email = Email(required=True, metadata={"format": "email"})
-    redirectTo = Text(attribute="redirect_to")  # noqa: N815
+    redirectTo = Text(attribute="redirect_to", metadata={"pattern": REDIRECT})  # noqa: N815
 
 
 class ResetPasswordSchema(BodySchema):
     """The new password, and the token of the mailed link. The token can also be in the query."""
 
-    newPassword = Text(required=True, attribute="password", metadata={"format": "password"})  # noqa: N815
-    token = Text()
+    newPassword = Text(required=True, attribute="password", metadata=NEW_PASSWORD)  # noqa: N815
+    token = Text(metadata={"pattern": RESET_TOKEN})

@@ -16,6 +16,12 @@ from todo_api.http.fields import Instant, StrictBoolean, Text
 # A private service may have users at home.local, and its tests at example.test.
 SPECIAL_USE_DOMAIN_NAMES.clear()
 
+NEW_PASSWORD = {"format": "password", "minLength": LENGTH_MIN, "maxLength": LENGTH_MAX}
+"""What the document says of a new password. Its length is checked after the schema, as Better Auth answers it."""
+
+REDIRECT = r"^(/?|(/[^/\\\u0000-\u001f\u007f]|https?://)[^\\\u0000-\u001f\u007f]*)$"
+"""The form of a path of this site, or of an address of a trusted origin. In a form, empty means absent."""
+
 
 def normalize_email(text: str) -> str:
     """Return an e-mail address in the form that is stored: trimmed, NFC, case folded.
@@ -71,18 +77,14 @@ class SignInSchema(BodySchema):
     email = Text(required=True, metadata={"format": "email"})
     password = Text(required=True, metadata={"format": "password", "maxLength": LENGTH_MAX})
     rememberMe = StrictBoolean(attribute="remembered")  # noqa: N815 - the wire's name
-    callbackURL = Text(attribute="callback_url")  # noqa: N815
+    callbackURL = Text(attribute="callback_url", metadata={"pattern": REDIRECT})  # noqa: N815
 
 
 class SignUpSchema(SignInSchema):
     """A new account. The default name is the part of the e-mail address before the @."""
 
     email = Email(required=True, metadata={"format": "email"})
-    password = Text(
-        required=True,
-        validate=Length(min=1),
-        metadata={"format": "password", "minLength": LENGTH_MIN, "maxLength": LENGTH_MAX},
-    )
+    password = Text(required=True, validate=Length(min=1), metadata=NEW_PASSWORD)
     name = Text(validate=Length(max=User.NAME_MAX))
     image = Text(allow_none=True, validate=Length(max=User.IMAGE_MAX))
 

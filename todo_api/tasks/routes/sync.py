@@ -21,7 +21,7 @@ from todo_api.tasks.parameters import ChangesParameters
 from todo_api.tasks.sync import batch
 from todo_api.tasks.sync.changes import changes_since
 from todo_api.tasks.sync.idempotency import idempotent
-from todo_api.tasks.sync.schemas import BatchSchema, ChangesSchema, ResultsSchema
+from todo_api.tasks.sync.schemas import BatchResultsSchema, BatchSchema, ChangesSchema
 
 
 @tasks.post("/tasks/batch", tags=["sync"])
@@ -29,7 +29,7 @@ from todo_api.tasks.sync.schemas import BatchSchema, ChangesSchema, ResultsSchem
 @no_query_parameters
 @idempotent
 @tasks.body(BatchSchema, example=BATCH)
-@tasks.response(200, ResultsSchema(), example=RESULTS)
+@tasks.response(200, BatchResultsSchema(), example=RESULTS)
 @raises(TaskNotFound, PreconditionFailed, TaskLimitReached, TooManyRequests)
 def batch_tasks(body: dict[str, Any], owner: Owner) -> dict[str, Any]:
     """Run a batch of operations.

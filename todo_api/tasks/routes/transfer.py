@@ -16,12 +16,12 @@ from todo_api.http.spooled_upload import spool_body, spooled_file
 from todo_api.settings import settings
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import TaskLimitReached
-from todo_api.tasks.examples import EXPORT, IMPORTED, header
+from todo_api.tasks.examples import IMPORT, IMPORTED, header
 from todo_api.tasks.sync.idempotency import idempotent
 from todo_api.tasks.transfer import exporter, importer
 from todo_api.tasks.transfer.document_reader import export_size_max
 from todo_api.tasks.transfer.formats import FORMATS, ExportParameters
-from todo_api.tasks.transfer.schemas import ExportSchema, ImportedSchema, ImportParameters
+from todo_api.tasks.transfer.schemas import ImportedSchema, ImportParameters, ImportSchema
 from todo_api.tasks.transfer.staging import StagedImport
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def accepts_export(view: View) -> View:
             timeouts.set_deadline(timeouts.TRANSFER_TIMEOUT)
             return view(*args, owner=owner, staged=staged, **kwargs)
 
-    content = {JSON: {"schema": ExportSchema, "example": EXPORT}}
+    content = {JSON: {"schema": ImportSchema, "example": IMPORT}}
     problems = (MalformedJSON, ContentTooLarge, UnsupportedMediaType, InvalidInput)
     return document(wrapper, *problems, requestBody={"required": True, "content": content})  # type: ignore[return-value]
 

@@ -7,10 +7,10 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf, Range
 
-from todo_api.http.conditional_requests import parse_if_match
+from todo_api.http.conditional_requests import ENTITY_TAGS_PATTERN, parse_if_match
 from todo_api.http.errors import InvalidEntityTag
 from todo_api.http.fields import BoundedList, StrictBoolean, Text
-from todo_api.tasks.schemas import TaskPatchSchema, TaskSchema
+from todo_api.tasks.schemas import TaskPatchSchema, TaskPostSchema, TaskSchema
 
 OPERATIONS_MAX = 100
 REQUIRED_FIELDS = {"create": ("task",), "update": ("id", "task"), "delete": ("id",), "restore": ("id",)}
@@ -56,13 +56,55 @@ class OperationSchema(Schema):
             raise ValidationError({"task": {"title": MISSING}})
 
 
+class CreateOperationSchema(Schema):
+    """The operation `create` in the document, which has a schema for each `op`."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    op = fields.String(required=True, validate=OneOf(["create"]))
+    task = fields.Nested(TaskPostSchema, required=True)
+
+
+class DeleteOperationSchema(Schema):
+    """The operation `delete`."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    op = fields.String(required=True, validate=OneOf(["delete"]))
+    id = fields.Integer(required=True, validate=Range(min=1))
+    if_match = fields.String(metadata={"pattern": ENTITY_TAGS_PATTERN})
+
+
+class RestoreOperationSchema(DeleteOperationSchema):
+    """The operation `restore`."""
+
+    op = fields.String(required=True, validate=OneOf(["restore"]))
+
+
+class UpdateOperationSchema(DeleteOperationSchema):
+    """The operation `update`."""
+
+    op = fields.String(required=True, validate=OneOf(["update"]))
+    task = fields.Nested(TaskPatchSchema, required=True)
+
+
+ONE_OF = (CreateOperationSchema, UpdateOperationSchema, DeleteOperationSchema, RestoreOperationSchema)
+
+
 class BatchSchema(Schema):
     """The operations of a batch, in their order."""
 
     class Meta:
         unknown = EXCLUDE
 
-    operations = BoundedList(fields.Nested(OperationSchema), min_items=1, max_items=OPERATIONS_MAX, required=True)
+    operations = BoundedList(
+        fields.Nested(OperationSchema, metadata={"one_of": ONE_OF}),
+        min_items=1,
+        max_items=OPERATIONS_MAX,
+        required=True,
+    )
 
 
 class ResultSchema(Schema):
@@ -73,7 +115,7 @@ class ResultSchema(Schema):
     task = fields.Nested(TaskSchema, dump_only=True)
 
 
-class ResultsSchema(Schema):
+class BatchResultsSchema(Schema):
     """The results of a batch, in the order of its operations."""
 
     results = fields.List(fields.Nested(ResultSchema), dump_only=True, required=True)

@@ -15,7 +15,7 @@ from ijson.common import JSONError
 from todo_api.http.errors import ContentTooLarge, InvalidInput, MalformedJSON
 from todo_api.http.request_body import flatten_errors
 from todo_api.tasks.models import Task
-from todo_api.tasks.transfer.schemas import ExportSchema
+from todo_api.tasks.transfer.schemas import ImportSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ ESCAPE = re.compile(
 """An escape sequence in a string: a surrogate pair, a lone surrogate (the group), or any other."""
 ESCAPE_MAX = 12
 
-EXPORT_SCHEMA = ExportSchema()
+IMPORT_SCHEMA = ImportSchema()
 
 
 def export_size_max(tasks: int) -> int:
@@ -69,7 +69,7 @@ def read_tasks(file: IO[bytes]) -> Iterator[Any]:
         next(events, None)  # raises JSONError if anything follows the document
     except (JSONError, ValueError):
         raise MalformedJSON from None
-    if errors := EXPORT_SCHEMA.validate(fields):
+    if errors := IMPORT_SCHEMA.validate(fields):
         raise InvalidInput(list(flatten_errors(errors)))
 
 

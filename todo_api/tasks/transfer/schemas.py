@@ -61,17 +61,22 @@ class AccountSchema(Schema):
     name = fields.String(dump_only=True, required=True)
 
 
-class ExportSchema(Schema):
-    """All tasks of a user, oldest first, including the trash."""
+class ImportSchema(Schema):
+    """The fields of an export that an import reads."""
 
     class Meta:
         unknown = EXCLUDE
 
     format = Text(required=True, validate=Equal(FORMAT))
     version = fields.Integer(required=True, strict=True, validate=Equal(VERSION))
+    tasks = fields.List(fields.Nested(TransferTaskSchema), required=True)
+
+
+class ExportSchema(ImportSchema):
+    """All tasks of a user, oldest first, including the trash."""
+
     exported_at = Instant(dump_only=True, required=True)
     user = fields.Nested(AccountSchema, dump_only=True, required=True)
-    tasks = fields.List(fields.Nested(TransferTaskSchema), required=True)
 
 
 class FaultSchema(Schema):
