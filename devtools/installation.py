@@ -17,6 +17,7 @@ SERVICE_LOCK = "requirements.lock"
 POSTGRES_LOCK = "requirements-postgres.lock"
 TEST_LOCK = "requirements-test.lock"
 AUDIT_LOCK = "requirements-audit.lock"
+CLIENTS_LOCK = "requirements-clients.lock"
 BENCH_LOCK = "requirements-bench.lock"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import requests
 from devtools.processes import free_port
 from tests.support.actors import PASSWORD
 from tests.support.databases import CONFIG, execute
+from tests.support.node import node_with_packages
 from tests.support.processes import ROOT, clean_environ, running_service, wait_until_ready
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tests.support.processes import Service
 
 FOLDER = Path(__file__).parent / "better_auth"
-NODE = shutil.which("node")
-NPM = shutil.which("npm")
 ORIGIN = "http://localhost:3000"
 MIN_CHECKS = 180
 """The least number of checks in client.mjs, so that none is skipped unnoticed."""
@@ -35,18 +33,7 @@ MIN_CHECKS = 180
 @pytest.fixture(scope="module")
 def node() -> str:
     """Install the packages of package-lock.json, and return the path of Node."""
-    if NODE is None or NPM is None:
-        pytest.skip("there is no Node.js with npm on this machine (apt install nodejs npm)")
-    version = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout
-    if int(version.strip().removeprefix("v").partition(".")[0]) < 20:
-        pytest.skip(f"Better Auth needs Node.js 20 or later; this is {version.strip()}")
-    # npm writes a copy of the lock file last.
-    installed = FOLDER / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (FOLDER / "package-lock.json").stat().st_mtime:
-        command = [NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        npm = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=300)
-        assert npm.returncode == 0, f"npm ci: {npm.stderr}"
-    return NODE
+    return node_with_packages(FOLDER)
 
 
 @contextmanager
