@@ -15,17 +15,12 @@ if TYPE_CHECKING:
 
 VERSION_PATTERN = re.compile("0|[1-9][0-9]{0,18}")
 
-OPAQUE_TAG = r"[\x21\x23-\x7e\x80-\xff]*"
-ENTITY_TAG = re.compile(f'(W/)?"({OPAQUE_TAG})"')
-ENTITY_TAGS = re.compile(rf'(?:,[ \t]*)*(?:W/)?"{OPAQUE_TAG}"(?:[ \t]*,(?:[ \t]*(?:W/)?"{OPAQUE_TAG}")?)*')
-"""A list of entity tags (RFC 9110 section 8.8.3). A list may have empty elements (section 5.6.1)."""
+ENTITY_TAG = r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+ENTITY_TAGS_PATTERN = rf"^(\*|(,[ \t]*)*{ENTITY_TAG}([ \t]*,([ \t]*{ENTITY_TAG})?)*)$"
+"""The value of If-Match and If-None-Match: `*`, or a list of entity tags (RFC 9110 sections 8.8.3 and 5.6.1)."""
 
 REVALIDATE = "private, no-cache"
 """The Cache-Control of a response with an ETag: only the client itself stores it, and revalidates it before use."""
-
-TAG_PATTERN = r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-ENTITY_TAGS_PATTERN = rf"^(\*|(,[ \t]*)*{TAG_PATTERN}([ \t]*,([ \t]*{TAG_PATTERN})?)*)$"
-"""If-Match and If-None-Match in the document: `*`, or a list of entity tags (RFC 9110 sections 8.8.3 and 5.6.1)."""
 
 
 def etag(version: int) -> str:
@@ -102,9 +97,10 @@ def parse_entity_tags(value: str) -> list[tuple[bool, int]] | None:
         InvalidEntityTag: 400, if the value is neither * nor such a list.
 
     """
+    if not re.fullmatch(ENTITY_TAGS_PATTERN, value):
+        raise InvalidEntityTag
     if value == "*":
         return None
-    if not ENTITY_TAGS.fullmatch(value):
-        raise InvalidEntityTag
-    versions = ((weak, VERSION_PATTERN.fullmatch(opaque_tag)) for weak, opaque_tag in ENTITY_TAG.findall(value))
+    tags = re.findall(r'(W/)?"(.*?)"', value)
+    versions = ((weak, VERSION_PATTERN.fullmatch(opaque_tag)) for weak, opaque_tag in tags)
     return [(bool(weak), int(found[0])) for weak, found in versions if found and int(found[0]) <= ID_MAX]
