@@ -121,3 +121,10 @@ def test_an_escape_sequence_may_span_two_chunks(alice: Actor, cut: int) -> None:
 )
 def test_a_body_that_is_not_plain_json_is_415(alice: Actor, options: dict[str, Any]) -> None:
     assert post_import(alice, export_document(), **options).status_code == 415
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**400])
+def test_a_number_that_the_parser_cannot_hold_is_named(alice: Actor, number: int) -> None:
+    response = post_import(alice, export_document({"title": "x"}, ignored=number))
+    assert status_and_code(response) == (400, "BAD_REQUEST")
+    assert response.get_json()["detail"] == "A number of the body is too large."

@@ -67,7 +67,9 @@ def read_tasks(file: IO[bytes]) -> Iterator[Any]:
             else:
                 fields[name] = read_value(event, events)
         next(events, None)  # raises JSONError if anything follows the document
-    except (JSONError, ValueError):
+    except (JSONError, ValueError) as error:
+        if "overflow" in str(error):  # the parser takes integers of 64 bits and doubles
+            raise MalformedJSON("A number of the body is too large.") from None
         raise MalformedJSON from None
     if errors := IMPORT_SCHEMA.validate(fields):
         raise InvalidInput(list(flatten_errors(errors)))
