@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from devtools.processes import free_port
 from tests.support.actors import PASSWORD
-from tests.support.browsers import CHROMIUM, QUIET
+from tests.support.browsers import CHROMIUM, OPTIONS
 from tests.support.databases import new_database
 from tests.support.processes import running_service
 
@@ -90,7 +90,7 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine (apt install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
         browser.close()
 
@@ -99,7 +99,11 @@ def chromium() -> Iterator[Browser]:
 def browser(chromium: Browser, visited: Service) -> Iterator[BrowserContext]:
     """Yield a browser whose user Ada is signed in at the service by cookie."""
     with chromium.new_context() as context:
-        account = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD, "name": "Ada"}
+        account: dict[str, str | float | bool] = {
+            "email": f"{uuid.uuid4().hex}@example.com",
+            "password": PASSWORD,
+            "name": "Ada",
+        }
         assert context.request.post(f"{visited.url}/api/auth/sign-up/email", form=account).status == 200
         yield context
 
@@ -115,7 +119,7 @@ def visit(browser: BrowserContext, origin: str, path: str) -> None:
     page = browser.new_page()
     ended: list[str] = []
     for event in ("requestfinished", "requestfailed"):
-        page.on(event, lambda request: ended.append(request.url))  # type: ignore[call-overload]  # both events have a request
+        page.on(event, lambda request: ended.append(request.url))
     page.goto(origin, wait_until="commit", timeout=10_000)
     for _ in range(200):
         if any(path in url for url in ended):
