@@ -38,6 +38,12 @@ in `Retry-After`.
 **Support:** every response has an `X-Request-Id`, which is also in the log of the service.
 """
 
+INFO = {
+    "description": DESCRIPTION,
+    "contact": {"name": "the todo_api authors"},
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+
 TAGS = [
     {"name": "auth", "description": "Sign up, sign in, refresh tokens and sign out."},
     {"name": "tasks", "description": "Create, list, change, complete, delete and restore tasks."},
@@ -148,11 +154,7 @@ def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
             "title": config.app_name,
             "version": VERSION,
             "openapi_version": "3.1.0",
-            "info": {
-                "description": DESCRIPTION,
-                "contact": {"name": "the todo_api authors"},
-                "license": {"name": "MIT", "identifier": "MIT"},
-            },
+            "info": INFO,
             "servers": [{"url": config.public_path or "/"}],
             "tags": TAGS,
             "flask_plugin": DescribingPlugin(),
