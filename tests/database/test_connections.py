@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,9 +13,12 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from tests.support.databases import application, execute
+from devtools.processes import free_port
+from server.setting_parsers.urls import database_url
+from tests.support.databases import CONFIG, application, execute
 from tests.support.processes import child_pids
 from tests.support.service_client import ServiceClient, count_statuses, in_parallel
+from todo_api import create_app
 from todo_api.database.connections import AUTOCOMMIT, POOL_SIZE, pool_connection
 from todo_api.database.execution import fetch_one
 
@@ -40,6 +44,16 @@ def test_the_url_adds_options_and_overrides_them(database: str, query: str, sett
         row = fetch_one(text(f"SELECT current_setting('{setting}') AS value"))
     assert row is not None
     assert row["value"] == value
+
+
+def test_of_several_hosts_the_first_that_accepts_writes_is_used(database: str) -> None:
+    user, _, host = urlsplit(database).netloc.rpartition("@")
+    hosts = f"{user}@127.0.0.1:{free_port()},{host}"
+    url = urlsplit(database)._replace(netloc=hosts, query="target_session_attrs=read-write").geturl()
+    app = create_app(replace(CONFIG, database_url=database_url(url)))
+    assert app.test_client().get("/readyz").status_code == 200
+    with app.app_context():
+        assert fetch_one(text("SELECT 1 AS one")) == {"one": 1}
 
 
 @pytest.mark.shows("ASVS 13.2.6", "PostgreSQL pool")
