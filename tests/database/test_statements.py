@@ -6,6 +6,9 @@ import os
 import shutil
 import subprocess
 from contextlib import ExitStack
+from itertools import takewhile
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,7 +29,6 @@ from todo_api.tasks.queries import statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from flask import Flask
 
@@ -149,7 +151,8 @@ pool_mode = transaction
 default_pool_size = 2
 ignore_startup_parameters = options
 """)
-    for path in (tmp_path, tmp_path.parent, tmp_path.parent.parent, *tmp_path.iterdir()):
+    folders = takewhile(lambda folder: folder != Path(gettempdir()), [tmp_path, *tmp_path.parents])
+    for path in (*tmp_path.iterdir(), *folders):
         path.chmod(0o755)  # readable without privileges
     unprivileged = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
     process = subprocess.Popen([PGBOUNCER, "-q", str(tmp_path / "ini")], **unprivileged)  # type: ignore[call-overload]

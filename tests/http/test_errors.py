@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -246,3 +247,17 @@ def test_a_write_for_a_deleted_user_is_401(app: Flask) -> None:
     with app.test_request_context():
         response = app.make_response(app.handle_user_exception(raised.value))
     assert (response.status_code, response.get_json()["detail"]) == (401, "Invalid token")
+
+
+class BrokenStream(io.BytesIO):
+    """A body whose connection breaks."""
+
+    def read(self, _size: int | None = -1) -> bytes:
+        raise ConnectionResetError
+
+
+def test_a_body_that_cannot_be_read_is_400(alice: Actor) -> None:
+    environ = {"wsgi.input": BrokenStream(), "CONTENT_LENGTH": "10"}
+    response = alice.post("/tasks", content_type=JSON, environ_overrides=environ)
+    assert (response.status_code, response.get_json()["code"]) == (400, "BAD_REQUEST")
+    assert response.get_json()["detail"] == "The body cannot be read as it was sent."
