@@ -1187,7 +1187,7 @@ async function betterAuthScenarios() {
     const credentials = { email, password: PASSWORD };
     const update = (options) => post("update-user", { json: { name: "Ada" }, ...options });
     // Better Auth also refuses clients that are not browsers. This service refuses only what a browser sends.
-    const onlyBetterAuth = env.OURS ? async () => {} : it;
+    const onlyBetterAuth = env.EXTENSIONS ? async () => {} : it;
     await onlyBetterAuth("with a cookie must be there", async () => {
       assertError(await update({ cookie }), 403, "MISSING_OR_NULL_ORIGIN", "Missing or null Origin");
     });
@@ -1276,7 +1276,7 @@ async function betterAuthScenarios() {
     ]) {
       await it(`${method} /api/auth/${path} is not found`, async () => {
         const response = await send(method, path, method === "POST" ? { json: {} } : {});
-        if (!env.OURS) return assertEqual([response.status, response.text], [404, ""], "status and body");
+        if (!env.EXTENSIONS) return assertEqual([response.status, response.text], [404, ""], "status and body");
         assert([404, 405].includes(response.status), `status is ${response.status}`);
         assertEqual(response.json.status, response.status, "status in the problem");
         assertEqual("allow" in response.headers, response.status === 405, "Allow");
