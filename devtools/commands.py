@@ -38,7 +38,9 @@ def test(*arguments: str) -> int:
     """Run all tests with coverage, or the quick ones, in parallel; or run pytest with the arguments."""
     if not os.environ.get("TEST_DATABASE_URL"):
         install(POSTGRES_LOCK)
-    parallel = ["--numprocesses=auto"] if set(arguments) <= {"--quick"} else []
+    # Twice the cores, because many tests wait for servers and timeouts.
+    processes = 2 * (os.cpu_count() or 1)
+    parallel = [f"--numprocesses={processes}"] if set(arguments) <= {"--quick"} else []
     coverage = [] if arguments else ["--cov"]
     return run_module("pytest", *parallel, *coverage, *arguments)
 
