@@ -203,6 +203,7 @@ def test_api9_the_openapi_document_lists_exactly_the_routes(target: Target) -> N
         if not rule.rule.startswith(("/docs", "/openapi.json")):
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             served.setdefault(path, set()).update((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    served[f"{AUTH}/get-session"].remove("POST")  # always refused, so that the document leaves it out
     assert {
         path: {name.upper() for name in item if name != "parameters"} for path, item in documented.items()
     } == served

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 IMPORTED_COLUMNS: list[Any] = [col for col in Task.__table__.c if col.name not in {"user_id", "id", "version"}]
 STAGED = (
     func.json_to_recordset(cast(bindparam("staged_rows", type_=Text), JSON))
-    .table_valued(column("position", Integer), *(column(col.name, col.type) for col in IMPORTED_COLUMNS))
+    .table_valued(column("staged_position", Integer), *(column(col.name, col.type) for col in IMPORTED_COLUMNS))
     .render_derived(name="staged", with_types=True)
 )
 """The rows of a chunk as a table."""
@@ -69,10 +69,10 @@ def insert_statement() -> Statement:
         "version": bindparam("new_version"),
         "completed_at": case((staged.completed, func.coalesce(staged.completed_at, func.now()))),
         "order": func.coalesce(
-            staged.order, last_order + ORDER_STEP * func.row_number().over(order_by=staged.position)
+            staged.order, last_order + ORDER_STEP * func.row_number().over(order_by=staged.staged_position)
         ),
     }
-    rows = select(*values.values()).where(exists(select(LIVE_SESSION.c.one))).order_by(staged.position)
+    rows = select(*values.values()).where(exists(select(LIVE_SESSION.c.one))).order_by(staged.staged_position)
     insertion = upsert(Task).from_select(list(values), rows).on_conflict_do_nothing(index_elements=["user_id", "uid"])
     inserted = insertion.returning(Task.id, Task.deleted_at).cte("inserted")
     counts = select(func.count(inserted.c.id).label("created"), func.count(inserted.c.deleted_at).label("trashed"))

@@ -66,7 +66,7 @@ class StagedImport:
         self.row_count += 1
         if self.row_count > self.task_limit:
             raise TaskLimitReached
-        self.file.write(orjson.dumps({"position": position, **values}, option=orjson.OPT_APPEND_NEWLINE))
+        self.file.write(orjson.dumps({"staged_position": position, **values}, option=orjson.OPT_APPEND_NEWLINE))
 
     def chunks(self) -> Iterator[str]:
         """Yield the rows as JSON arrays."""
