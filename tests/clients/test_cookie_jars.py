@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from tests.support.actors import PASSWORD
+from tests.support.node import node_with_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Service
 
-NODE = shutil.which("node")
 PHP = shutil.which("php")
-FOLDER = Path(__file__).parent
+UNDICI = Path(__file__).parent / "undici"
 
 
 class Post(Protocol):
@@ -105,10 +105,10 @@ def every_route(post: Post) -> dict[str, int]:
     return statuses
 
 
-@pytest.mark.skipif(NODE is None, reason="there is no Node.js on this machine (apt install nodejs)")
-def test_nodes_fetch_uses_every_auth_route(service: Service) -> None:
+@pytest.mark.parametrize("client", ["node", "undici"])
+def test_fetch_uses_every_auth_route(service: Service, client: str) -> None:
     emails = [f"{uuid.uuid4().hex}@example.com" for _ in range(2)]
-    command = [str(NODE), str(FOLDER / "cookie_jar.mjs"), service.url, *emails]
+    command = [node_with_packages(UNDICI), str(UNDICI / "cookie_jar.mjs"), client, service.url, *emails]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     statuses = json.loads(done.stdout)

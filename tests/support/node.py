@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NODE = shutil.which("node")
 NPM = shutil.which("npm")
 MINIMUM = (20, 19)
-"""What the packages of both folders require."""
+"""What the packages of all folders require."""
 
 
 def node_with_packages(folder: Path) -> str:

@@ -1,7 +1,10 @@
-// Signs up and goes on with Node's fetch, or undici's, and a cookie jar of a few lines. Prints the status of each step.
-//   node cookie_jar.mjs URL EMAIL OTHER_EMAIL
+// Uses the auth routes with Node's fetch or undici's, and a cookie jar of a few lines. Prints the status of each step.
+//   node cookie_jar.mjs node|undici URL EMAIL OTHER_EMAIL
 
-const [url, email, otherEmail] = process.argv.slice(2);
+import * as undici from "undici";
+
+const [client, url, email, otherEmail] = process.argv.slice(2);
+const fetch = client === "undici" ? undici.fetch : globalThis.fetch;
 const password = "correct horse battery";
 const jar = new Map();
 const statuses = {};
