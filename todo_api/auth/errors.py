@@ -68,13 +68,13 @@ class SessionExpired(Problem, code="SESSION_EXPIRED"):
 
 
 class InvalidOrigin(Problem, status=403, code="INVALID_ORIGIN"):
-    """The request has cookies, or signs in, and comes from an origin that is not trusted (CSRF)."""
+    """A browser sent the request for a page of an origin that is not trusted (CSRF)."""
 
     detail = "Invalid origin"
 
 
 class MissingOrigin(InvalidOrigin, code="MISSING_OR_NULL_ORIGIN"):
-    """The request has cookies and no Origin."""
+    """A browser sent the request for a page of another site, and does not name its origin (CSRF)."""
 
     detail = "Missing or null Origin"
 

@@ -41,7 +41,7 @@ in `Retry-After`.
 INFO = {
     "description": DESCRIPTION,
     "contact": {"name": "the todo_api authors"},
-    "license": {"name": "MIT", "identifier": "MIT"},
+    "license": {"name": "MIT License", "identifier": "MIT"},
 }
 
 TAGS = [

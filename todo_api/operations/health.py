@@ -75,7 +75,7 @@ def check_readiness() -> dict[str, str]:
     respond, is read-only or lacks tables, and while the service shuts down.
     """
     if draining.is_draining():
-        raise ServiceUnavailable("The service is about to end.")
+        raise ServiceUnavailable("The service is shutting down.")
     timeouts.set_deadline(READINESS_TIMEOUT)
     row = fetch_one(READINESS, {"table_names": list(db.metadata.tables)})
     if not (row and row["has_tables"] and row["is_writable"]):
