@@ -180,7 +180,8 @@ def test_an_interrupted_test_run_leaves_no_process(checkout: Path, workers: int)
     arguments = ["test", "tests/clients/test_todo_backend.py", "tests/server/test_framing.py", f"-n{workers}"]
     process = subprocess.Popen([*DEV, *arguments], cwd=checkout, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not any("gunicorn" in command_line(pid) or "postgres" in command_line(pid) for pid in processes_of(checkout)):
+    # The interrupt comes while tests run: pytest-xdist may hang if it comes while its workers start.
+    while not any("gunicorn" in command_line(pid) for pid in processes_of(checkout)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
