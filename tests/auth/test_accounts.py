@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.accounts import can_sign_in, shift_session
+from tests.support.accounts import can_sign_in, shift_session, sign_in_during
 from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import ALL, COOKIE, NONE, SignIn, bearer, sign_in
 from tests.support.databases import CONFIG, application, execute
@@ -137,17 +136,10 @@ def test_a_sign_in_during_a_change_gets_no_session_for_the_old_password(
     database: str, alice: Actor, fields: dict[str, Any]
 ) -> None:
     session = sign_in(alice)
-    account = {"email": alice.email, "password": PASSWORD}
-    with locking(database, LOCK_USER, alice.id) as commit, ThreadPoolExecutor(2) as pool:
-        response = pool.submit(change, alice, session, **fields)
-        wait_for_lock(database)
-        signed_in = pool.submit(alice.client.post, f"{AUTH}/sign-in/email", json=account)
-        time.sleep(0.3)
-        commit()
-        assert response.result().status_code == 200
-        assert signed_in.result().status_code in {200, 401}
+    response = sign_in_during(database, alice, PASSWORD, lambda: change(alice, session, **fields))
+    assert response.status_code == 200
     rows = execute(database, "SELECT id FROM sessions WHERE user_id = %s", alice.id)
-    token = response.result().get_json()["token"]
+    token = response.get_json()["token"]
     assert rows == [(token.split("_")[1] if token else session.session_id,)]
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tests.support.databases import execute
+from tests.support.locks import LOCK_USER, locking, wait_for_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.test import TestResponse
+
     from tests.support.actors import Actor
     from tests.support.credentials import SignIn
 
@@ -26,6 +33,19 @@ def can_sign_in(actor: Actor, password: str) -> bool:
     response = actor.client.post("/api/auth/sign-in/email", json=account)
     assert response.status_code in {200, 401}
     return response.status_code == 200
+
+
+def sign_in_during(database: str, actor: Actor, password: str, request: Callable[[], TestResponse]) -> TestResponse:
+    """Sign in with the password while the request waits for the user's row, and return the response to the request."""
+    account = {"email": actor.email, "password": password}
+    with locking(database, LOCK_USER, actor.id) as commit, ThreadPoolExecutor(2) as pool:
+        response = pool.submit(request)
+        wait_for_lock(database)
+        signed_in = pool.submit(actor.client.post, "/api/auth/sign-in/email", json=account)
+        time.sleep(0.3)  # the sign-in hashes first, and need not wait for the row
+        commit()
+        assert signed_in.result().status_code in {200, 401}
+        return response.result()
 
 
 def insert_seed_account(database: str) -> str:

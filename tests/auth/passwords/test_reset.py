@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from server.setting_parsers.mail import mail_url
-from tests.support.accounts import can_sign_in, insert_external_user, new_email
+from tests.support.accounts import can_sign_in, insert_external_user, new_email, sign_in_during
 from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import ALL, NONE, sign_in
 from tests.support.databases import application, execute
-from tests.support.locks import LOCK_USER, locking, wait_for_lock
+from tests.support.locks import locking, wait_for_lock
 from tests.support.mail import Inbox, read_mbox, smtp_server
 from tests.support.problems import status_and_code
 from tests.support.statements import record_statements
@@ -199,15 +199,7 @@ def test_a_used_token_stays_invalid_if_another_link_is_requested_meanwhile(
 
 def test_a_sign_in_during_a_reset_gets_no_session_for_the_old_password(database: str, alice: Actor, mbox: Path) -> None:
     token = new_token(alice, mbox)
-    account = {"email": alice.email, "password": PASSWORD}
-    with locking(database, LOCK_USER, alice.id) as commit, ThreadPoolExecutor(2) as pool:
-        response = pool.submit(reset, alice, token)
-        wait_for_lock(database)
-        signed_in = pool.submit(alice.client.post, f"{AUTH}/sign-in/email", json=account)
-        time.sleep(0.3)
-        commit()
-        assert response.result().status_code == 200
-        assert signed_in.result().status_code in {200, 401}
+    assert sign_in_during(database, alice, PASSWORD, lambda: reset(alice, token)).status_code == 200
     assert execute(database, "SELECT count(*) FROM sessions WHERE user_id = %s", alice.id) == [(0,)]
 
 
