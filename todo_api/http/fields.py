@@ -28,9 +28,6 @@ DATE_TIME_HINT = "a date-time with an offset as 2026-10-01T17:00:00+02:00 or 202
 ORJSON_LENGTH = len('"2026-10-01T15:00:00.123000Z"')
 """The length of orjson's text of an instant in UTC with a fraction."""
 
-EXACT_MAX = 2**53
-"""The largest integer up to which a double holds every integer exactly."""
-
 
 class Text(fields.String):
     """A string that PostgreSQL can store: no NUL, no lone surrogate."""
@@ -103,10 +100,7 @@ class Instant(fields.DateTime):
 
 
 class Due(fields.Field[Any]):
-    """A due date, `2026-10-01`, or a due instant, `2026-10-01T17:00:00+02:00`, which is serialized in UTC.
-
-    A date is never converted to an instant. The table has a column for each: `due_on` and `due_at`.
-    """
+    """A due date, `2026-10-01`, or a due instant, `2026-10-01T17:00:00+02:00`. Neither is converted to the other."""
 
     default_error_messages = {
         "format": f"Must be a date as 2026-10-01, or {DATE_TIME_HINT}.",
@@ -124,18 +118,9 @@ class Due(fields.Field[Any]):
             raise self.make_error("format")
         return self.INSTANT.deserialize(value)
 
-    def get_value(self, obj: Any, *_: Any, **__: Any) -> Any:
-        """Return the value of the column that is not null."""
-        return obj["due_on"] or obj["due_at"]
-
-    def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        if isinstance(value, datetime):
-            return self.INSTANT._serialize(value, attr, obj)  # noqa: SLF001 - a field's own serialization
-        return None if value is None else value.isoformat()
-
 
 class FiniteNumber(fields.Float):
-    """A finite number. An integer is serialized without a fraction, as far as doubles are exact."""
+    """A finite number."""
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -147,6 +132,3 @@ class FiniteNumber(fields.Float):
         if not math.isfinite(number):
             raise self.make_error("too_large", input=value)
         return number
-
-    def _serialize(self, value: float, attr: str | None, obj: Any, **kwargs: Any) -> float:  # type: ignore[override]
-        return int(value) if value.is_integer() and -EXACT_MAX <= value <= EXACT_MAX else value

@@ -1,7 +1,7 @@
 """Serialization of objects by a marshmallow schema, with the result of its `dump` in less time.
 
-`dump` decides for each field of each object how to get and how to serialize the value. A list of tasks took longer for
-that than for all the rest. `serializer` decides it once per schema.
+`dump` decides for each field of each object how to get and how to serialize the value. `serializer` decides it once per
+schema. PostgreSQL itself writes the JSON of tasks (docs/decisions/0026).
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from marshmallow import Schema, fields
+from orjson import Fragment
 
-Getter: TypeAlias = Callable[[Any, str], Any]
-"""Gets a field's value from an object and an attribute name."""
 Converter: TypeAlias = Callable[[Any, str, Any], Any]
 """Converts a value that is not None to JSON. The other arguments are those of `Field._serialize`: attribute, object."""
 
@@ -23,27 +22,25 @@ JSON_TYPES = (fields.Integer, fields.String, fields.Boolean)
 def serializer(schema: Schema) -> Callable[[Any], Any]:
     """Return the function that serializes a mapping, or a list of mappings if the schema has `many`.
 
-    It omits an attribute that the mapping lacks, unless the field is required. It does not call the schema's hooks.
+    It omits an attribute that the mapping lacks, unless the field is required. It does not call the schema's hooks. An
+    object that is JSON already, an `orjson.Fragment`, is included as it is.
     """
     plan = [
-        (field.data_key or name, field.attribute or name, field.required, getter(field), field_serializer(field))
+        (field.data_key or name, field.attribute or name, field.required, field_serializer(field))
         for name, field in schema.dump_fields.items()
     ]
 
-    def serialize(row: Any) -> dict[str, Any]:
+    def serialize(row: Any) -> Any:
+        if isinstance(row, Fragment):
+            return row
         serialized = {}
-        for name, attribute, required, get, convert in plan:
+        for name, attribute, required, convert in plan:
             if required or attribute in row:
-                value = row[attribute] if get is None else get(row, attribute)
+                value = row[attribute]
                 serialized[name] = value if convert is None or value is None else convert(value, attribute, row)
         return serialized
 
     return (lambda rows: [serialize(row) for row in rows]) if schema.many else serialize
-
-
-def getter(field: fields.Field[Any]) -> Getter | None:
-    """Return the field's own `get_value`, or None if a lookup in the mapping does the same."""
-    return None if type(field).get_value is fields.Field.get_value else field.get_value
 
 
 def field_serializer(field: fields.Field[Any]) -> Converter | None:

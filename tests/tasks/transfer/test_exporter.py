@@ -11,10 +11,10 @@ from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import psycopg2
 import pytest
 from icalendar import Calendar
-from marshmallow import post_dump
 
 from tests.support.actors import Actor
 from tests.support.databases import application, execute
@@ -25,9 +25,8 @@ from todo_api.auth.guard import Owner, stream_owned
 from todo_api.auth.sessions.credentials import access_claims
 from todo_api.extensions import db
 from todo_api.http.errors import InvalidToken
-from todo_api.tasks.transfer.exporter import EXPORT, export
+from todo_api.tasks.transfer.exporter import export, export_statement, read_tasks
 from todo_api.tasks.transfer.formats import FORMATS
-from todo_api.tasks.transfer.schemas import TransferTaskSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
 CSV_COLUMNS = [name for name in TASK_FIELDS if name != "user_id"]
 FIELDS = [name for name in CSV_COLUMNS if name != "id"]
+EXPORT = export_statement(FORMATS["json"].schema)
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
 
 
@@ -142,7 +142,7 @@ def test_an_export_of_any_size_is_one_statement(app: Flask, alice: Actor) -> Non
     for name in ("json", "csv", "ics"):
         with record_statements() as statements:
             assert alice.get(f"/export?format={name}").text.count("task ") == 900
-        assert statements == ["transaction control", EXPORT.text]
+        assert statements == ["transaction control", export_statement(FORMATS[name].schema).text]
 
 
 def test_a_failure_midway_leaves_no_partial_file(fresh_database: str) -> None:
@@ -152,15 +152,14 @@ def test_a_failure_midway_leaves_no_partial_file(fresh_database: str) -> None:
     execute(fresh_database, fill, ada.id)
     ((session,),) = execute(fresh_database, "SELECT id FROM sessions")
 
-    class KillingSchema(TransferTaskSchema):
-        @post_dump
-        def kill(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-            if data["order"] == 300:
+    class KillingFile(io.BytesIO):
+        def write(self, line: Any) -> int:
+            if orjson.loads(line)["order"] == 300:
                 execute(fresh_database, KILL, fresh_database.rsplit("/", 1)[1])
-            return data
+            return super().write(line)
 
     with app.app_context(), pytest.raises(psycopg2.OperationalError):
-        export(Owner(ada.id, str(session)), FORMATS["json"]._replace(schema=KillingSchema()))
+        read_tasks(Owner(ada.id, str(session)), FORMATS["json"].schema, KillingFile())
 
 
 def test_a_database_error_is_503(fresh_database: str) -> None:

@@ -19,6 +19,7 @@ from todo_api.tasks.errors import FilterRequired, PreconditionFailed
 from todo_api.tasks.models import Task, TaskList
 from todo_api.tasks.parameters import SortKey, active_filters
 from todo_api.tasks.queries.filters import IN_TRASH, active_filter_types, filter_conditions, filter_parameters
+from todo_api.tasks.queries.projection import LIVE_SCHEMA, TRASHED_SCHEMA, task_fragment, task_json
 from todo_api.tasks.queries.sorting import (
     after,
     cursor_parameters,
@@ -32,7 +33,6 @@ from todo_api.tasks.queries.statements import (
     LOCKED_LIST,
     OWN_LIST,
     OWN_TASKS,
-    TASK_COLUMNS,
     VERSIONS,
     matches_if_match,
     permanent_deletion,
@@ -42,9 +42,9 @@ from todo_api.tasks.queries.statements import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orjson import Fragment
     from sqlalchemy import ColumnElement, Select
 
-    from todo_api.database.statements import Row
     from todo_api.tasks.queries.filters import Filters
 
 STATEMENTS_MAX = 256
@@ -56,7 +56,7 @@ DEFAULT_KEYS = (SortKey("id"),)
 class Page(NamedTuple):
     """A page of tasks, the version of the list, the number of tasks on all pages, and the cursor of the next page."""
 
-    tasks: Sequence[Row]
+    tasks: Sequence[Fragment]
     version: int
     total: int
     next_cursor: str | None
@@ -91,11 +91,10 @@ def list_page(owner: Owner, parameters: Mapping[str, Any], known_versions: Seque
         "row_limit": limit + 1 if limit else None,
     }
     rows = fetch_owned(owner, statement, binds)
-    tasks = [row for row in rows if row["id"] is not None]
-    has_next = limit is not None and len(tasks) > limit
-    tasks = tasks[:limit]
-    cursor = sign(cursor_values(keys, tasks[-1]), cursor_context(owner, parameters)) if has_next else None
-    return Page(tasks, rows[0]["list_version"], rows[0]["total"], cursor)
+    page = [row for row in rows[:limit] if row["task"] is not None]
+    has_next = limit is not None and len(rows) > limit
+    cursor = sign(cursor_values(keys, page[-1]), cursor_context(owner, parameters)) if has_next else None
+    return Page([task_fragment(row) for row in page], rows[0]["list_version"], rows[0]["total"], cursor)
 
 
 def cursor_context(owner: Owner, parameters: Mapping[str, Any]) -> list[Any]:
@@ -115,11 +114,11 @@ def read_cursor(owner: Owner, parameters: Mapping[str, Any]) -> list[Any]:
 @lru_cache(STATEMENTS_MAX)
 def list_statement(shape: Shape) -> Statement:
     """Return the statement that reads a page."""
-    task_columns = [*TASK_COLUMNS, Task.deleted_at] if IN_TRASH in shape.filters else TASK_COLUMNS
+    task = task_json(Task.__table__.c, TRASHED_SCHEMA if IN_TRASH in shape.filters else LIVE_SCHEMA)
     columns = sort_columns(shape.keys)
     conditions = [OWN_TASKS, *filter_conditions(shape.filters)]
     is_modified = not_(func.coalesce(TaskList.version, 0) == any_(bindparam("known_versions", type_=VERSIONS)))
-    rows = select(*task_columns, *columns).where(*conditions, is_modified).correlate(TaskList)
+    rows = select(task, *columns).where(*conditions, is_modified).correlate(TaskList)
     if shape.cursor_nulls:
         rows = rows.where(after(shape.keys, shape.cursor_nulls))
     if shape.has_limit:

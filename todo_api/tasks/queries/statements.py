@@ -33,9 +33,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from todo_api.auth.guard import LIVE_SESSION, LOCKED_OWNER
 from todo_api.database.statements import Statement
 from todo_api.tasks.models import LIVE, TRASHED, Task, TaskList, Tombstone
+from todo_api.tasks.queries.projection import task_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import CTE, ColumnElement, SQLColumnExpression
 
@@ -49,9 +50,6 @@ IF_MATCH = bindparam("if_match", type_=VERSIONS)
 ORDER_STEP = 1024
 """The distance between the `order` of two new tasks, so that others can be moved between them."""
 
-TASK_COLUMNS = [column for column in Task.__table__.c if column.name not in {"uid", "deleted_at"}]
-"""The columns that are read of a task outside the trash. Its version is its ETag."""
-
 LOCKED_LIST = (
     select(TaskList.user_id, (TaskList.version + 1).label("version"))
     .where(OWN_LIST, exists(select(LOCKED_OWNER.c.one)))
@@ -63,7 +61,9 @@ LOCKED_LIST = (
 No other transaction changes tasks of the user until this one ends."""
 IN_LOCKED_LIST = Task.user_id == LOCKED_LIST.c.user_id
 
-GET = Statement(select(*TASK_COLUMNS).select_from(LIVE_SESSION.outerjoin(Task.__table__, and_(THIS_TASK, LIVE))))
+GET = Statement(
+    select(*task_columns(Task.__table__.c)).select_from(LIVE_SESSION.outerjoin(Task.__table__, and_(THIS_TASK, LIVE)))
+)
 
 
 def matches_if_match(version: SQLColumnExpression[int]) -> ColumnElement[bool]:
@@ -78,14 +78,14 @@ def update_list(written: CTE, **deltas: Any) -> CTE:
     return statement.values(version=TaskList.version + 1, **values).cte("updated_list")
 
 
-def write_statement(written: CTE, state: ColumnElement[bool], *ctes: CTE) -> Statement:
-    """Return the statement that writes a task and returns its row.
+def write_statement(written: CTE, columns: Sequence[Any], state: ColumnElement[bool], *ctes: CTE) -> Statement:
+    """Return the statement that writes a task and returns columns of it.
 
     It returns no row if the session has ended, and a row of nulls if no task was written. `present` then distinguishes
     a task of another version from a missing one.
     """
     present = case((IF_MATCH.is_not(None), exists(select(Task.id).where(THIS_TASK, state)))).label("present")
-    return Statement(select(written, present).select_from(LOCKED_OWNER.outerjoin(written, true())).add_cte(*ctes))
+    return Statement(select(*columns, present).select_from(LOCKED_OWNER.outerjoin(written, true())).add_cte(*ctes))
 
 
 def update_statement(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Statement:
@@ -97,11 +97,11 @@ def update_statement(values: Mapping[str, Any], *, state: ColumnElement[bool] = 
         update(Task)
         .where(THIS_TASK, state, IN_LOCKED_LIST, matches_if_match(Task.version))
         .values(version=LOCKED_LIST.c.version, **values)
-        .returning(*TASK_COLUMNS)
+        .returning(Task)
         .cte("updated")
     )
     deltas = {"live": live, "trashed": -live} if live else {}
-    return write_statement(updated, state, update_list(updated, **deltas))
+    return write_statement(updated, task_columns(updated.c), state, update_list(updated, **deltas))
 
 
 @cache
@@ -131,7 +131,7 @@ def permanent_deletion(*conditions: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]
 def delete_permanently_statement() -> Statement:
     """Return the statement that deletes a task permanently, in the trash or outside."""
     deleted, *ctes = permanent_deletion(THIS_TASK, matches_if_match(Task.version))
-    return write_statement(deleted, true(), *ctes)
+    return write_statement(deleted, (deleted.c.id,), true(), *ctes)
 
 
 TOGGLE = update_statement(
@@ -161,8 +161,8 @@ def create(fields: frozenset[str]) -> Statement:
     }
     if "completed" in fields:
         values["completed_at"] = case((column_parameter("completed"), func.now()))
-    created = insert(Task).from_select(list(values), select(*values.values())).returning(*TASK_COLUMNS).cte("created")
-    return Statement(select(created).select_from(LOCKED_OWNER.outerjoin(created, true())))
+    created = insert(Task).from_select(list(values), select(*values.values())).returning(Task).cte("created")
+    return Statement(select(*task_columns(created.c)).select_from(LOCKED_OWNER.outerjoin(created, true())))
 
 
 def next_version() -> CTE:

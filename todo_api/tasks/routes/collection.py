@@ -18,13 +18,14 @@ from todo_api.tasks.errors import FilterRequired, PreconditionFailed, TaskLimitR
 from todo_api.tasks.examples import ETAG, LOCATION, NEW_TASK, PAGE_HEADERS, TASK
 from todo_api.tasks.parameters import DeleteManyParameters, ListParameters
 from todo_api.tasks.queries import item, listing
+from todo_api.tasks.queries.projection import task_fragment
 from todo_api.tasks.schemas import DeletedSchema, TaskPostSchema, TaskSchema
 from todo_api.tasks.sync.idempotency import idempotent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from todo_api.database.statements import Row
+    from orjson import Fragment
 
 
 @tasks.get("/tasks")
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     "The ETag of your copy. If it is current, the response is 304 without a body.",
     pattern=ENTITY_TAGS_PATTERN,
 )
-def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Row], dict[str, str]]:
+def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Fragment], dict[str, str]]:
     """List tasks.
 
     Returns your tasks, oldest first, or filtered and sorted by the parameters. Without `limit` it returns all of them.
@@ -68,14 +69,14 @@ def links(cursor: str | None) -> str:
 @tasks.body(TaskPostSchema, example=NEW_TASK)
 @tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=TASK)
 @raises(TaskLimitReached, TooManyRequests)
-def create_task(fields: dict[str, Any], owner: Owner) -> tuple[Row, dict[str, str]]:
+def create_task(fields: dict[str, Any], owner: Owner) -> tuple[Fragment, dict[str, str]]:
     """Create a task.
 
     Only the title is required. Without `order` the task comes last.
     """
     row = item.create(owner, fields)
     location = url_for("tasks.get_task", user_id=owner.user_id, task_id=row["id"])
-    return row, {"Location": location, **validator_headers(row["version"])}
+    return task_fragment(row), {"Location": location, **validator_headers(row["version"])}
 
 
 @tasks.delete("/tasks")

@@ -14,14 +14,17 @@ from todo_api.tasks.errors import PreconditionFailed, TaskNotFound
 from todo_api.tasks.examples import ETAG, TASK
 from todo_api.tasks.parameters import DeleteOneParameters
 from todo_api.tasks.queries import item
+from todo_api.tasks.queries.projection import task_fragment
 from todo_api.tasks.schemas import TaskPatchSchema, TaskPutSchema, TaskSchema
 from todo_api.tasks.sync.idempotency import idempotent
 
 if TYPE_CHECKING:
+    from orjson import Fragment
+
     from todo_api.database.statements import Row
     from todo_api.http.documentation import View
 
-TaskResponse = tuple["Row", dict[str, str]]
+TaskResponse = tuple["Fragment", dict[str, str]]
 
 IF_MATCH_DESCRIPTION = (
     'The ETag of your copy, such as "42". If the task has another, nothing is changed and the response is 412.'
@@ -35,8 +38,8 @@ def conditional_write(view: View) -> View:
 
 
 def task_response(row: Row) -> TaskResponse:
-    """Return a task with its validator headers."""
-    return row, validator_headers(row["version"])
+    """Return the task of a row, with its validator headers."""
+    return task_fragment(row), validator_headers(row["version"])
 
 
 @tasks.get("/tasks/<id:task_id>")

@@ -9,6 +9,7 @@ from todo_api.http.conditional_requests import etag, parse_if_match
 from todo_api.http.converters import ID_MAX, NO_ID
 from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
 from todo_api.tasks.queries import item
+from todo_api.tasks.queries.projection import task_fragment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,14 +33,14 @@ def run_batch(owner: Owner, operations: Sequence[Mapping[str, Any]]) -> list[dic
 def run_operation(owner: Owner, index: int, operation: Mapping[str, Any]) -> dict[str, Any]:
     """Run one operation and return its result."""
     try:
-        task = execute_operation(owner, operation)
+        row = execute_operation(owner, operation)
     except (TaskNotFound, PreconditionFailed, TaskLimitReached) as problem:
         problem.errors = [(f"#/operations/{index}", problem.detail)]
         raise
-    version = {"etag": etag(task["version"])}
+    version = {"etag": etag(row["version"])}
     if operation["op"] == "delete":
         return {"status": 204, **version}
-    return {"status": 201 if operation["op"] == "create" else 200, **version, "task": task}
+    return {"status": 201 if operation["op"] == "create" else 200, **version, "task": task_fragment(row)}
 
 
 def execute_operation(owner: Owner, operation: Mapping[str, Any]) -> Row:

@@ -17,7 +17,8 @@ from todo_api.http.converters import ID_MAX
 from todo_api.http.cursors import sign, verify
 from todo_api.tasks.errors import InvalidSyncToken, SyncTokenExpired
 from todo_api.tasks.models import TRASHED, Task, TaskList, Tombstone
-from todo_api.tasks.queries.statements import OWN_LIST, OWN_TASKS, OWNER_ID, TASK_COLUMNS
+from todo_api.tasks.queries.projection import task_fragment, task_json
+from todo_api.tasks.queries.statements import OWN_LIST, OWN_TASKS, OWNER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +51,8 @@ CHANGED = (
 CHANGED_TASK = and_(OWN_TASKS, Task.id == CHANGED.c.id, CHANGED.c.is_deleted == false())
 CHANGES = Statement(
     select(
-        *(column for column in TASK_COLUMNS if column.name not in {"id", "version"}),
         *(CHANGED.c.id, CHANGED.c.version, CHANGED.c.is_deleted),
+        task_json(Task.__table__.c),
         func.coalesce(TaskList.version, 0).label("list_version"),
         func.coalesce(TaskList.purged, 0).label("purged"),
     )
@@ -81,7 +82,7 @@ def changes_since(owner: Owner, sync_token: str | None, limit: int) -> dict[str,
     has_more, changes = len(changes) > limit, changes[:limit]
     position = [changes[-1]["version"], changes[-1]["id"]] if has_more else [list_version, ID_MAX]
     return {
-        "tasks": [row for row in changes if not row["is_deleted"]],
+        "tasks": [task_fragment(row) for row in changes if not row["is_deleted"]],
         "deleted": [row["id"] for row in changes if row["is_deleted"]],
         "sync_token": sign([*position, start_version if sync_token else list_version], context),
         "has_more": has_more,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import cache
 from itertools import chain
 from typing import IO, TYPE_CHECKING
 
-import orjson
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from todo_api.auth.guard import OWNER_ACCOUNT, Owner, stream_owned
 from todo_api.database.statements import Statement
 from todo_api.http.spooled_upload import spooled_file
-from todo_api.tasks.models import Task
+from todo_api.tasks.models import LIVE, Task
+from todo_api.tasks.queries.projection import task_json
 from todo_api.tasks.queries.statements import OWN_TASKS
 
 if TYPE_CHECKING:
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
     from todo_api.database.statements import Row
     from todo_api.tasks.transfer.formats import Format
 
-EXPORT_COLUMNS = [column for column in Task.__table__.c if column.name not in {"user_id", "version"}]
-EXPORT = Statement(
-    select(OWNER_ACCOUNT, func.now().label("exported_at"), *EXPORT_COLUMNS)
-    .select_from(OWNER_ACCOUNT.outerjoin(Task.__table__, OWN_TASKS))
-    .order_by(Task.id),
-    prepared=False,
-)
+
+@cache
+def export_statement(schema: Schema) -> Statement:
+    """Return the statement that reads the account and the tasks. Only a task in the trash has `deleted_at`."""
+    columns = Task.__table__.c
+    live_schema = type(schema)(exclude=[*schema.exclude, "deleted_at"])
+    task = case((LIVE, task_json(columns, live_schema)), else_=task_json(columns, schema)).label("task")
+    return Statement(
+        select(OWNER_ACCOUNT, func.now().label("exported_at"), Task.id, task)
+        .select_from(OWNER_ACCOUNT.outerjoin(Task.__table__, OWN_TASKS))
+        .order_by(Task.id),
+        prepared=False,
+    )
 
 
 def export(owner: Owner, export_format: Format) -> IO[bytes]:
@@ -47,10 +54,10 @@ def export(owner: Owner, export_format: Format) -> IO[bytes]:
 
 def read_tasks(owner: Owner, schema: Schema, lines: IO[bytes]) -> Row:
     """Write the tasks to the file as lines of JSON, rewind it, and return the row of the account."""
-    rows = stream_owned(owner, EXPORT)
+    rows = stream_owned(owner, export_statement(schema))
     first = next(rows)
     for row in chain([first], rows):
         if row["id"] is not None:
-            lines.write(orjson.dumps(schema.dump(row), option=orjson.OPT_APPEND_NEWLINE))
+            lines.write(f"{row['task']}\n".encode())
     lines.seek(0)
     return first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import EXCLUDE, Schema, fields, post_dump
+from marshmallow import EXCLUDE, Schema, fields
 from marshmallow.validate import Equal
 
 from todo_api.http.fields import Instant, StrictBoolean, Text
@@ -44,13 +44,6 @@ class TransferTaskSchema(TaskSchema):
         field_obj.required = field_name == "title"
         field_obj.dump_only = False
         field_obj.allow_none |= field_name == "deleted_at"
-
-    @post_dump
-    def drop_null(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Drop `deleted_at` of a task outside the trash."""
-        if data["deleted_at"] is None:
-            del data["deleted_at"]
-        return data
 
 
 class AccountSchema(Schema):
