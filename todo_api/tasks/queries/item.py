@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from todo_api.auth.guard import Owner, fetch_owned, write_owned
+from todo_api.auth.guard import Owner, fetch_owned
 from todo_api.settings import settings
 from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
 from todo_api.tasks.queries import statements
+from todo_api.tasks.queries.locking import write_owned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
