@@ -17,7 +17,8 @@ SEED = HOME.parent.parent / "shared" / "peers" / "run_seed.py"
 MEMORY = "memory"
 
 EPILOG = f"""workloads: {", ".join(WORKLOADS)}; most reads also as NAME{SIGNING}, while four clients sign in
-without pause; get and mix also as NAME{OPEN}, at {RATE} requests/s; {MEMORY}: a worker's memory during 100,000 requests"""
+without pause; get and mix also as NAME{OPEN}, at {RATE} requests/s; {MEMORY}: a worker's memory during 100,000
+requests"""
 
 
 @dataclass(frozen=True)
