@@ -106,8 +106,8 @@ def test_requests_that_wait_for_the_database_at_sigterm_are_answered(service: Se
 
 @pytest.fixture(params=COMMANDS)
 def delayed_service(request: pytest.FixtureRequest, fresh_database: str) -> Iterator[Service]:
-    """Yield a service that a SIGTERM stops after 20 seconds, on each server."""
-    with running_service(fresh_database, server=request.param, SHUTDOWN_DELAY_SECONDS="20") as service:
+    """Yield a service that a SIGTERM stops after a minute, on each server."""
+    with running_service(fresh_database, server=request.param, SHUTDOWN_DELAY_SECONDS="60") as service:
         yield service
         service.process.send_signal(signal.SIGINT)  # in case the test has failed
 
@@ -135,7 +135,7 @@ def test_sigterm_drops_no_accepted_connection(delayed_service: Service) -> None:
 
 def test_sigint_stops_without_delay(delayed_service: Service) -> None:
     delayed_service.process.send_signal(signal.SIGINT)
-    assert delayed_service.process.wait(15) == 0
+    assert delayed_service.process.wait(40) == 0
 
 
 @ON_BOTH_SERVERS
@@ -162,7 +162,7 @@ def test_sigterm_drains_also_after_a_reload(delayed_service: Service) -> None:
     process.send_signal(signal.SIGTERM)
     wait_until(lambda: requests.get(f"{delayed_service.url}/readyz", timeout=10).status_code == 503)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+    assert process.wait(40) == 0
 
 
 @ON_BOTH_SERVERS

@@ -21,7 +21,7 @@ from tests.support.malformed_messages import MALFORMED, SMUGGLED, post
 from tests.support.nginx import NGINX, Proxy, proxying
 from tests.support.processes import COMMANDS, ROOT, running_service
 from tests.support.raw_http import exchange, final_statuses
-from tests.support.slow_clients import INCOMPLETE_BODY, open_connections, trickling
+from tests.support.slow_clients import INCOMPLETE_BODY, REQUESTS_FOR_LARGE_FILE, open_connections, trickling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,8 +126,9 @@ def test_versions_are_hidden(proxy: Proxy) -> None:
 
 
 @pytest.mark.shows("API4:2023")
-def test_slow_clients_do_not_delay_others(proxy: Proxy) -> None:
-    with open_connections(proxy.https, 50, INCOMPLETE_BODY, proxy.tls) as connections, trickling(connections):
+@pytest.mark.parametrize("data", [INCOMPLETE_BODY, REQUESTS_FOR_LARGE_FILE], ids=["sending", "reading"])
+def test_slow_clients_do_not_delay_others(proxy: Proxy, data: bytes) -> None:
+    with open_connections(proxy.https, 50, data, proxy.tls) as connections, trickling(connections):
         for _ in range(20):
             response = requests.get(f"{proxy.https.url}/api/me/tasks", verify=proxy.ca_file, timeout=8)
             assert response.status_code == 401

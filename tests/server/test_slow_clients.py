@@ -12,14 +12,13 @@ import requests
 from config import THREADS
 from tests.support.processes import ON_GRANIAN, ON_GUNICORN
 from tests.support.raw_http import connect, final_statuses, receive_all
-from tests.support.slow_clients import INCOMPLETE_BODY, SIGN_UP, open_connections, trickling
+from tests.support.slow_clients import INCOMPLETE_BODY, REQUESTS_FOR_LARGE_FILE, SIGN_UP, open_connections, trickling
 
 if TYPE_CHECKING:
     from tests.support.processes import Service
 
 INCOMPLETE_CHUNKS = SIGN_UP + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n270f\r\n"
 INCOMPLETE_HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX-A: "
-REQUESTS_FOR_LARGE_FILE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 20
 
 
 def assert_served(service: Service, seconds: float) -> None:
