@@ -69,7 +69,7 @@ def create_feed(client: ServiceClient, **fields: Any) -> str:
     return url
 
 
-MONTH = {
+MONTH: dict[int, list[dict[str, Any]]] = {
     1: [{"title": "Pay rent", "tags": ["home"], "priority": "high"}],
     3: [{"title": "Call Ada", "time": "09:30:00Z"}, {"title": "Water plants", "tags": ["home"]}],
     12: [{"title": "Zahnarzt, Prüfung; \N{TOOTH}", "time": "14:00:00+02:00", "description": "Line 1\nLine 2, with \\"}],

@@ -147,14 +147,15 @@ def test_each_route_sends_one_statement_and_a_creation_a_lock_before_it(app: Fla
     with record_statements() as statements:
         path = create_feed(alice)
     assert [text.split()[0] for text in statements] == ["transaction", "SELECT", "WITH"]
-    for call in (
-        lambda: alice.get("/feeds"),
-        lambda: read_feed(alice, path),
-        lambda: read_feed(alice, "/api/feeds/x.ics"),
-        lambda: alice.delete("/feeds/1"),
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    for method, url in (
+        ("GET", "/api/me/feeds"),
+        ("GET", path),
+        ("GET", "/api/feeds/x.ics"),
+        ("DELETE", "/api/me/feeds/1"),
     ):
         with record_statements() as statements:
-            call()
+            alice.client.open(url, method=method, headers=headers)
         assert len(statements) == 1, statements
 
 
