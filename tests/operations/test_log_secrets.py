@@ -105,7 +105,7 @@ def read_a_feed(url: str, headers: dict[str, str]) -> str:
     """Create and read a feed, in every way that fails too; return the part of its token that is secret."""
     feeds = f"{url}/api/me/feeds"
     feed = requests.post(feeds, json={}, headers={**headers, "Idempotency-Key": "k"}, timeout=30).json()
-    path = urlsplit(feed["url"]).path
+    path: str = urlsplit(feed["url"]).path
     for method, suffix in (("GET", ""), ("HEAD", ""), ("POST", ""), ("GET", "x"), ("GET", "?x"), ("OPTIONS", "")):
         requests.request(method, f"{url}{path}{suffix}", timeout=30)
     requests.get(f"{url}{path}", headers={"If-None-Match": "x"}, timeout=30)

@@ -160,25 +160,25 @@ TASKS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(
     ("filters", "titles"),
     [
-        ({}, {"open", "low", "high", "home", "both"}),
-        ({"completed": False}, {"open", "low", "high", "home", "both"}),
-        ({"completed": True}, {"✓ completed"}),
-        ({"completed": None}, {"open", "✓ completed", "low", "high", "home", "both"}),
-        ({"priority": []}, {"open", "low", "high", "home", "both"}),
-        ({"priority": ["high"]}, {"high", "both"}),
-        ({"priority": ["high", "low"]}, {"low", "high", "both"}),
-        ({"tag": ["home"]}, {"home", "both"}),
-        ({"tag": ["home", "ü"]}, {"both"}),
-        ({"tag": ["u\u0308"], "priority": ["high"]}, {"both"}),
-        ({"tag": ["HOME"]}, set()),
-        ({"tag": ["home"], "priority": ["low"]}, set()),
+        ({}, ["open", "low", "high", "home", "both"]),
+        ({"completed": False}, ["open", "low", "high", "home", "both"]),
+        ({"completed": True}, ["✓ completed"]),
+        ({"completed": None}, ["open", "✓ completed", "low", "high", "home", "both"]),
+        ({"priority": []}, ["open", "low", "high", "home", "both"]),
+        ({"priority": ["high"]}, ["high", "both"]),
+        ({"priority": ["high", "low"]}, ["low", "high", "both"]),
+        ({"tag": ["home"]}, ["home", "both"]),
+        ({"tag": ["home", "ü"]}, ["both"]),
+        ({"tag": ["u\u0308"], "priority": ["high"]}, ["both"]),
+        ({"tag": ["HOME"]}, []),
+        ({"tag": ["home"], "priority": ["low"]}, []),
     ],
     ids=str,
 )
-def test_a_feed_has_the_tasks_of_its_filter(alice: Actor, filters: dict[str, Any], titles: set[str]) -> None:
+def test_a_feed_has_the_tasks_of_its_filter(alice: Actor, filters: dict[str, Any], titles: list[str]) -> None:
     for title, fields in TASKS.items():
         alice.create_task(title=title, due=in_days(1), **fields)
-    assert set(summaries(alice, create_feed(alice, filter=filters))) == titles
+    assert sorted(summaries(alice, create_feed(alice, filter=filters))) == sorted(titles)
 
 
 def test_a_feed_has_a_limited_number_of_entries_the_earliest_ones(database: str, alice: Actor) -> None:
