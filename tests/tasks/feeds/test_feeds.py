@@ -13,6 +13,7 @@ from tests.support.actors import PASSWORD, Actor
 from tests.support.cli import CLI
 from tests.support.databases import application, execute
 from tests.support.feeds import create_feed, read_feed
+from tests.support.locks import locking, wait_for_lock
 from tests.support.problems import error_pointers, status_and_code
 from tests.support.statements import record_statements
 from todo_api.tasks.feeds.queries import FEEDS_MAX
@@ -136,10 +137,16 @@ def test_a_user_has_a_limited_number_of_feeds(alice: Actor, bob: Actor) -> None:
     create_feed(alice)
 
 
-def test_the_limit_is_exact_under_concurrent_requests(alice: Actor) -> None:
-    with ThreadPoolExecutor(8) as threads:
-        statuses = list(threads.map(lambda _: alice.post("/feeds", json={}).status_code, range(24)))
-    assert sorted(statuses) == [201] * FEEDS_MAX + [403] * (24 - FEEDS_MAX)
+def test_the_limit_is_exact_under_concurrent_requests(database: str, alice: Actor) -> None:
+    for _ in range(FEEDS_MAX - 1):
+        create_feed(alice)
+    lock = "SELECT FROM users WHERE id = %s FOR UPDATE"
+    with locking(database, lock, alice.id) as commit, ThreadPoolExecutor(3) as threads:
+        responses = [threads.submit(alice.post, "/feeds", json={}) for _ in range(3)]
+        wait_for_lock(database, statements=3)
+        commit()
+        statuses = sorted(response.result().status_code for response in responses)
+    assert statuses == [201, 403, 403]
     assert len(alice.get("/feeds").get_json()) == FEEDS_MAX
 
 

@@ -3,16 +3,7 @@
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    ForeignKey,
-    Identity,
-    LargeBinary,
-    PrimaryKeyConstraint,
-    Text,
-    func,
-)
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, LargeBinary, PrimaryKeyConstraint, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 

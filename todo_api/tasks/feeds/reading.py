@@ -5,20 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    Date,
-    Text,
-    any_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    not_,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import Date, Text, any_, bindparam, cast, exists, func, not_, or_, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from server.logging import bind_context
