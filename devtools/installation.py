@@ -18,6 +18,7 @@ POSTGRES_LOCK = "requirements-postgres.lock"
 TEST_LOCK = "requirements-test.lock"
 AUDIT_LOCK = "requirements-audit.lock"
 CLIENTS_LOCK = "requirements-clients.lock"
+CALENDARS_LOCK = "requirements-calendars.lock"
 BENCH_LOCK = "requirements-bench.lock"
 
 

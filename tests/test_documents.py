@@ -112,7 +112,9 @@ def test_the_commands_of_the_api_page_do_what_it_says(service: Service, tmp_path
     assert printed[11].splitlines() == ['{"created":0,"skipped":4,"errors":[]}'] * 2
     assert (tmp_path / "todo-export.ics").read_text().count("BEGIN:VTODO") == 4
     assert len((tmp_path / "todo-export.csv").read_text().splitlines()) == 5
-    tasks, session, sessions, signed_out, no_session = printed[12].splitlines()
+    assert "\nX-WR-CALNAME:Home\n" in printed[12].replace("\r", "")
+    assert re.search(r'^\[{"id":\d+,"name":"Home",.*"last_read_on":"[\d-]{10}"}\]$', printed[12], re.MULTILINE)
+    tasks, session, sessions, signed_out, no_session = printed[13].splitlines()
     assert tasks.startswith("[{")
     assert re.search(r'"email":"grace-\d+@example\.com"', session)
     assert sessions.startswith("[{")
@@ -135,9 +137,8 @@ def test_the_api_page_lists_every_route() -> None:
     }
     documented = [rule for rule in RULES if re.match(r"/(?!docs|openapi\.json)", rule.rule)]
     served = {(method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)) for method, path in operations(documented)}
-    assert listed == {
-        (method, path.format(user="{user_id}", task="{task_id}", token="{token}")) for method, path in served
-    }
+    names = {"{user}": "{user_id}", "{task}": "{task_id}"}
+    assert listed == {(method, re.sub(r"{user}|{task}", lambda name: names[name[0]], path)) for method, path in served}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -32,6 +32,7 @@ PUBLIC = {
     "auth.request_password_reset",
     "auth.follow_reset_link",
     "auth.reset_password",
+    "calendar_feeds.read_feed",
 }
 """The routes without authentication."""
 

@@ -19,7 +19,7 @@ from todo_api.operations import metrics, request_log
 from todo_api.operations.doctor import doctor
 from todo_api.operations.health import system
 from todo_api.rate_limiting import enforcement
-from todo_api.tasks import tasks
+from todo_api.tasks import calendar_feeds, tasks
 from todo_api.tasks.cli import TASKS
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def create_app(config: Config) -> Flask:
     external_users.init_app(app, config)
 
     api = document.create_api(app, config)
-    for blueprint in (system, auth, tasks):
+    for blueprint in (system, auth, tasks, calendar_feeds):
         api.register_blueprint(blueprint)
     page.init_app(app, api)
     error_handlers.init_app(app)  # replaces the handler of flask-smorest

@@ -67,7 +67,7 @@ def test_every_operation_is_documented(method: str, path: str, operation: dict[s
     assert {"400", "500"} <= set(responses)
     for status, response in responses.items():
         if status < "300" and "content" in response:
-            assert response["content"]["application/json"]["example"]
+            assert all(content["example"] for content in response["content"].values())
         if "400" <= status < "600":
             (content,) = response["content"].values()
             assert content["schema"] == {"$ref": "#/components/schemas/Problem"}

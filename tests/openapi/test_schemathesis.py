@@ -46,6 +46,14 @@ class Caller:
     id: str
     headers: dict[str, str]
 
+    def new_feed(self) -> tuple[int, str]:
+        """Create a feed, after deleting the others, and return its id and its token."""
+        feeds = f"{self.url}/api/{self.id}/feeds"
+        for feed in requests.get(feeds, headers=self.headers, timeout=10).json():
+            requests.delete(f"{feeds}/{feed['id']}", headers=self.headers, timeout=10)
+        created = requests.post(feeds, headers=self.headers, json={}, timeout=10).json()
+        return created["id"], created["url"].rpartition("/")[2].removesuffix(".ics")
+
     def new_task(self) -> int:
         task = requests.post(f"{self.url}/api/{self.id}/tasks", headers=self.headers, json={"title": "x"}, timeout=10)
         number: int = task.json()["id"]
@@ -112,6 +120,13 @@ def make_successful(case: schemathesis.Case[Any], caller: Caller) -> None:
     case.query |= {name: value for name, value in VALID_PARAMETERS.items() if name in case.query}
     if (case.method, case.path) == ("DELETE", "/api/{user_id}/tasks"):
         case.query = {"completed": "true"}
+    if case.path.startswith(("/api/feeds/", "/api/{user_id}/feeds")):
+        feed_id, feed_token = caller.new_feed()
+        case.path_parameters |= {
+            name: value
+            for name, value in (("feed_id", feed_id), ("feed_token", feed_token))
+            if name in case.path_parameters
+        }
     if "task_id" in case.path_parameters:
         case.path_parameters["task_id"] = caller.new_task()
     if case.path in VALID_BODIES and isinstance(case.body, dict):

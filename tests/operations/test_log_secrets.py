@@ -47,7 +47,7 @@ REFUSED = {GUNICORN: 4, GRANIAN: 0}
 """Malformed requests that each server logs at least. granian logs none."""
 
 
-@pytest.mark.shows("ASVS 16.2.5", "ASVS 16.4.1")
+@pytest.mark.shows("ASVS 16.2.5", "ASVS 16.4.1", "feeds: no log")
 @pytest.mark.parametrize("name", SERVER_MESSAGES)
 def test_a_whole_run_logs_json_lines_without_a_secret(fresh_database: str, tmp_path: Path, name: str) -> None:
     mails, log = tmp_path / "mails", tmp_path / "log"
@@ -100,6 +100,7 @@ def use_an_account(url: str, mails: Path) -> set[str]:
     headers = {"Authorization": f"Bearer {responses[-1].json()['token']}"}
     requests.post(f"{url}/api/me/tasks", json={"title": "title-of-hers"}, headers=headers, timeout=30)
     requests.get(f"{url}/api/me/tasks?tag=query-of-hers", headers=headers, timeout=30)
+    feed_token = read_a_feed(url, headers)
     responses += [browser.get(f"{url}/api/auth/token", timeout=30)]
     assert post("delete-user", password=new).status_code == 200
     bodies = [response.json() for response in responses]
@@ -108,7 +109,20 @@ def use_an_account(url: str, mails: Path) -> set[str]:
     opaque = {response.headers["set-auth-token"] for response in responses if "set-auth-token" in response.headers}
     assert min(len(tokens), len(cookies), len(opaque)) >= 3
     texts = {PASSWORD, new, email, "stranger@example.com", "Lovelace", "title-of-hers", "query-of-hers", "hmac-sha256"}
-    return tokens | cookies | opaque | texts | {reset_token, reset_token.partition("_")[0]}
+    return tokens | cookies | opaque | texts | {reset_token, reset_token.partition("_")[0], feed_token}
+
+
+def read_a_feed(url: str, headers: dict[str, str]) -> str:
+    """Create and read a feed, in every way that fails too; return the part of its token that is secret."""
+    feeds = f"{url}/api/me/feeds"
+    feed = requests.post(feeds, json={}, headers={**headers, "Idempotency-Key": "k"}, timeout=30).json()
+    path: str = urlsplit(feed["url"]).path
+    for method, suffix in (("GET", ""), ("HEAD", ""), ("POST", ""), ("GET", "x"), ("GET", "?x"), ("OPTIONS", "")):
+        requests.request(method, f"{url}{path}{suffix}", timeout=30)
+    requests.get(f"{url}{path}", headers={"If-None-Match": "x"}, timeout=30)
+    requests.delete(f"{feeds}/{feed['id']}", headers=headers, timeout=30)
+    assert requests.get(f"{url}{path}", timeout=30).status_code == 404
+    return path.rpartition("/")[2][:40]
 
 
 def mailed_link(mails: Path) -> str:

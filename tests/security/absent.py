@@ -17,7 +17,8 @@ ABSENT = {
     "V10 OAuth and OIDC": "The service is no authorization server, client or provider. Of this chapter only the rules"
     " for refresh tokens apply (10.4.5, 10.4.8).",
     "V11 Cryptography": "The service uses only what libraries offer: HMAC-SHA-256, Ed25519, bcrypt, the system's random"
-    " numbers. It encrypts nothing, and derives all keys from the one secret.",
+    " numbers. It encrypts only saved responses that"
+    " have the URL of a feed (Fernet), and derives all keys from the one secret.",
     "V12 Secure communication": "The proxy terminates TLS, as docs/deploy.md describes. DATABASE_URL configures TLS to"
     " PostgreSQL, and mail requires STARTTLS.",
     "V13.3 Vault for secrets": "Secrets come from the environment. How they get there is the operator's choice.",

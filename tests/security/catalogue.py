@@ -64,7 +64,7 @@ ASVS = {
     "ASVS 13.4.2": "There is no debugger and no debug output.",
     "ASVS 13.4.5": "No documents, consoles or metrics are served except those that docs/api.md lists.",
     "ASVS 13.4.6": "Responses contain no versions of the server's components.",
-    "ASVS 14.2.1": "Credentials are accepted in headers and bodies, never in a URL.",
+    "ASVS 14.2.1": "Credentials are accepted in headers and bodies, never in a URL, except a calendar feed's path.",
     "ASVS 14.3.2": "Caches do not store tokens. Only a private cache stores tasks, and revalidates them before use.",
     "ASVS 15.3.1": "Responses contain what callers need: no hash, no other user's data, no internals.",
     "ASVS 15.3.3": "The fields that a client may set are listed one by one. All others are ignored or rejected.",
@@ -185,6 +185,15 @@ FAULTS = {
     "PostgreSQL full": "A database that is full, read-only or out of connections is 503.",
 }
 
+FEEDS = {
+    "feeds: one 404": "Unknown, malformed and revoked feeds get one response, for the same work.",
+    "feeds: at rest": "The database contains nothing that reads a feed: a hash, and saved responses encrypted.",
+    "feeds: no log": "Neither the service nor the proxies of deploy/ log the path of a feed, not even in an error.",
+    "feeds: no CORS": "No page of another origin reads a feed.",
+    "feeds: no injection": "No text of a task or a name adds a line to a calendar.",
+    "feeds: revoked": "A deleted feed is not found by the next request, on every worker.",
+}
+
 SECTIONS = {
     "OWASP ASVS 5.0": ASVS,
     "OWASP API Security Top 10 (2023)": API_TOP_10,
@@ -193,6 +202,7 @@ SECTIONS = {
     "Passwords: NIST SP 800-63B-4 and bcrypt": PASSWORDS,
     "Better Auth's own protections": BETTER_AUTH,
     "Retries and conditions: Idempotency-Key and RFC 9110": HTTP,
+    "Calendar feeds": FEEDS,
     "Races and faults": FAULTS,
 }
 

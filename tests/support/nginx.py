@@ -30,9 +30,10 @@ NGINX_CONF = """
 daemon off;
 pid {folder}/pid;
 error_log stderr crit;
+error_log {folder}/error.log info;
 events {{ worker_connections 512; }}
 http {{
-    access_log off;
+    access_log {folder}/access.log;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
@@ -51,6 +52,11 @@ class Proxy:
     http_url: str
     ca_file: str
     tls: ssl.SSLContext
+    folder: Path
+
+    def log(self) -> str:
+        """Return the access log and the error log."""
+        return "".join((self.folder / name).read_text() for name in ("access.log", "error.log"))
 
 
 @contextmanager
@@ -76,7 +82,8 @@ def proxying(upstream: int, folder: Path, site: str | None = None) -> Iterator[P
         wait_until_listening(process, https_port)
         ca_file = str(folder / "ca.pem")
         service = Service(f"https://localhost:{https_port}", process)
-        yield Proxy(service, f"http://127.0.0.1:{http_port}", ca_file, ssl.create_default_context(cafile=ca_file))
+        tls = ssl.create_default_context(cafile=ca_file)
+        yield Proxy(service, f"http://127.0.0.1:{http_port}", ca_file, tls, folder)
     finally:
         process.terminate()
         process.wait(timeout=30)

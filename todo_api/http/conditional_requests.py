@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import request
 
@@ -11,7 +11,7 @@ from todo_api.http.converters import ID_MAX
 from todo_api.http.errors import InvalidEntityTag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 VERSION_PATTERN = re.compile("0|[1-9][0-9]{0,18}")
 
@@ -23,14 +23,14 @@ REVALIDATE = "private, no-cache"
 """The Cache-Control of a response with an ETag: only the client itself stores it, and revalidates it before use."""
 
 
-def etag(version: int) -> str:
-    """Return the strong ETag of a version."""
-    return f'"{version}"'
+def etag(tag: int | str) -> str:
+    """Return the strong ETag of a version, or of another opaque tag."""
+    return f'"{tag}"'
 
 
-def validator_headers(version: int) -> dict[str, str]:
-    """Return the headers of a response with the representation of a version."""
-    return {"ETag": etag(version), "Cache-Control": REVALIDATE}
+def validator_headers(tag: int | str) -> dict[str, str]:
+    """Return the headers of a response with the representation of a version, or of another entity tag."""
+    return {"ETag": etag(tag), "Cache-Control": REVALIDATE}
 
 
 def not_modified_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -39,6 +39,19 @@ def not_modified_headers(headers: Mapping[str, str]) -> dict[str, str]:
     Others would replace the headers in the client's cache.
     """
     return {name: headers[name] for name in ("ETag", "Cache-Control") if name in headers}
+
+
+class EntityTag(NamedTuple):
+    """An entity tag of a request: whether it is weak, and the text between its quotes."""
+
+    is_weak: bool
+    opaque: str
+
+    @property
+    def version(self) -> int | None:
+        """The version that it names, if any."""
+        is_version = VERSION_PATTERN.fullmatch(self.opaque) and int(self.opaque) <= ID_MAX
+        return int(self.opaque) if is_version else None
 
 
 def if_match() -> list[int] | None:
@@ -60,22 +73,27 @@ def parse_if_match(value: str) -> list[int] | None:
 
     """
     tags = parse_entity_tags(value)
-    return None if tags is None else [version for is_weak, version in tags if not is_weak]
+    return None if tags is None else versions(tag for tag in tags if not tag.is_weak)
 
 
-def if_none_match() -> list[int]:
-    """Return the versions in the request's If-None-Match, by weak comparison.
+def if_none_match() -> list[EntityTag]:
+    """Return the entity tags in the request's If-None-Match, none for *.
 
     Raises:
         InvalidEntityTag: 400.
 
     """
     header = request.headers.get("If-None-Match")
-    return [] if header is None else [version for _, version in parse_entity_tags(header) or ()]
+    return [] if header is None else parse_entity_tags(header) or []
+
+
+def versions(tags: Iterable[EntityTag]) -> list[int]:
+    """Return the versions that entity tags name."""
+    return [version for tag in tags if (version := tag.version) is not None]
 
 
 def matches_if_none_match(tag: str) -> bool:
-    """Return whether the request's If-None-Match names the ETag, so that the response is 304.
+    """Return whether the request's If-None-Match names the ETag by weak comparison, so that the response is 304.
 
     Raises:
         InvalidEntityTag: 400.
@@ -85,13 +103,11 @@ def matches_if_none_match(tag: str) -> bool:
     if header is None:
         return False
     tags = parse_entity_tags(header)
-    return tags is None or tag in (etag(version) for _, version in tags)
+    return tags is None or tag in (etag(opaque) for _, opaque in tags)
 
 
-def parse_entity_tags(value: str) -> list[tuple[bool, int]] | None:
-    """Return the versions in a list of entity tags, each with whether its tag is weak, or None if the value is *.
-
-    A tag that is not a version matches nothing and is left out.
+def parse_entity_tags(value: str) -> list[EntityTag] | None:
+    """Return the entity tags in a list, or None if the value is *.
 
     Raises:
         InvalidEntityTag: 400, if the value is neither * nor such a list.
@@ -101,6 +117,4 @@ def parse_entity_tags(value: str) -> list[tuple[bool, int]] | None:
         raise InvalidEntityTag
     if value == "*":
         return None
-    tags = re.findall(r'(W/)?"(.*?)"', value)
-    versions = ((weak, VERSION_PATTERN.fullmatch(opaque_tag)) for weak, opaque_tag in tags)
-    return [(bool(weak), int(found[0])) for weak, found in versions if found and int(found[0]) <= ID_MAX]
+    return [EntityTag(bool(weak), opaque) for weak, opaque in re.findall(r'(W/)?"(.*?)"', value)]

@@ -128,7 +128,7 @@ def describe_null(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
 def describe_not_modified(doc: Doc, doc_info: Doc, **_: Any) -> Doc:
     """Add the response 304 of a conditional request."""
     if doc_info.get("conditional"):
-        doc["responses"][304] = {"description": "Not Modified: If-None-Match names the current ETag."}
+        doc.setdefault("responses", {})[304] = {"description": "Not Modified: If-None-Match names the current ETag."}
     return doc
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from flask import request
+from flask import current_app, request
 from flask_cors.core import get_cors_options, set_cors_headers
 
 if TYPE_CHECKING:
     from flask import Flask, Response
 
     from config import Config
+    from todo_api.http.documentation import View
 
 DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -77,6 +78,18 @@ def init_app(app: Flask, config: Config) -> None:
         for lowercase_name, name, value in lowercase_defaults:
             if lowercase_name not in present:
                 response.headers.add(name, value)
-        return set_cors_headers(response, cors) if "Origin" in request.headers else response
+        return set_cors_headers(response, cors) if "Origin" in request.headers and allows_cors() else response
 
     app.after_request(add_headers)
+
+
+def no_cors(view: View) -> View:
+    """Let no page of another origin read the view's responses, not even one of the trusted origins."""
+    view.no_cors = True  # type: ignore[attr-defined]  # as Flask marks views with `provide_automatic_options`
+    return view
+
+
+def allows_cors() -> bool:
+    """Return whether pages of the trusted origins may read the response."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return not hasattr(view, "no_cors")

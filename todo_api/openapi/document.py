@@ -49,6 +49,7 @@ TAGS = [
     {"name": "tasks", "description": "Create, list, change, complete, delete and restore tasks."},
     {"name": "sync", "description": "Keep an offline copy up to date, and send many changes at once."},
     {"name": "transfer", "description": "Export and import all tasks."},
+    {"name": "feeds", "description": "Show due tasks in a calendar program."},
     {"name": "sessions", "description": "List and revoke your sessions, and get tokens for other services."},
     {"name": "account", "description": "Change or reset your password, update your profile, delete your account."},
     {"name": "system", "description": "Check the health of the service."},
@@ -61,6 +62,8 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-.0-~]+$"},
     },
     "task_id": {"description": "The id of the task."},
+    "feed_id": {"description": "The id of the feed."},
+    "feed_token": {"description": "The token of the feed.", "schema": {"type": "string", "pattern": "^[^/]+$"}},
     "token": {"description": "The token of the mailed link.", "schema": {"type": "string", "pattern": "^[^/]+$"}},
 }
 """What the document adds to each path parameter, by name. A user's id is visible ASCII without the slash."""

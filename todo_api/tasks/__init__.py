@@ -1,6 +1,6 @@
-"""Tasks: the blueprint and its views."""
+"""Tasks: the blueprints and their views."""
 
-from todo_api.tasks.blueprint import tasks
-from todo_api.tasks.routes import collection, item, sync, transfer
+from todo_api.tasks.blueprint import calendar_feeds, tasks
+from todo_api.tasks.routes import collection, feeds, item, sync, transfer
 
-__all__ = ["collection", "item", "sync", "tasks", "transfer"]
+__all__ = ["calendar_feeds", "collection", "feeds", "item", "sync", "tasks", "transfer"]

@@ -21,6 +21,18 @@ class TaskLimitReached(Problem, status=403, code="TASK_LIMIT_REACHED"):
     detail = "There are as many tasks as there may be; delete some with ?permanent=true, or empty the trash."
 
 
+class FeedNotFound(NotFound, code="FEED_NOT_FOUND"):
+    """The user has no calendar feed with this id."""
+
+    detail = "Feed not found"
+
+
+class FeedLimitReached(Problem, status=403, code="FEED_LIMIT_REACHED"):
+    """The user has the maximum number of calendar feeds."""
+
+    detail = "There are as many feeds as there may be; delete one first."
+
+
 class FilterRequired(Problem, code="FILTER_REQUIRED"):
     """The request would delete all tasks and does not say `all=true`."""
 

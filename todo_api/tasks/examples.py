@@ -78,3 +78,17 @@ IMPORT = {name: EXPORT[name] for name in ("format", "version", "tasks")}
 EXPORT_CSV = "id,title,description,completed,due,priority,tags,order,completed_at,created_at,updated_at\r\n"
 EXPORT_ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\nEND:VCALENDAR\r\n"
 IMPORTED: dict[str, Any] = {"created": 90, "skipped": 3, "errors": []}
+FEED: dict[str, Any] = {
+    "id": 5,
+    "name": "Home",
+    "filter": {"completed": False, "priority": [], "tag": ["home"]},
+    "as": "events",
+    "created_at": "2026-09-20T08:00:00.000Z",
+    "last_read_on": None,
+}
+NEW_FEED = {**FEED, "url": "https://todo.example.com/api/feeds/q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4kAAAAA.ics"}
+FEED_ICS = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\nNAME:Home\r\n"
+    "BEGIN:VEVENT\r\nSUMMARY:File taxes\r\nDTSTART;VALUE=DATE:20261001\r\nDTSTAMP:20260920T080000Z\r\n"
+    "UID:0c6f7d2e-6f0e-4d0b-9a52-6a4f0c1f6a10\r\nTRANSP:TRANSPARENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.actors import Actor
 from tests.support.databases import application, execute, new_database
+from tests.support.feeds import create_feed, read_feed
 from tests.support.statements import intercept_statements
 from todo_api.auth.guard import Owner
 from todo_api.auth.sessions.credentials import access_claims
@@ -18,7 +19,9 @@ from todo_api.tasks.parameters import SORT_KEYS, ListParameters
 from todo_api.tasks.queries import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from werkzeug.test import TestResponse
 
     from todo_api.database.statements import Statement
 
@@ -105,10 +108,14 @@ class Measured:
             return sign([version, task_id, version], ["changes", actor.id])
 
     def plan(self, actor: Actor, method: str, path: str, status: int = 200, **options: Any) -> Plan:
+        """Return the plan of the one statement of a request to a route of the user."""
+        return self.plan_of(lambda: actor.request(method, path, **options), status)
+
+    def plan_of(self, send: Callable[[], TestResponse], status: int = 200) -> Plan:
         """Return the plan of the one statement of a request. Running it again is rolled back."""
         statements: list[tuple[Statement, Any]] = []
         with intercept_statements(lambda *seen: statements.append(seen)):
-            response = actor.request(method, path, **options)
+            response = send()
         assert response.status_code == status, response.text
         ((statement, parameters),) = statements
         assert "OFFSET" not in statement.text.upper()
@@ -181,5 +188,16 @@ def test_one_task_reads_few_rows_of_many(measured: Measured) -> None:
 def test_an_unmodified_list_reads_no_rows(measured: Measured) -> None:
     tag = measured.ada.get("/tasks?limit=1").headers["ETag"]
     plan = measured.plan(measured.ada, "GET", "/tasks?sort=title", status=304, headers={"If-None-Match": tag})
+    assert plan.buffers < BUFFERS_MAX
+    assert plan.rows_read() == 0
+
+
+def test_a_feed_reads_only_rows_of_the_user_and_none_if_it_is_unmodified(measured: Measured) -> None:
+    path = create_feed(measured.bob)
+    plan = measured.plan_of(lambda: read_feed(measured.bob, path))
+    assert not plan.has_seq_scan("tasks")
+    assert 0 < plan.rows_read() <= TASKS // OTHERS
+    tag = read_feed(measured.bob, path).headers["ETag"]
+    plan = measured.plan_of(lambda: read_feed(measured.bob, path, **{"If-None-Match": tag}), status=304)
     assert plan.buffers < BUFFERS_MAX
     assert plan.rows_read() == 0

@@ -85,9 +85,8 @@ def contains_text(_: type) -> ColumnElement[bool]:
     return or_(*(func.strpos(func.lower(nfc(column)), text) > 0 for column in (Task.title, Task.description)))
 
 
-def has_tags(_: type) -> ColumnElement[bool]:
-    """Return the condition that a task has all the tags, compared in NFC."""
-    tags = cast(bindparam("filter_tag", type_=TEXT_ARRAY), TEXT_ARRAY)
+def has_tags(tags: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that a task has all the tags, an array of texts in NFC."""
     task_tag = func.unnest(Task.tags).column_valued("task_tag")
     normalized_tags = select(func.array_agg(func.normalize(task_tag))).scalar_subquery()
     contains_normalized = normalized_tags.op("@>", is_comparison=True)(tags)
@@ -110,6 +109,6 @@ CONDITIONS = {
     "due_before": due_before,
     "due": lambda _: Task.due_on.is_(None) & Task.due_at.is_(None),
     "priority": lambda _: Task.priority == any_(bindparam("filter_priority", type_=TEXT_ARRAY)),
-    "tag": has_tags,
+    "tag": lambda _: has_tags(cast(bindparam("filter_tag", type_=TEXT_ARRAY), TEXT_ARRAY)),
     "q": contains_text,
 }

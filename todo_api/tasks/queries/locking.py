@@ -112,6 +112,10 @@ def locked_result(*columns: Any, written: FromClause | None = None) -> Select[An
     return select(*columns, LOCKED_LIST.c.version.label("list_version")).select_from(joined)
 
 
+LOCK_LIST = Statement(locked_result(LOCKED_LIST.c.number).add_cte(update_list(None)))
+"""Locks the list for several statements of a transaction, and counts the write. Returns the number of tasks."""
+
+
 def write_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]) -> Sequence[Row]:
     """Run a statement with a `locked_result`, and return its rows. All statements of a request count as one write.
 

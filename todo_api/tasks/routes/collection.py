@@ -9,7 +9,7 @@ from flask import request, url_for
 
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.http.blueprint import no_query_parameters
-from todo_api.http.conditional_requests import ENTITY_TAGS_PATTERN, if_match, if_none_match, validator_headers
+from todo_api.http.conditional_requests import ENTITY_TAGS_PATTERN, if_match, if_none_match, validator_headers, versions
 from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.http.query_string import KEEP_BYTES
@@ -44,7 +44,7 @@ def list_tasks(parameters: dict[str, Any], owner: Owner) -> tuple[Sequence[Fragm
     With `limit`, `X-Total-Count` is their number on all pages, and `Link` (RFC 8288) has the `next` and the `first`
     page. The ETag changes when any of your tasks changes.
     """
-    page = listing.list_page(owner, parameters, if_none_match())
+    page = listing.list_page(owner, parameters, versions(if_none_match()))
     headers = validator_headers(page.version)
     if "limit" in parameters:
         headers |= {"X-Total-Count": str(page.total), "Link": links(page.next_cursor)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
@@ -24,6 +24,7 @@ from todo_api.http.request_body import read_body
 from todo_api.tasks.errors import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
 from todo_api.tasks.models import IdempotencyKey
 from todo_api.tasks.queries.locking import OWNER_ID
+from todo_api.tasks.sync.encryption import decrypt, encrypt
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -65,10 +66,11 @@ SAVE_RESPONSE = Statement(
 )
 
 
-def idempotent(view: View) -> View:
+def idempotent(view: View, *, has_secret: bool = False) -> View:
     """Execute requests with the same Idempotency-Key once, and answer retries with the saved response.
 
-    A view that reads its body from a file gets it as `staged`, which has the digest of the body.
+    A view that reads its body from a file gets it as `staged`, which has the digest of the body. A response that has a
+    secret is saved encrypted.
 
     Raises:
         InvalidIdempotencyKey: 400.
@@ -90,9 +92,9 @@ def idempotent(view: View) -> View:
         def execute() -> Response:
             saved = find_response(owner, key)
             if saved:
-                return replay(saved, fingerprint)
+                return replay(saved, fingerprint, has_secret=has_secret)
             response: Response = view(*args, owner=owner, **kwargs)
-            save_response(owner, key, fingerprint, response)
+            save_response(owner, key, fingerprint, response, has_secret=has_secret)
             return response
 
         return transaction(execute)
@@ -102,16 +104,21 @@ def idempotent(view: View) -> View:
     return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(documented)  # type: ignore[return-value]
 
 
-def replay(saved: Row, fingerprint: bytes) -> Response:
+idempotent_with_secret = partial(idempotent, has_secret=True)
+"""`idempotent` for a view whose response has a secret."""
+
+
+def replay(saved: Row, fingerprint: bytes, *, has_secret: bool) -> Response:
     """Return the saved response.
 
     Raises:
-        IdempotencyKeyReused: 422, if it belongs to another request.
+        IdempotencyKeyReused: 422, if it belongs to another request, or cannot be decrypted any more.
 
     """
-    if saved["fingerprint"] != fingerprint:
+    body = decrypt(saved["body"]) if has_secret else saved["body"]
+    if saved["fingerprint"] != fingerprint or body is None:
         raise IdempotencyKeyReused
-    return Response(saved["body"], saved["status"], [*saved["headers"], REPLAYED_HEADER])
+    return Response(body, saved["status"], [*saved["headers"], REPLAYED_HEADER])
 
 
 def request_fingerprint(body_digest: bytes) -> bytes:
@@ -133,15 +140,16 @@ def find_response(owner: Owner, key: str) -> Row | None:
     return saved if saved["key"] is not None else None
 
 
-def save_response(owner: Owner, key: str, fingerprint: bytes, response: Response) -> None:
+def save_response(owner: Owner, key: str, fingerprint: bytes, response: Response, *, has_secret: bool) -> None:
     """Save the response, and replace an expired one."""
+    body = response.get_data(as_text=True)
     values = {
         "owner_id": owner.user_id,
         "idempotency_key": key,
         "saved_fingerprint": fingerprint,
         "saved_status": response.status_code,
         "saved_headers": list(response.headers),
-        "saved_body": response.get_data(as_text=True),
+        "saved_body": encrypt(body) if has_secret else body,
     }
     fetch_all(SAVE_RESPONSE, values)
 

@@ -28,7 +28,7 @@ from todo_api.database.statements import Statement
 from todo_api.http.errors import InvalidInput
 from todo_api.tasks.errors import TaskLimitReached
 from todo_api.tasks.models import LIVE, Task, TaskList
-from todo_api.tasks.queries.locking import LOCKED_LIST, OWN_LIST, OWNER_ID, locked_result, update_list, write_owned
+from todo_api.tasks.queries.locking import LOCK_LIST, OWN_LIST, OWNER_ID, write_owned
 from todo_api.tasks.queries.statements import ORDER_STEP, OWN_TASKS
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ STAGED = (
     .render_derived(name="staged", with_types=True)
 )
 """The rows of a chunk as a table."""
-
-LOCK_LIST = Statement(locked_result(LOCKED_LIST.c.number).add_cte(update_list(None)))
-"""Locks the user's list and counts the write. No other transaction changes tasks of the user until this one ends."""
 
 COUNT_TASKS = Statement(
     select(func.coalesce(TaskList.live + TaskList.trashed, 0).label("number")).select_from(

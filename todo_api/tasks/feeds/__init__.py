@@ -1,0 +1,1 @@
+"""Calendar feeds: links under which a calendar program reads tasks."""
