@@ -10,7 +10,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest.spec.plugins import FlaskPlugin
 
 from todo_api.http.converters import ID_MAX, IdConverter
-from todo_api.http.documentation import BEARER, REQUEST_ID
+from todo_api.http.documentation import API_KEY, BEARER, REQUEST_ID
 from todo_api.http.fields import DATE_PATTERN, DATE_TIME_PATTERN, Due
 
 if TYPE_CHECKING:
@@ -99,6 +99,19 @@ PROBLEM_SCHEMA = {
 }
 
 
+BEARER_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The `token` of a sign-in, the token of `set-auth-token`, or an API key with the route's scope.",
+}
+API_KEY_SCHEME = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-API-Key",
+    "description": "An API key. The scopes of an operation are those that the key must have.",
+}
+
+
 class DescribingPlugin(FlaskPlugin):  # type: ignore[misc]  # flask-smorest has no types
     """The plugin that derives the path parameters from Flask's URL rules, with our descriptions."""
 
@@ -168,5 +181,6 @@ def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
     api.spec.components.parameter(REQUEST_ID, "header", REQUEST_ID_PARAMETER)
     for unused in ("Error", "PaginationMetadata"):  # of flask-smorest
         del api.spec.components.schemas[unused]
-    api.spec.components.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api.spec.components.security_scheme(BEARER, BEARER_SCHEME)
+    api.spec.components.security_scheme(API_KEY, API_KEY_SCHEME)
     return api

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from todo_api.auth.errors import Unauthorized
-from todo_api.auth.guard import JWT_DOTS
 from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import access_claims, bearer_token, opaque_token
+from todo_api.auth.sessions.credentials import JWT_DOTS, access_claims, bearer_token, opaque_token
 from todo_api.auth.sessions.csrf import SAFE_METHODS
 from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import NotAuthenticated, ServiceUnavailable, TooManyRequests
