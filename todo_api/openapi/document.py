@@ -50,6 +50,7 @@ TAGS = [
     {"name": "sync", "description": "Keep an offline copy up to date, and send many changes at once."},
     {"name": "transfer", "description": "Export and import all tasks."},
     {"name": "sessions", "description": "List and revoke your sessions, and get tokens for other services."},
+    {"name": "api keys", "description": "Credentials for scripts: create, list, change and delete them."},
     {"name": "account", "description": "Change or reset your password, update your profile, delete your account."},
     {"name": "system", "description": "Check the health of the service."},
 ]

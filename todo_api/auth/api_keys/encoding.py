@@ -21,9 +21,6 @@ VALUES = {digit: value for value, digit in enumerate(DIGITS)}
 
 USER_LENGTH, ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 22, 11, 43, 6
 USER_BITS, ID_BITS, SECRET_BITS = 128, 64, 256
-START_LENGTH = len(PREFIX) + USER_LENGTH + ID_LENGTH
-"""The characters before the secret, which tell keys apart."""
-
 PATTERN = re.compile(
     f"({PREFIX}([0-9A-Za-z]{{{USER_LENGTH}}})([0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]{{{SECRET_LENGTH}}})"
     f"([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})",
@@ -38,12 +35,12 @@ class ParsedKey(NamedTuple):
     hash: bytes
 
 
-def new_key(user_id: str) -> str:
-    """Return a new key of a local account, whose id is a UUID."""
-    user = encode(UUID(user_id).int, USER_LENGTH)
+def new_key(user_id: str) -> tuple[str, ParsedKey]:
+    """Return a new key of a local account, whose id is a UUID, and what the key names."""
     key_id = encode(secrets.randbits(ID_BITS), ID_LENGTH)
-    unchecked = f"{PREFIX}{user}{key_id}{encode(secrets.randbits(SECRET_BITS), SECRET_LENGTH)}"
-    return f"{unchecked}{checksum(unchecked)}"
+    unchecked = f"{start(user_id, key_id)}{encode(secrets.randbits(SECRET_BITS), SECRET_LENGTH)}"
+    key = f"{unchecked}{checksum(unchecked)}"
+    return key, ParsedKey(user_id, key_id, key_hash(key))
 
 
 def parse(key: str) -> ParsedKey | None:
@@ -63,7 +60,7 @@ def key_hash(key: str) -> bytes:
 
 
 def start(user_id: str, key_id: str) -> str:
-    """Return the beginning of a key, without its secret."""
+    """Return the beginning of a key: all before its secret."""
     return f"{PREFIX}{encode(UUID(user_id).int, USER_LENGTH)}{key_id}"
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Scope = Literal["tasks:read", "tasks:write"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+DEFAULT_SCOPES: tuple[Scope, ...] = ("tasks:read", "tasks:write")
+"""The scopes of a key for which none are chosen."""
 
 Permissions = dict[str, list[str]]
 """The actions by resource."""

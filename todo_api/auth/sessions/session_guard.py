@@ -17,35 +17,43 @@ from todo_api.rate_limiting.enforcement import consume
 from todo_api.rate_limiting.limits import write_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask.typing import ResponseReturnValue
 
     from todo_api.database.statements import Row
 
 
-def session_required(view: View) -> View:
-    """Require a live session, by any credential, and pass its row to the view as `session`.
+def session_guard(problem: type[Unauthorized]) -> Callable[[View], View]:
+    """Return the decorator that requires a live session, by any credential, and passes its row as `session`.
 
     A request with an unsafe method counts as a write of the session, not of the user: otherwise the writes of a stolen
     session could keep its owner from ending it.
 
     Raises:
-        Unauthorized: 401.
+        problem: 401.
         TooManyRequests: 429.
 
     """
 
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        session = current_session()
-        if session is None:
-            raise Unauthorized
-        if request.method not in SAFE_METHODS:
-            consume(write_limit(f"session {session['session_id']}"))
-        response: ResponseReturnValue = view(*args, session=session, **kwargs)
-        return response
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+            session = current_session()
+            if session is None:
+                raise problem
+            if request.method not in SAFE_METHODS:
+                consume(write_limit(f"session {session['session_id']}"))
+            response: ResponseReturnValue = view(*args, session=session, **kwargs)
+            return response
 
-    document(guarded, Unauthorized, TooManyRequests, ServiceUnavailable, security=[{BEARER: []}])
-    return guarded  # type: ignore[return-value]
+        document(guarded, problem, TooManyRequests, ServiceUnavailable, security=[{BEARER: []}])
+        return guarded  # type: ignore[return-value]
+
+    return decorator
+
+
+session_required = session_guard(Unauthorized)
 
 
 def current_session() -> Row | None:
