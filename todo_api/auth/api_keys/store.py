@@ -9,8 +9,7 @@ from sqlalchemy import Text, asc, delete, desc, func, insert, literal, null, sel
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from todo_api.auth.api_keys.encoding import new_key
-from todo_api.auth.api_keys.errors import APIKeyLimitReached, KeyNotFound
-from todo_api.auth.errors import Unauthorized
+from todo_api.auth.api_keys.errors import APIKeyLimitReached, KeyNotFound, UnauthorizedSession
 from todo_api.auth.models import APIKey, User
 from todo_api.auth.sessions.store import is_session
 from todo_api.database.execution import fetch_all, fetch_one, transaction
@@ -44,7 +43,7 @@ def create_key(user_id: str, session_id: str | None, fields: Mapping[str, Any]) 
     comes before the key or after it.
 
     Raises:
-        Unauthorized: 401, if the session has ended.
+        UnauthorizedSession: 401, if the session has ended.
         APIKeyLimitReached: 403.
 
     """
@@ -57,7 +56,7 @@ def create_key(user_id: str, session_id: str | None, fields: Mapping[str, Any]) 
 
     row = transaction(work)
     if row is None:
-        raise Unauthorized
+        raise UnauthorizedSession
     if row["id"] is None:
         raise APIKeyLimitReached
     return NewKey(text, row)
