@@ -24,6 +24,15 @@ def test_a_key_names_its_user_and_its_id(user_id: str) -> None:
     assert len(start(user_id, key.id)) == 38
 
 
+@pytest.mark.shows("API keys found")
+def test_a_scanner_finds_a_key_in_a_file() -> None:
+    text, _ = new_key(USER)
+    leaked = f'export TODO_KEY="{text}"  # todo_api todo_list_of_ada {text[:-1]}-\n'
+    found = re.findall(r"\btodo_[0-9A-Za-z]{82}\b", leaked)
+    assert found == [text]
+    assert parse(found[0])
+
+
 def test_keys_differ_in_id_and_secret() -> None:
     keys = [new_key(USER)[0] for _ in range(50)]
     assert len({key[27:38] for key in keys}) == len({key[38:81] for key in keys}) == 50

@@ -48,6 +48,7 @@ def test_a_new_key_has_the_properties_of_better_auth(alice: Actor) -> None:
     assert {key[name] for name in unused} == {None}
 
 
+@pytest.mark.shows("API keys at rest")
 def test_the_text_of_a_key_is_shown_once_and_stored_as_a_hash(database: str, alice: Actor) -> None:
     key = create_key(alice)
     shown = alice.client.get(f"{API_KEY}/get?id={key['id']}", headers=bearer(alice.token))

@@ -169,10 +169,9 @@ def check_values(body: dict[str, Any], *, name_min: int) -> dict[str, Any]:
         ServerOnlyProperty, MetadataDisabled, InvalidNameLength, ExpiresInTooSmall, ExpiresInTooLarge: 400.
 
     """
-    rejected = {name: body.pop(name) for name in (*SERVER_ONLY, "metadata") if name in body}
-    if any(rejected.pop(name, None) is not None for name in SERVER_ONLY):
+    if any(body.pop(name, None) is not None for name in SERVER_ONLY):
         raise ServerOnlyProperty
-    if rejected.get("metadata"):
+    if body.pop("metadata", None) is not None:
         raise MetadataDisabled
     if "name" in body and not name_min <= len(body["name"]) <= APIKey.NAME_MAX:
         raise InvalidNameLength
