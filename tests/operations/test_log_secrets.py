@@ -116,11 +116,10 @@ def use_an_account(url: str, mails: Path) -> set[str]:
 
 def use_keys(url: str, session: dict[str, str]) -> set[str]:
     """Use an API key in every way, right and wrong, and return the keys and their secrets."""
-    created = requests.post(
-        f"{url}/api/auth/api-key/create", json={"name": "name-of-a-key"}, headers=session, timeout=30
-    )
-    key: str = created.json()["key"]
-    forged, _ = new_key(created.json()["referenceId"])
+    routes, name = f"{url}/api/auth/api-key", {"name": "name-of-a-key"}
+    created = requests.post(f"{routes}/create", json=name, headers=session, timeout=30).json()
+    key: str = created["key"]
+    forged, _ = new_key(created["referenceId"])
     for text in (key, forged, key[:-1], f"{key}\xff"):
         for headers in ({"X-API-Key": text}, {"Authorization": f"Bearer {text}"}, {**session, "X-API-Key": text}):
             requests.get(f"{url}/api/me/tasks", headers=headers, timeout=30)
