@@ -331,24 +331,31 @@ def test_a_password_reset_disables_all_keys_of_the_user(ada: Actor, bob: Actor, 
 
 
 @pytest.mark.shows("API keys reset")
-@pytest.mark.parametrize("first", ["reset", "create"])
-def test_no_key_is_created_while_the_password_is_reset(database: str, ada: Actor, tmp_path: Path, first: str) -> None:
-    """Both wait for the user's row. A key that comes first is disabled; one that comes second has no session."""
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [("reset", "create", 401), ("create", "reset", 200), ("reset", "enable", 404), ("enable", "reset", 200)],
+)
+def test_no_key_is_enabled_while_the_password_is_reset(
+    database: str, ada: Actor, tmp_path: Path, first: str, second: str, status: int
+) -> None:
+    """Both wait for the user's row. A key that comes first is disabled; a request that comes second has no session."""
+    key = create_key(ada)
+    execute(database, DISABLE, ada.id)
     body = {"token": reset_token(ada, tmp_path / "mails"), "newPassword": "another horse"}
     actions = {
         "reset": lambda: ada.client.post("/api/auth/reset-password", json=body),
         "create": lambda: send(ada, "create"),
+        "enable": lambda: send(ada, "update", keyId=key["id"], enabled=True),
     }
-    second = "create" if first == "reset" else "reset"
     with locking(database, LOCK_USER, ada.id) as commit, ThreadPoolExecutor(2) as threads:
         responses = {first: threads.submit(actions[first])}
         wait_for_lock(database)
         responses[second] = threads.submit(actions[second])
         wait_for_lock(database, 2)
         commit()
-        assert responses["reset"].result().status_code == 200
-        created = responses["create"].result()
-    assert created.status_code == (401 if first == "reset" else 200)
+        assert responses.pop("reset").result().status_code == 200
+        (other,) = responses.values()
+        assert other.result().status_code == status
     enabled = execute(database, "SELECT id FROM api_keys WHERE user_id = %s AND enabled", ada.id)
     assert enabled == []
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Text, asc, delete, desc, func, insert, literal, null, select, true, update
+from sqlalchemy import Text, asc, delete, desc, exists, func, insert, literal, null, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from todo_api.auth.api_keys.encoding import new_key
 from todo_api.auth.api_keys.errors import APIKeyLimitReached, KeyNotFound, UnauthorizedSession
-from todo_api.auth.models import APIKey, User
+from todo_api.auth.models import APIKey, Session, User
 from todo_api.auth.sessions.store import is_session
 from todo_api.database.execution import fetch_all, fetch_one, transaction
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.dml import ReturningUpdate
 
     from todo_api.auth.api_keys.encoding import ParsedKey
+    from todo_api.database.execution import Runnable
     from todo_api.database.statements import Row
 
 COLUMNS = [column for column in APIKey.__table__.c if column.name != "hash"]
@@ -39,27 +40,31 @@ class NewKey(NamedTuple):
 def create_key(user_id: str, session_id: str | None, fields: Mapping[str, Any]) -> NewKey:
     """Create a key of the user, for a live session of the user or, without a session id, for a command.
 
-    The user's row is locked first, so that concurrent requests cannot exceed the limit together, and a password reset
-    comes before the key or after it.
-
     Raises:
         UnauthorizedSession: 401, if the session has ended.
         APIKeyLimitReached: 403.
 
     """
     text, parsed = new_key(user_id)
-    statement = insertion(parsed, session_id, fields)
-
-    def work() -> Row | None:
-        fetch_all(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
-        return fetch_one(statement)
-
-    row = transaction(work)
+    row = fetch_locked(user_id, insertion(parsed, session_id, fields))
     if row is None:
         raise UnauthorizedSession
     if row["id"] is None:
         raise APIKeyLimitReached
     return NewKey(text, row)
+
+
+def fetch_locked(user_id: str, statement: Runnable) -> Row | None:
+    """Lock the user's row, run the statement, and return its first row, if it has one.
+
+    Concurrent requests cannot exceed the limit together, and a password reset comes before the statement or after it.
+    """
+
+    def work() -> Row | None:
+        fetch_all(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+        return fetch_one(statement)
+
+    return transaction(work)
 
 
 def insertion(key: ParsedKey, session_id: str | None, fields: Mapping[str, Any]) -> Select[Any]:
@@ -101,18 +106,19 @@ def get_key(user_id: str, key_id: str) -> Row:
     return require_key(fetch_one(select(*COLUMNS).where(APIKey.user_id == user_id, APIKey.id == key_id)))
 
 
-def update_key(user_id: str, key_id: str, fields: Mapping[str, Any]) -> Row:
-    """Change fields of a key, and return it.
+def update_key(user_id: str, session_id: str, key_id: str, fields: Mapping[str, Any]) -> Row:
+    """Change fields of a key for a live session of the user, and return it.
 
     Raises:
-        KeyNotFound: 404.
+        KeyNotFound: 404, also if the session has ended meanwhile.
 
     """
     values = {**fields, "updated_at": func.now()}
     if "expires_in" in values:
         values["expires_at"] = expiry(values.pop("expires_in"))
-    changed = update(APIKey).where(APIKey.user_id == user_id, APIKey.id == key_id).values(values)
-    return require_key(fetch_one(changed.returning(*COLUMNS)))
+    is_live = exists(select(Session.id).where(is_session(user_id, session_id)))
+    changed = update(APIKey).where(APIKey.user_id == user_id, APIKey.id == key_id, is_live).values(values)
+    return require_key(fetch_locked(user_id, changed.returning(*COLUMNS)))
 
 
 def delete_key(user_id: str, key_id: str) -> None:

@@ -134,7 +134,7 @@ def update_api_key(body: dict[str, Any], session: Row) -> dict[str, Any]:
         raise NoValuesToUpdate
     if fields.keys() & {"scopes", "expires_in"} or fields.get("enabled"):
         require_fresh(session)
-    return key_response(api_keys.update_key(session["id"], key_id, fields))
+    return key_response(api_keys.update_key(session["id"], session["session_id"], key_id, fields))
 
 
 @auth.post("/api-key/delete", tags=["api keys"])
