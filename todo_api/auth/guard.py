@@ -2,7 +2,7 @@
 
 A JWT and an API key are verified without the database as far as that is possible: the statement that does the work
 checks through `LIVE_SESSION` that the session is live. A statement is written for a session. For another credential,
-the CTE of that credential replaces the session's (docs/decisions/0027).
+the CTE of that credential replaces the session's (docs/decisions/0030).
 """
 
 from __future__ import annotations
