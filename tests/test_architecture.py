@@ -39,6 +39,8 @@ PURE = {
     "todo_api.http.converters",
     "todo_api.http.errors",
     "todo_api.http.media_types",
+    "todo_api.auth.api_keys.encoding",
+    "todo_api.auth.api_keys.scopes",
     "todo_api.auth.passwords.hashing",
     "todo_api.auth.sessions.cookies",
     "todo_api.auth.tokens.jwks",

@@ -12,6 +12,7 @@ from config import THREADS
 from tests.support.processes import ROOT
 from tests.support.routes import RULES, operations
 from tests.test_architecture import PACKAGES
+from todo_api.auth.api_keys.cli import KEYS
 from todo_api.auth.cli import SESSIONS, USERS
 from todo_api.database import timeouts
 from todo_api.database.connections import POOL_SIZE, POOL_TIMEOUT
@@ -114,7 +115,13 @@ def test_the_commands_of_the_api_page_do_what_it_says(service: Service, tmp_path
     assert len((tmp_path / "todo-export.csv").read_text().splitlines()) == 5
     assert "\nX-WR-CALNAME:Home\n" in printed[12].replace("\r", "")
     assert re.search(r'^\[{"id":\d+,"name":"Home",.*"last_read_on":"[\d-]{10}"}\]$', printed[12], re.MULTILINE)
-    tasks, session, sessions, signed_out, no_session = printed[13].splitlines()
+    created, listed, refused, deleted, revoked = printed[13].splitlines()
+    assert '"title":"Water plants"' in created
+    assert listed.startswith("[{")
+    assert '"code":"INSUFFICIENT_SCOPE"' in refused
+    assert deleted == '{"success":true}'
+    assert '"code":"INVALID_TOKEN"' in revoked
+    tasks, session, sessions, signed_out, no_session = printed[14].splitlines()
     assert tasks.startswith("[{")
     assert re.search(r'"email":"grace-\d+@example\.com"', session)
     assert sessions.startswith("[{")
@@ -202,9 +209,10 @@ def test_named_commands_of_dev_py_exist() -> None:
 
 def test_the_deployment_page_lists_the_administration_commands() -> None:
     commands = block(DEPLOYMENT, "flask users")
-    listed = re.findall(r"^\.venv/bin/flask (users|sessions|tasks) ([a-z-]+)", commands, re.MULTILINE)
+    listed = re.findall(r"^\.venv/bin/flask (users|keys|sessions|tasks) ([a-z-]+)", commands, re.MULTILINE)
     assert re.search(rf"^\.venv/bin/flask {doctor.name} ", commands, re.MULTILINE)
-    assert sorted(listed) == sorted((group.name, name) for group in (USERS, SESSIONS, TASKS) for name in group.commands)
+    groups = (USERS, KEYS, SESSIONS, TASKS)
+    assert sorted(listed) == sorted((group.name, name) for group in groups for name in group.commands)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.lock")), ids=lambda path: path.name)

@@ -8,6 +8,7 @@ from flask import Flask
 
 from todo_api import extensions, settings
 from todo_api.auth import auth
+from todo_api.auth.api_keys.cli import KEYS
 from todo_api.auth.cli import SESSIONS, USERS
 from todo_api.auth.tokens import external_users
 from todo_api.database import connections
@@ -61,6 +62,6 @@ def create_app(config: Config) -> Flask:
     page.init_app(app, api)
     error_handlers.init_app(app)  # replaces the handler of flask-smorest
 
-    for command in (USERS, SESSIONS, TASKS, doctor):
+    for command in (USERS, SESSIONS, KEYS, TASKS, doctor):
         app.cli.add_command(command)
     return app

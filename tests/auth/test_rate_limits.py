@@ -231,6 +231,10 @@ def refresh(actor: Actor) -> TestResponse:
     return actor.client.post(f"{AUTH}/refresh", json={"refresh_token": actor.refresh_token})
 
 
+def refresh_by_cookie(actor: Actor) -> TestResponse:
+    return actor.client.post(f"{AUTH}/refresh", headers=sign_in(actor).cookie)
+
+
 RESET = "rate_limit_reset"
 CHANGE_PASSWORD = "rate_limit_change_password"
 
@@ -242,6 +246,8 @@ CHANGE_PASSWORD = "rate_limit_change_password"
         ("rate_limit_sign_in", lambda actor: try_sign_in(actor, PASSWORD), 200),
         ("rate_limit_sign_up", sign_up, 200),
         ("rate_limit_refresh", refresh, 200),
+        ("rate_limit_refresh", refresh_by_cookie, 200),
+        (RESET, post("/api-key/create"), 200),
         (RESET, post("/request-password-reset", email="x@example.com"), 200),
         (RESET, post("/reset-password", token="x", newPassword=PASSWORD), 400),
         (CHANGE_PASSWORD, post("/change-password", currentPassword=PASSWORD, newPassword=PASSWORD), 200),

@@ -53,10 +53,12 @@ def test_every_operation_is_documented(method: str, path: str, operation: dict[s
     assert operation["description"].endswith(".")
     assert re.fullmatch("[a-z]+(?:[A-Z][a-z]+)+", operation["operationId"])
     responses = operation["responses"]
-    assert operation["security"] in ([], [{"bearer": []}], [{"bearer": []}, {}])
     assert {"$ref": "#/components/parameters/X-Request-Id"} in operation["parameters"]
-    if "{user_id}" in path:
-        assert operation["security"] == [{"bearer": []}]
+    if "{user_id}" not in path:
+        assert operation["security"] in ([], [{"bearer": []}], [{"bearer": []}, {}])
+    else:
+        bearer, api_key = operation["security"]
+        assert (bearer, list(api_key), len(api_key["apiKey"])) == ({"bearer": []}, ["apiKey"], 1)
         assert {"401", "403", "503"} <= set(responses)
     if "{task_id}" in path:
         assert "404" in responses

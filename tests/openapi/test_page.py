@@ -48,9 +48,10 @@ def test_a_newcomer_signs_up_authorizes_and_lists_tasks(service: Service, page: 
     response = json.loads(sign_up.locator(".live-responses-table .highlight-code code").first.inner_text())
 
     page.get_by_role("button", name="Authorize").first.click()
-    page.locator(".auth-container input").fill(response["token"])
-    page.locator(".auth-btn-wrapper").get_by_role("button", name="Apply credentials").click()
-    page.locator(".auth-btn-wrapper").get_by_role("button", name="Close").click()
+    bearer = page.locator(".auth-container").filter(has_text="http, Bearer")
+    bearer.locator("input").fill(response["token"])
+    bearer.get_by_role("button", name="Apply credentials").click()
+    bearer.get_by_role("button", name="Close").click()
 
     listing = page.locator("#operations-tasks-listTasks")
     listing.locator(".opblock-summary-control").click()

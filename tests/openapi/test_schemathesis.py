@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support.actors import PASSWORD
+from tests.support.credentials import COOKIE
 from tests.support.databases import CONFIG, new_database
 from tests.support.processes import Service, running_service
 from todo_api import create_app
@@ -33,7 +34,10 @@ schema = schemathesis.openapi.from_dict(create_app(CONFIG).test_client().get("/o
 @pytest.fixture(scope="session")
 def shared_service(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     mails = tmp_path_factory.mktemp("mails") / "mails"
-    with new_database(server, template) as url, running_service(url, MAIL_URL=mails.as_uri()) as service:
+    with (
+        new_database(server, template) as url,
+        running_service(url, MAIL_URL=mails.as_uri(), RATE_LIMIT_USER_SCALE="1000") as service,
+    ):
         yield service
 
 
@@ -45,6 +49,7 @@ class Caller:
     account: dict[str, str]
     id: str
     headers: dict[str, str]
+    cookie: dict[str, str]
 
     def new_feed(self) -> tuple[int, str]:
         """Create a feed, after deleting the others, and return its id and its token."""
@@ -59,12 +64,24 @@ class Caller:
         number: int = task.json()["id"]
         return number
 
+    def new_key(self) -> str:
+        """Create an API key and return its id. The others are deleted, because their number is limited."""
+        url = f"{self.url}/api/auth/api-key"
+        for key in requests.get(f"{url}/list", headers=self.headers, timeout=10).json()["apiKeys"]:
+            requests.post(f"{url}/delete", headers=self.headers, json={"keyId": key["id"]}, timeout=10)
+        created = requests.post(f"{url}/create", headers=self.headers, json={}, timeout=10)
+        key_id: str = created.json()["id"]
+        return key_id
+
 
 @pytest.fixture
 def caller(shared_service: Service) -> Caller:
     account = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
-    body = requests.post(f"{shared_service.url}/api/auth/sign-up/email", data=account, timeout=10).json()
-    return Caller(shared_service.url, account, body["user"]["id"], {"Authorization": f"Bearer {body['token']}"})
+    response = requests.post(f"{shared_service.url}/api/auth/sign-up/email", data=account, timeout=10)
+    body = response.json()
+    headers = {"Authorization": f"Bearer {body['token']}"}
+    cookie = {"Cookie": f"{COOKIE}={response.cookies[COOKIE]}"}
+    return Caller(shared_service.url, account, body["user"]["id"], headers, cookie)
 
 
 @schema.parametrize()
@@ -74,7 +91,9 @@ def test_schemathesis_finds_no_failure(case: schemathesis.Case[Any], caller: Cal
         case.path_parameters["user_id"] = caller.id
     if case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
         make_successful(case, caller)
-    case.call_and_validate(base_url=caller.url, headers=caller.headers, excluded_checks=excluded_checks(case))
+    # Without a body, a refresh requires the cookie alone.
+    headers = caller.cookie if case.path == "/api/auth/refresh" else caller.headers
+    case.call_and_validate(base_url=caller.url, headers=headers, excluded_checks=excluded_checks(case))
 
 
 def is_path_invalid(case: schemathesis.Case[Any]) -> bool:
@@ -103,6 +122,8 @@ VALID_BODIES: dict[str, Callable[[Caller], dict[str, Any]]] = {
     "/api/auth/change-password": lambda _: {"currentPassword": PASSWORD, "newPassword": PASSWORD},
     "/api/{user_id}/tasks/batch": lambda _: {"operations": [{"op": "create", "task": {"title": "x"}}]},
     "/api/auth/delete-user": lambda _: {"password": PASSWORD},
+    "/api/auth/api-key/update": lambda caller: {"keyId": caller.new_key(), "name": "x"},
+    "/api/auth/api-key/delete": lambda caller: {"keyId": caller.new_key()},
 }
 
 ISSUED_BY_THE_SERVICE = {"If-Match", "If-None-Match", "Idempotency-Key", "cursor", "sync_token"}
@@ -131,6 +152,8 @@ def make_successful(case: schemathesis.Case[Any], caller: Caller) -> None:
         case.path_parameters["task_id"] = caller.new_task()
     if case.path in VALID_BODIES and isinstance(case.body, dict):
         case.body.update(VALID_BODIES[case.path](caller))
+    if case.path == "/api/auth/api-key/get":
+        case.query["id"] = caller.new_key()
     if case.path == "/api/auth/update-user":
         case.body = {"name": "Ada"}
     if case.path == "/api/{user_id}/import":

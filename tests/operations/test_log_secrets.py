@@ -14,6 +14,7 @@ import requests
 from tests.support.actors import PASSWORD
 from tests.support.processes import GRANIAN, GUNICORN, running_service, wait_until
 from tests.support.raw_http import exchange
+from todo_api.auth.api_keys.encoding import new_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ REFUSED = {GUNICORN: 4, GRANIAN: 0}
 """Malformed requests that each server logs at least. granian logs none."""
 
 
-@pytest.mark.shows("ASVS 16.2.5", "ASVS 16.4.1", "feeds: no log")
+@pytest.mark.shows("ASVS 16.2.5", "ASVS 16.4.1", "feeds: no log", "API keys found")
 @pytest.mark.parametrize("name", SERVER_MESSAGES)
 def test_a_whole_run_logs_json_lines_without_a_secret(fresh_database: str, tmp_path: Path, name: str) -> None:
     mails, log = tmp_path / "mails", tmp_path / "log"
@@ -70,6 +71,7 @@ def test_a_whole_run_logs_json_lines_without_a_secret(fresh_database: str, tmp_p
     assert len(refused) >= REFUSED[name]
     events = {line["event"] for line in lines}
     assert {"sign_up", "sign_in", "refresh_reuse", "reset_password", "delete_user", "request"} <= events
+    assert {"create_api_key", "delete_api_key"} <= events
     for secret in secrets:
         assert secret.lower() not in text.lower(), secret
 
@@ -101,6 +103,7 @@ def use_an_account(url: str, mails: Path) -> set[str]:
     requests.post(f"{url}/api/me/tasks", json={"title": "title-of-hers"}, headers=headers, timeout=30)
     requests.get(f"{url}/api/me/tasks?tag=query-of-hers", headers=headers, timeout=30)
     feed_token = read_a_feed(url, headers)
+    keys = use_keys(url, headers)
     responses += [browser.get(f"{url}/api/auth/token", timeout=30)]
     assert post("delete-user", password=new).status_code == 200
     bodies = [response.json() for response in responses]
@@ -109,7 +112,7 @@ def use_an_account(url: str, mails: Path) -> set[str]:
     opaque = {response.headers["set-auth-token"] for response in responses if "set-auth-token" in response.headers}
     assert min(len(tokens), len(cookies), len(opaque)) >= 3
     texts = {PASSWORD, new, email, "stranger@example.com", "Lovelace", "title-of-hers", "query-of-hers", "hmac-sha256"}
-    return tokens | cookies | opaque | texts | {reset_token, reset_token.partition("_")[0], feed_token}
+    return tokens | cookies | opaque | texts | keys | {reset_token, reset_token.partition("_")[0], feed_token}
 
 
 def read_a_feed(url: str, headers: dict[str, str]) -> str:
@@ -123,6 +126,22 @@ def read_a_feed(url: str, headers: dict[str, str]) -> str:
     requests.delete(f"{feeds}/{feed['id']}", headers=headers, timeout=30)
     assert requests.get(f"{url}{path}", timeout=30).status_code == 404
     return path.rpartition("/")[2][:40]
+
+
+def use_keys(url: str, session: dict[str, str]) -> set[str]:
+    """Use an API key in every way, right and wrong, and return the keys and their secrets."""
+    routes, name = f"{url}/api/auth/api-key", {"name": "name-of-a-key"}
+    created = requests.post(f"{routes}/create", json=name, headers=session, timeout=30).json()
+    key: str = created["key"]
+    forged, _ = new_key(created["referenceId"])
+    for text in (key, forged, key[:-1], f"{key}\xff"):
+        for headers in ({"X-API-Key": text}, {"Authorization": f"Bearer {text}"}, {**session, "X-API-Key": text}):
+            requests.get(f"{url}/api/me/tasks", headers=headers, timeout=30)
+            requests.get(f"{url}/api/auth/get-session", headers=headers, timeout=30)
+    requests.get(f"{url}/api/{key}/tasks?key={key}", headers={"X-API-Key": key}, timeout=30)
+    requests.post(f"{routes}/delete", json={"keyId": created["id"]}, headers=session, timeout=30)
+    requests.get(f"{url}/api/me/tasks", headers={"X-API-Key": key}, timeout=30)
+    return {key[:-1], key[38:81], forged[38:81], "name-of-a-key"}
 
 
 def mailed_link(mails: Path) -> str:

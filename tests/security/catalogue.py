@@ -149,6 +149,20 @@ BETTER_AUTH = {
     "Better Auth secrets": "The secret can be rotated without signing anybody out. The old secret is then invalid.",
 }
 
+API_KEYS = {
+    "API keys scopes": "Every route of a user declares a scope. A key opens the routes of its scopes only.",
+    "API keys no auth": "A key opens no route under /api/auth: it cannot create keys or change a password.",
+    "API keys own": "A key opens its own user's resources only. Nobody sees another user's keys.",
+    "API keys refused": "A malformed, unknown, disabled or expired key is refused.",
+    "API keys revoked": "A key that is deleted or disabled is refused from the next request on, by every worker.",
+    "API keys fresh": "Creating a key, or giving one more, requires a session of at most one day.",
+    "API keys notice": "A mail tells the owner of a new key. It contains neither the key nor its name.",
+    "API keys reset": "A password reset disables all keys, also one that is created at the same time.",
+    "API keys limit": "A user has at most 50 keys, also if they are created at the same time.",
+    "API keys at rest": "A key is stored as a hash, and shown once.",
+    "API keys found": "A scanner finds a leaked key by its pattern. No log line contains a key.",
+}
+
 HTTP = {
     "Idempotency once": "A repeated request with the same key is executed once. Its response is the first one, marked.",
     "Idempotency fingerprint": "A key with a different request is rejected.",
@@ -201,6 +215,7 @@ SECTIONS = {
     "Refresh tokens: RFC 9700 and the rules of supabase/auth": REFRESH,
     "Passwords: NIST SP 800-63B-4 and bcrypt": PASSWORDS,
     "Better Auth's own protections": BETTER_AUTH,
+    "API keys": API_KEYS,
     "Retries and conditions: Idempotency-Key and RFC 9110": HTTP,
     "Calendar feeds": FEEDS,
     "Races and faults": FAULTS,

@@ -13,8 +13,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from server.logging import bind_context
+from todo_api.auth.api_keys.store import disable_all_keys, disable_keys
 from todo_api.auth.errors import EmailTaken, HashingQueueFull, InvalidCredentials, InvalidPassword
-from todo_api.auth.models import PasswordReset, Session, User, is_local
+from todo_api.auth.models import APIKey, PasswordReset, Session, User, is_local
 from todo_api.auth.passwords.hashing import needs_rehash
 from todo_api.auth.passwords.hashing_queue import hash_password, verify_password
 from todo_api.auth.passwords.policy import check_new_password
@@ -157,7 +158,7 @@ def change_password(
 
 
 def set_password(email: str, password: str) -> int | None:
-    """Set the password of an account without its current one, end all sessions and void all reset links.
+    """Set the password of an account without its current one, end its sessions, disable its keys, void its reset links.
 
     Return the number of ended sessions, or None if no account has the e-mail.
 
@@ -172,11 +173,13 @@ def set_password(email: str, password: str) -> int | None:
     ended = delete(Session).where(Session.user_id.in_(user_id)).returning(Session.id).cte("ended_sessions")
     void = delete(PasswordReset).where(PasswordReset.user_id.in_(user_id)).cte("void_resets")
     count = select(func.count()).select_from(ended).scalar_subquery()
-    row = fetch_one(select(changed_user.c.id, count.label("ended")).add_cte(void))
+    disabled = disable_keys(APIKey.user_id.in_(user_id)).cte("disabled_keys")
+    row = fetch_one(select(changed_user.c.id, count.label("ended")).add_cte(void, disabled))
     if row is None:
         return None
-    # The statement does not see sessions that were created while it waited for a lock.
+    # The statement does not see sessions and keys that were created while it waited for a lock.
     store.end_all_sessions(row["id"])
+    disable_all_keys(row["id"])
     number: int = row["ended"]
     return number
 
@@ -187,5 +190,5 @@ def update_user(user_id: str, fields: dict[str, Any]) -> None:
 
 
 def delete_user(user_id: str) -> None:
-    """Delete the account. Its tasks, sessions and password resets go with it, by foreign keys."""
+    """Delete the account. Its tasks, sessions, API keys and password resets go with it, by foreign keys."""
     fetch_one(delete(User).where(User.id == user_id).returning(User.id))

@@ -56,7 +56,7 @@ class Unauthorized(NotAuthenticated):
 
 
 class SessionNotFresh(Problem, status=403, code="SESSION_NOT_FRESH"):
-    """The session is too old to list the sessions. A new sign-in creates a fresh one."""
+    """The session is too old for this. A new sign-in creates a fresh one."""
 
     detail = "Session is not fresh"
 

@@ -45,3 +45,27 @@ KEY_SET = {
         },
     ],
 }
+KEY = {
+    "id": "3kTMd9aZq1B",
+    "configId": "default",
+    "name": "nightly backup",
+    "start": "todo_2mVb6yK0Wq9XrT4uLsE8Za3kTMd9aZq1B",
+    "prefix": "todo_",
+    "referenceId": USER["id"],
+    "permissions": {"tasks": ["read"]},
+    "enabled": True,
+    "expiresAt": None,
+    "createdAt": "2026-09-20T08:00:00.000Z",
+    "updatedAt": "2026-09-20T08:00:00.000Z",
+    "lastRequest": None,
+    "metadata": None,
+    "remaining": None,
+    "refillAmount": None,
+    "refillInterval": None,
+    "lastRefillAt": None,
+    "rateLimitEnabled": False,
+    "rateLimitMax": None,
+    "rateLimitTimeWindow": None,
+    "requestCount": 0,
+}
+NEW_KEY = {**KEY, "key": f"{KEY['start']}{'0Zz7' * 10}abc0r5XyQ"}

@@ -1,57 +1,49 @@
-"""The guard of a user's resources: it verifies the bearer token, and checks the session in the statements themselves.
+"""The guard of a user's resources: it verifies the credential, and checks that it is live in the statements themselves.
 
-A bearer token is an access JWT or an opaque session token. Both end with their session. A JWT is verified without the
-database: the statement that does the work checks through `LIVE_SESSION` that the session is live.
+A JWT and an API key are verified without the database as far as that is possible: the statement that does the work
+checks through `LIVE_SESSION` that the session is live. A statement is written for a session. For another credential,
+the CTE of that credential replaces the session's (docs/decisions/0031).
 """
 
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, func, literal, select, union_all
+from sqlalchemy import bindparam, exists, literal, select
 
+from todo_api.auth.api_keys.credential import check_key, record_use
+from todo_api.auth.api_keys.errors import InsufficientScope, InvalidAPIKey, SeveralCredentials
 from todo_api.auth.errors import AccessForbidden, TokenExpired
-from todo_api.auth.models import Session, User
-from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import access_claims, bearer_token, unsign_token
+from todo_api.auth.models import User
+from todo_api.auth.owners import Owner, request_owner
+from todo_api.auth.sessions.store import LIVE_SESSION
 from todo_api.auth.tokens import external_users
-from todo_api.auth.tokens.external_issuer import issuer_of
 from todo_api.database.execution import fetch_all, stream
 from todo_api.database.statements import Statement
-from todo_api.http.documentation import BEARER, View, document
+from todo_api.http.documentation import API_KEY, BEARER, View, document
 from todo_api.http.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
 
+    from todo_api.auth.api_keys.scopes import Scope
     from todo_api.database.execution import Runnable
     from todo_api.database.statements import Row
 
-JWT_DOTS = 2
-
-
-class Owner(NamedTuple):
-    """The user that a request acts for, and the proof: a session, or the claims of an external issuer's token."""
-
-    user_id: str
-    session_id: str | None = None
-    issuer: str | None = None
-    claims: Mapping[str, Any] = {}
-
-
-LIVE_SESSION = union_all(
-    select(literal(1).label("one")).where(
-        Session.user_id == bindparam("owner_id"),
-        Session.id == bindparam("owner_session"),
-        Session.ends_at > func.now(),
-    ),
-    select(literal(1)).where(User.id == bindparam("owner_id"), User.issuer == bindparam("owner_issuer")),
-).cte("live_session")
-"""One row while the owner's session is live, or for a user of the external issuer; else none. Statements join it:
-`live_session LEFT JOIN tasks` returns no row without a session, and a row of nulls without a task."""
+__all__ = [
+    "LIVE_SESSION",
+    "OWNER_ACCOUNT",
+    "Owner",
+    "fetch_owned",
+    "for_credential",
+    "lock_owner",
+    "owner_required",
+    "require_live_session",
+    "stream_owned",
+]
 
 HAS_LIVE_SESSION = exists(select(LIVE_SESSION.c.one))
 SELECT_LIVE_SESSION = Statement(select(LIVE_SESSION.c.one))
@@ -81,14 +73,19 @@ def fetch_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]
     """Run a statement that joins `LIVE_SESSION`, and return its rows, at least one.
 
     Raises:
-        InvalidToken: 401, if the owner's session has ended.
+        InvalidToken: 401, if the owner's credential is not live.
+        InsufficientScope: 403, if the owner's API key lacks the scope.
 
     """
-    all_parameters = {**parameters, **owner_parameters(owner)}
+    if owner.session_id is None:
+        statement = for_credential(owner, statement)
+    all_parameters = {**parameters, **owner.parameters}
     rows = fetch_all(statement, all_parameters)
     if not rows and owner.issuer:
         external_users.provision(owner.user_id, owner.issuer, owner.claims)
         rows = fetch_all(statement, all_parameters)
+    if owner.api_key:
+        (record_use if rows else check_key)(owner.api_key)
     if not rows:
         raise InvalidToken
     return rows
@@ -98,24 +95,27 @@ def stream_owned(owner: Owner, statement: Statement) -> Iterator[Row]:
     """Yield the rows that `fetch_owned` would return, with few of them in memory at a time.
 
     Raises:
-        InvalidToken: 401, if the owner's session has ended.
+        InvalidToken: 401, if the owner's credential is not live.
 
     """
-    rows = stream(statement, owner_parameters(owner))
+    variant = for_credential(owner, statement)
+    rows = stream(variant, owner.parameters)
     first = next(rows, None)
     if first is None:
         require_live_session(owner)
-        rows = stream(statement, owner_parameters(owner))
+        rows = stream(variant, owner.parameters)
     else:
+        if owner.api_key:
+            record_use(owner.api_key)
         yield first
     yield from rows
 
 
 def require_live_session(owner: Owner) -> None:
-    """Check the owner's session before long work. The statements of that work check it again.
+    """Check the owner's credential before long work. The statements of that work check it again.
 
     Raises:
-        InvalidToken: 401, if the session has ended.
+        InvalidToken: 401, if the credential is not live.
 
     """
     fetch_owned(owner, SELECT_LIVE_SESSION, {})
@@ -131,51 +131,36 @@ def lock_owner(owner: Owner) -> None:
     fetch_owned(owner, LOCK_OWNER, {})
 
 
-def owner_parameters(owner: Owner) -> dict[str, str | None]:
-    """Return the parameters of `LIVE_SESSION`. None has a column's name: an INSERT or UPDATE would set that column."""
-    return {"owner_id": owner.user_id, "owner_session": owner.session_id, "owner_issuer": owner.issuer}
+def for_credential(owner: Owner, statement: Runnable) -> Statement:
+    """Return the statement with the CTE of the owner's credential in place of the session's."""
+    written = statement if isinstance(statement, Statement) else Statement(statement, prepared=False)
+    return written.replacing(LIVE_SESSION, owner.credential)
 
 
-def owner_required(view: View) -> View:
-    """Require a bearer token whose user is the path's `user_id`, or the path `me`, and pass the `owner` to the view.
+def owner_required(scope: Scope) -> Callable[[View], View]:
+    """Require a credential whose user is the path's `user_id`, or the path `me`, and pass the `owner` to the view.
+
+    An API key must have the scope. A session and an issuer's token have every scope.
 
     Raises:
-        NotAuthenticated: 401, without a token; its subclasses: another scheme, an expired or invalid token.
+        NotAuthenticated: 401, without a credential; its subclasses: another scheme, an expired or invalid token.
         AccessForbidden: 403, for the path of another user.
+        InsufficientScope: 403, for an API key without the scope.
 
     """
 
-    @wraps(view)
-    def guarded(*args: Any, user_id: str, **kwargs: Any) -> ResponseReturnValue:
-        owner = bearer_owner()
-        if user_id not in {owner.user_id, "me"}:
-            raise AccessForbidden
-        response: ResponseReturnValue = view(*args, owner=owner, **kwargs)
-        return response
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, user_id: str, **kwargs: Any) -> ResponseReturnValue:
+            owner = request_owner(scope)
+            if user_id not in {owner.user_id, "me"}:
+                raise AccessForbidden
+            response: ResponseReturnValue = view(*args, owner=owner, **kwargs)
+            return response
 
-    document(guarded, NotAuthenticated, TokenExpired, AccessForbidden, ServiceUnavailable, security=[{BEARER: []}])
-    return guarded  # type: ignore[return-value]  # the same view, for mypy too
+        problems = (SeveralCredentials, NotAuthenticated, TokenExpired, InvalidAPIKey)
+        refusals = (AccessForbidden, InsufficientScope, ServiceUnavailable)
+        document(guarded, *problems, *refusals, security=[{BEARER: []}, {API_KEY: [scope]}])
+        return guarded  # type: ignore[return-value]  # the same view, for mypy too
 
-
-def bearer_owner() -> Owner:
-    """Return the owner that the request's bearer token authenticates."""
-    token = bearer_token()
-    if token is None:
-        raise NotAuthenticated
-    if token.count(".") == JWT_DOTS:
-        return jwt_owner(token)
-    opaque = unsign_token(token)
-    session = store.find_session_by_token(opaque) if opaque else None
-    if session is None:
-        raise InvalidToken
-    return Owner(session["id"], session["session_id"])
-
-
-def jwt_owner(token: str) -> Owner:
-    """Return the owner that a JWT authenticates. Its `iss` selects the keys and algorithms that verify it."""
-    issuer = external_users.configured_issuer()
-    if issuer is None or issuer_of(token) != issuer.identifier:
-        access = access_claims(token)
-        return Owner(access.subject, access.session_id)
-    claims = external_users.verified_claims(issuer, token)
-    return Owner(claims["sub"], issuer=issuer.identifier, claims=claims)
+    return decorator

@@ -1,9 +1,10 @@
-"""The tables of users, their sessions and their password resets."""
+"""The tables of users, their sessions, their API keys and their password resets."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, PrimaryKeyConstraint, and_, func, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, PrimaryKeyConstraint, Text, and_, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from todo_api.extensions import Base
@@ -70,6 +71,35 @@ class Session(Base):
         PrimaryKeyConstraint("user_id", "id"),
         CheckConstraint(f"char_length(user_agent) <= {USER_AGENT_MAX}", name="user_agent_length"),
         Index("ix_sessions_ends_at", "ends_at"),
+    )
+
+
+class APIKey(Base):
+    """A credential for scripts, which lasts until it expires or is deleted. The key is stored as a hash.
+
+    A key opens nothing but what its scopes name. `last_used_on` is the day of its last use, in UTC.
+    """
+
+    __tablename__ = "api_keys"
+
+    NAME_MAX: ClassVar[int] = 64
+    NUMBER_MAX: ClassVar[int] = 50
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    id: Mapped[str]
+    hash: Mapped[bytes]
+    name: Mapped[str | None]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    enabled: Mapped[bool] = mapped_column(server_default="true")
+    expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_on: Mapped[date | None]
+
+    __table_args__ = (
+        PrimaryKeyConstraint("user_id", "id"),
+        CheckConstraint(f"char_length(name) <= {NAME_MAX}", name="name_length"),
+        CheckConstraint("cardinality(scopes) > 0", name="has_scope"),
     )
 
 

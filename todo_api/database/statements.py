@@ -7,6 +7,7 @@ PostgreSQL plans a recurring statement once per connection, because planning one
 from __future__ import annotations
 
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from psycopg2 import BINARY
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
-    from sqlalchemy import ClauseElement, Dialect, PoolProxiedConnection
+    from sqlalchemy import CTE, ClauseElement, Dialect, PoolProxiedConnection
     from sqlalchemy.types import TypeEngine
 
 Row: TypeAlias = "dict[str, Any]"
@@ -34,15 +35,32 @@ PREPARED_KEY = "todo_api.prepared"
 """The key of `connection.info` for the names of its prepared statements. They are None behind a pooler."""
 
 
+class Compiler(DIALECT.statement_compiler):  # type: ignore[misc,name-defined]  # PostgreSQL's
+    """Compiles a statement with some of its CTEs replaced by others of the same name and columns."""
+
+    def __init__(self, clause: ClauseElement, replacements: Mapping[CTE, CTE]) -> None:
+        """Compile the clause."""
+        self.replacements = replacements
+        super().__init__(DIALECT, clause)
+
+    def visit_cte(self, cte: CTE, **options: Any) -> Any:
+        """Compile a CTE, or its replacement."""
+        return super().visit_cte(self.replacements.get(cte, cte), **options)
+
+
 class Statement:
     """A compiled statement.
 
     `prepared` is for statements with few variants: PostgreSQL keeps a generic plan for each of them.
     """
 
-    def __init__(self, clause: ClauseElement, *, prepared: bool = True) -> None:
-        """Compile the clause."""
-        compiled = DIALECT.statement_compiler(DIALECT, clause)
+    def __init__(
+        self, clause: ClauseElement, *, prepared: bool = True, replacements: Mapping[CTE, CTE] = MappingProxyType({})
+    ) -> None:
+        """Compile the clause, with some of its CTEs replaced."""
+        self.clause = clause
+        self.variants: dict[CTE, Statement] = {}
+        compiled = Compiler(clause, replacements)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self.text: str = compiled.string
         self.parameter_names = [name for name, bind in binds.items() if bind.required]
@@ -61,6 +79,15 @@ class Statement:
         self.placeholders = {**self.constants, **positions}
         arguments = parenthesized([f"%({name})s" for name in self.parameter_names])
         self.execute_text = f"EXECUTE {self.name}{arguments}"
+
+    def replacing(self, cte: CTE, replacement: CTE) -> Statement:
+        """Return the statement with a CTE replaced by another of the same name and columns. It is compiled once."""
+        variant = self.variants.get(replacement)
+        if variant is None:
+            prepared = self.name is not None
+            variant = Statement(self.clause, prepared=prepared, replacements={cte: replacement})
+            self.variants[replacement] = variant
+        return variant
 
     def bound_values(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return values as the driver accepts them."""

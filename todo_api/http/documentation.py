@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound="Callable[..., Any]")
 Doc = dict[str, Any]
 
-BEARER = "bearer"
-"""The name of the security scheme in the document."""
+BEARER, API_KEY = "bearer", "apiKey"
+"""The names of the security schemes in the document."""
 
 REQUEST_ID = "X-Request-Id"
 """The header that every operation reads, and the name of its parameter in the document."""

@@ -20,7 +20,7 @@ KEEP_BYTES = "surrogateescape"
 """The error handler that keeps bytes that are not UTF-8 as lone surrogates."""
 UNKNOWN_PARAMETER = "Not a parameter of this route."
 BOOLEANS = {"true": True, "false": False}
-NUMBER_PATTERN = re.compile("[1-9][0-9]{0,9}")
+NUMBER_PATTERN = re.compile("0|[1-9][0-9]{0,9}")
 
 
 class QuerySchema(Schema):
@@ -43,11 +43,11 @@ class QuerySchema(Schema):
 
 
 class WholeNumber(fields.Integer):
-    """A whole number from 1 to `maximum`, without sign or leading zeros."""
+    """A whole number from `minimum` to `maximum`, without sign or leading zeros."""
 
-    def __init__(self, maximum: int, **options: Any) -> None:
-        self.range_message = f"Must be a whole number from 1 to {maximum}."
-        super().__init__(validate=Range(1, maximum, error=self.range_message), **options)
+    def __init__(self, maximum: int, *, minimum: int = 1, **options: Any) -> None:
+        self.range_message = f"Must be a whole number from {minimum} to {maximum}."
+        super().__init__(validate=Range(minimum, maximum, error=self.range_message), **options)
 
     def _deserialize(self, value: object, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not isinstance(value, str) or not NUMBER_PATTERN.fullmatch(value):

@@ -10,7 +10,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest.spec.plugins import FlaskPlugin
 
 from todo_api.http.converters import ID_MAX, IdConverter
-from todo_api.http.documentation import BEARER, REQUEST_ID
+from todo_api.http.documentation import API_KEY, BEARER, REQUEST_ID
 from todo_api.http.fields import DATE_PATTERN, DATE_TIME_PATTERN, Due
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ TAGS = [
     {"name": "transfer", "description": "Export and import all tasks."},
     {"name": "feeds", "description": "Show due tasks in a calendar program."},
     {"name": "sessions", "description": "List and revoke your sessions, and get tokens for other services."},
+    {"name": "api keys", "description": "Credentials for scripts: create, list, change and delete them."},
     {"name": "account", "description": "Change or reset your password, update your profile, delete your account."},
     {"name": "system", "description": "Check the health of the service."},
 ]
@@ -99,6 +100,19 @@ PROBLEM_SCHEMA = {
             },
         },
     },
+}
+
+
+BEARER_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The `token` of a sign-in, the token of `set-auth-token`, or an API key with the route's scope.",
+}
+API_KEY_SCHEME = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-API-Key",
+    "description": "An API key. The scopes of an operation are those that the key must have.",
 }
 
 
@@ -171,5 +185,6 @@ def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
     api.spec.components.parameter(REQUEST_ID, "header", REQUEST_ID_PARAMETER)
     for unused in ("Error", "PaginationMetadata"):  # of flask-smorest
         del api.spec.components.schemas[unused]
-    api.spec.components.security_scheme(BEARER, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api.spec.components.security_scheme(BEARER, BEARER_SCHEME)
+    api.spec.components.security_scheme(API_KEY, API_KEY_SCHEME)
     return api

@@ -42,6 +42,9 @@ AUTH_EVENTS = {
     "auth.revoke_session": "revoke_session",
     "auth.revoke_sessions": "revoke_sessions",
     "auth.revoke_other_sessions": "revoke_other_sessions",
+    "auth.create_api_key": "create_api_key",
+    "auth.update_api_key": "update_api_key",
+    "auth.delete_api_key": "delete_api_key",
 }
 """The log event of a POST, by endpoint."""
 

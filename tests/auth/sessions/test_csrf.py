@@ -54,6 +54,10 @@ UNTRUSTED = [
 ROUTES: list[tuple[str, Any]] = [
     ("sign-out", None),
     ("refresh", {"refresh_token": "x"}),
+    ("refresh", None),
+    ("api-key/create", {}),
+    ("api-key/update", {"keyId": "x"}),
+    ("api-key/delete", {"keyId": "x"}),
     ("revoke-session", {"token": "x"}),
     ("revoke-sessions", {}),
     ("revoke-other-sessions", {}),

@@ -19,6 +19,7 @@ import { readFileSync, statSync } from "node:fs";
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import { apiKeyClient } from "@better-auth/api-key/client";
 import { createAuthClient } from "better-auth/client";
 import { jwtClient } from "better-auth/client/plugins";
 
@@ -229,7 +230,8 @@ function browser(origin = ORIGIN) {
     Object.assign(seen, { status: response.status, headers: response.headers, url: String(input) });
     return response;
   };
-  const client = createAuthClient({ baseURL: BASE_URL, plugins: [jwtClient()], fetchOptions: { customFetchImpl } });
+  const plugins = [jwtClient(), apiKeyClient()];
+  const client = createAuthClient({ baseURL: BASE_URL, plugins, fetchOptions: { customFetchImpl } });
   return { client, jar, seen, cookie: () => cookieHeader(jar) };
 }
 
@@ -1287,6 +1289,116 @@ async function betterAuthScenarios() {
       assertEqual([data, error?.status], [null, 404], "data and status");
     });
   });
+
+  await scenario("api key", async (it) => {
+    const { client, user, cookie } = await signUp();
+    const { data: created } = await it("is created, with a name and an expiry", async () => {
+      const result = await client.apiKey.create({ name: "nightly backup", expiresIn: (2 * DAY) / 1_000 });
+      const { id: referenceId } = user;
+      const members = { name: "nightly backup", enabled: true, referenceId, configId: "default", lastRequest: null };
+      assertStatus(result, 200, members);
+      assert(result.data.key.length >= 64, `key has ${result.data.key.length} characters`);
+      assert(result.data.key.startsWith(result.data.start), "start is not the start of the key");
+      assertNear(result.data.createdAt, Date.now(), 2_000, "createdAt");
+      assertNear(result.data.expiresAt, Date.now() + 2 * DAY, 2_000, "expiresAt");
+      return result;
+    });
+    const { key, ...shown } = created;
+    await it("needs neither a name nor an expiry", async () =>
+      assertStatus(await client.apiKey.create({}), 200, { name: null, expiresAt: null }));
+    await it("has the same properties everywhere", async () => {
+      const expected = [
+        ...["configId", "createdAt", "enabled", "expiresAt", "id", "lastRefillAt", "lastRequest", "metadata", "name"],
+        ...["permissions", "prefix", "rateLimitEnabled", "rateLimitMax", "rateLimitTimeWindow", "referenceId"],
+        ...["refillAmount", "refillInterval", "remaining", "requestCount", "start", "updatedAt"],
+      ];
+      assertEqual(Object.keys(shown).sort(), expected, "properties");
+      assertTimestamps((await get("api-key/list", { cookie: cookie() })).json);
+    });
+    await it("is listed without its text", async () => {
+      const { data } = await client.apiKey.list();
+      assertEqual([data.total, data.apiKeys.length], [2, 2], "total and length");
+      assertEqual(data.apiKeys.find(({ id }) => id === shown.id), shown, "the key");
+    });
+    await it("list has pages", async () => {
+      const query = { limit: 1, offset: 1, sortBy: "createdAt", sortDirection: "desc" };
+      const { data } = await client.apiKey.list({ query });
+      assertEqual([data.total, data.limit, data.offset], [2, 1, 1], "total, limit and offset");
+      assertEqual(data.apiKeys.map(({ id }) => id), [shown.id], "ids");
+    });
+    await it("is read by its id", async () => {
+      assertEqual((await client.apiKey.get({ query: { id: shown.id } })).data, shown, "the key");
+    });
+    await it("is renamed and disabled", async () => {
+      const changed = await client.apiKey.update({ keyId: shown.id, name: "renamed", enabled: false });
+      assertStatus(changed, 200, { id: shown.id, name: "renamed", enabled: false });
+      assertEqual("key" in changed.data, false, "key is in the response");
+      assertStatus(await client.apiKey.get({ query: { id: shown.id } }), 200, { name: "renamed", enabled: false });
+    });
+    await it("gets another expiry, or none", async () => {
+      const { data } = await client.apiKey.update({ keyId: shown.id, expiresIn: (9 * DAY) / 1_000 });
+      assertNear(data.expiresAt, Date.now() + 9 * DAY, 2_000, "expiresAt");
+      assertStatus(await client.apiKey.update({ keyId: shown.id, expiresIn: null }), 200, { expiresAt: null });
+    });
+    for (const [name, input, code] of [
+      ["a long name", { name: "x".repeat(65) }, "INVALID_NAME_LENGTH"],
+      ["a short life", { expiresIn: 60 }, "EXPIRES_IN_IS_TOO_SMALL"],
+      ["a long life", { expiresIn: 366 * 86_400 }, "EXPIRES_IN_IS_TOO_LARGE"],
+      ["a number of uses", { remaining: 5 }, "SERVER_ONLY_PROPERTY"],
+      ["a rate limit", { rateLimitMax: 5 }, "SERVER_ONLY_PROPERTY"],
+      ["a name of another type", { name: 7 }, "VALIDATION_ERROR"],
+      ["permissions of another type", { permissions: "all" }, "VALIDATION_ERROR"],
+    ]) {
+      await it(`with ${name} is 400`, async () => {
+        assertError(await client.apiKey.create(input), 400, code);
+        assertError(await client.apiKey.update({ keyId: shown.id, ...input }), 400, code);
+      });
+    }
+    await it("with metadata is 400", async () =>
+      assertError(await client.apiKey.create({ metadata: { a: 1 } }), 400, "METADATA_DISABLED", "Metadata is disabled."));
+    await it("without a change is 400", async () =>
+      assertError(await client.apiKey.update({ keyId: shown.id }), 400, "NO_VALUES_TO_UPDATE", "No values to update."));
+    await it("of an unknown id is 404", async () => {
+      for (const [method, input] of [["update", { keyId: "none", name: "x" }], ["delete", { keyId: "none" }]]) {
+        assertError(await client.apiKey[method](input), 404, "KEY_NOT_FOUND", "API Key not found");
+      }
+      assertError(await client.apiKey.get({ query: { id: "none" } }), 404, "KEY_NOT_FOUND");
+    });
+    await it("of another user is 404", async () => {
+      const { client: other } = await signUp();
+      assertError(await other.apiKey.get({ query: { id: shown.id } }), 404, "KEY_NOT_FOUND");
+      assertError(await other.apiKey.update({ keyId: shown.id, name: "x" }), 404, "KEY_NOT_FOUND");
+      assertError(await other.apiKey.delete({ keyId: shown.id }), 404, "KEY_NOT_FOUND");
+      assertStatus(await other.apiKey.list(), 200, { apiKeys: [], total: 0 });
+    });
+    await it("without an id is 400", async () => {
+      assertError(await client.apiKey.delete({}), 400, "VALIDATION_ERROR");
+      assertError(await client.apiKey.get(), 400, "VALIDATION_ERROR");
+    });
+    await it("without a session is 401", async () => {
+      const { client: nobody } = browser();
+      const message = "Unauthorized or invalid session";
+      assertError(await nobody.apiKey.create({}), 401, "UNAUTHORIZED_SESSION", message);
+      assertError(await nobody.apiKey.update({ keyId: shown.id, name: "x" }), 401, "UNAUTHORIZED_SESSION", message);
+      assertError(await nobody.apiKey.list(), 401, "UNAUTHORIZED");
+      assertError(await nobody.apiKey.get({ query: { id: shown.id } }), 401, "UNAUTHORIZED");
+      assertError(await nobody.apiKey.delete({ keyId: shown.id }), 401, "UNAUTHORIZED");
+    });
+    await it("is no session", async () => {
+      for (const credential of [{ bearer: key }, { headers: { "x-api-key": key } }]) {
+        await assertNoSession(credential, "the key");
+      }
+    });
+    await it("of a page on an untrusted origin is 403", async () => {
+      const response = await post("api-key/create", { json: {}, cookie: cookie(), origin: FOREIGN });
+      assertError(response, 403, "INVALID_ORIGIN");
+    });
+    await it("is deleted once", async () => {
+      assertStatus(await client.apiKey.delete({ keyId: shown.id }), 200, { success: true });
+      assertError(await client.apiKey.delete({ keyId: shown.id }), 404, "KEY_NOT_FOUND");
+      assertEqual((await client.apiKey.list()).data.total, 1, "total");
+    });
+  });
 }
 
 // --- What this service adds ------------------------------------------------------------------------------------------
@@ -1440,6 +1552,71 @@ async function serviceScenarios() {
       const good = responses.filter(({ status }) => status === 200);
       assert(good.length > 0, "none is 200");
       await assertTasks(user, { bearer: good.at(-1).json.token }, "a new JWT");
+    });
+  });
+
+  await scenario("api key of this service", async (it) => {
+    const { client, user } = await signUp();
+    const create = async (input) => {
+      const { data, error } = await client.apiKey.create(input);
+      assert.equal(error, null, `the key was not created: ${show(error)}`);
+      return data;
+    };
+    const { key, permissions } = await create({});
+    const { id, key: reader } = await create({ permissions: { tasks: ["read"] } });
+    await it("has every permission on tasks, or those that the client chooses", async () => {
+      assertEqual(permissions, { tasks: ["read", "write"] }, "permissions");
+      assertStatus(await client.apiKey.get({ query: { id } }), 200, { permissions: { tasks: ["read"] } });
+    });
+    await it("opens the tasks, as a bearer token and in a header of its own", async () => {
+      await assertTasks(user, { bearer: key }, "the key");
+      await assertTasks(user, { headers: { "x-api-key": key } }, "the key");
+    });
+    await it("without the permission to write is 403 with a challenge", async () => {
+      const response = await post(`/api/${user.id}/tasks`, { json: { title: "x" }, bearer: reader });
+      assertError(response, 403, "INSUFFICIENT_SCOPE");
+      const challenge = 'Bearer error="insufficient_scope", scope="tasks:write"';
+      assertEqual(response.headers["www-authenticate"], challenge, "WWW-Authenticate");
+      await assertTasks(user, { bearer: reader }, "the key");
+    });
+    await it("gets another permission, at once", async () => {
+      const widened = await client.apiKey.update({ keyId: id, permissions: { tasks: ["write"] } });
+      assertStatus(widened, 200, { permissions: { tasks: ["write"] } });
+      assertEqual((await tasks(user, { bearer: reader })).status, 403, "status of a read");
+    });
+    await it("shows the day of its last use", async () => {
+      const { data } = await client.apiKey.get({ query: { id } });
+      assertNear(data.lastRequest, Date.now(), DAY, "lastRequest");
+    });
+    await it("that is disabled or deleted is refused at once", async () => {
+      assertStatus(await client.apiKey.update({ keyId: id, enabled: false }), 200, { enabled: false });
+      await assertUnauthorized(user, { bearer: reader }, "the disabled key");
+      assertStatus(await client.apiKey.delete({ keyId: id }), 200, { success: true });
+      await assertUnauthorized(user, { bearer: reader }, "the deleted key");
+    });
+  });
+
+  await scenario("refresh by the cookie", async (it) => {
+    const { email } = await signUp();
+    const { cookie, user, signed } = await signIn(email);
+    await it("returns an access token and no refresh token", async () => {
+      const response = await post("refresh", { cookie, origin: ORIGIN });
+      assertStatus(response, 200, { token_type: "bearer", expires_in: 3600 });
+      assertEqual(Object.keys(response.json).sort(), ["expires_in", "token", "token_type", "user"], "members");
+      await assertTasks(user, { bearer: response.json.token }, "the token");
+    });
+    await it("works through the client", async () => {
+      const visitor = await signInBrowser(email);
+      const { data } = await visitor.client.$fetch("/refresh", { method: "POST" });
+      await assertTasks(user, { bearer: data.token }, "the token");
+    });
+    await it("of a page on an untrusted origin is 403", async () =>
+      assertError(await post("refresh", { cookie, origin: FOREIGN }), 403, "INVALID_ORIGIN"));
+    await it("is 401 after the end of the session", async () => {
+      const { token } = (await post("refresh", { cookie, origin: ORIGIN })).json;
+      assertStatus(await post("sign-out", { bearer: signed }), 200);
+      assertEqual((await post("refresh", { cookie, origin: ORIGIN })).status, 401, "status");
+      await assertUnauthorized(user, { bearer: token }, "the token");
     });
   });
 

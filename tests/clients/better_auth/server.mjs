@@ -10,13 +10,14 @@
 
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { apiKey } from "@better-auth/api-key";
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
 import { bearer, jwt } from "better-auth/plugins";
 
 const { env } = process;
-const tables = { user: [], session: [], account: [], verification: [], jwks: [] };
+const tables = { user: [], session: [], account: [], verification: [], jwks: [], apikey: [] };
 
 let handle;
 const server = createServer((request, response) => handle(request, response));
@@ -33,7 +34,7 @@ server.listen(Number(env.PORT || 0), "localhost", () => {
       sendResetPassword: async ({ user, url }) => deliver(`To: ${user.email}\nSubject: Reset your password\n\n${url}\n\n`),
     },
     user: { deleteUser: { enabled: true } },
-    plugins: [bearer(), jwt()],
+    plugins: [bearer(), jwt(), apiKey()],
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: { level: "error", log: (level, message) => console.error(`better-auth ${level}: ${message}`) },

@@ -12,8 +12,9 @@ from flask import current_app
 from sqlalchemy import delete, exists, func, insert, literal, select, update
 
 from server.logging import bind_context
+from todo_api.auth.api_keys.store import disable_all_keys, disable_keys
 from todo_api.auth.errors import InvalidResetToken
-from todo_api.auth.models import PasswordReset, Session, User, is_local
+from todo_api.auth.models import APIKey, PasswordReset, Session, User, is_local
 from todo_api.auth.passwords.hashing_queue import hash_password
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.store import token_hash
@@ -63,7 +64,7 @@ def is_valid_token(token: str) -> bool:
 
 
 def reset_password(token: str, password: str) -> str:
-    """Set the password, end all sessions and void all reset links of the token's user; return the user's e-mail.
+    """Set the password, end all sessions, disable all API keys and void all reset links; return the user's e-mail.
 
     Raises:
         InvalidResetToken: 400, for a token that is unknown, used or expired.
@@ -82,11 +83,13 @@ def reset_password(token: str, password: str) -> str:
     changes = {"password_hash": hash_password(password), "updated_at": func.now()}
     change = update(User).where(User.id.in_(user)).values(changes).returning(User.email)
     ended = delete(Session).where(Session.user_id.in_(user)).cte("ended_sessions")
-    row = fetch_one(change.add_cte(ended))
+    disabled = disable_keys(APIKey.user_id.in_(user)).cte("disabled_keys")
+    row = fetch_one(change.add_cte(ended, disabled))
     if row is None:
         raise InvalidResetToken
-    # The statement does not see sessions that were created while it waited for a lock.
+    # The statement does not see sessions and keys that were created while it waited for a lock.
     store.end_all_sessions(user_id)
+    disable_all_keys(user_id)
     email: str = row["email"]
     return email
 

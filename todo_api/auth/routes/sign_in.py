@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jwt
 from email_validator import EmailNotValidError
+from flask import request
 from werkzeug.urls import iri_to_uri
 
 from server.logging import bind_context
@@ -27,16 +29,29 @@ from todo_api.auth.errors import (
 from todo_api.auth.passwords.policy import check_length
 from todo_api.auth.rate_limits import consume_attempt, consume_failures, failure_subject
 from todo_api.auth.schemas.account import OkSchema, SuccessSchema
-from todo_api.auth.schemas.sign_in import CredentialsSchema, RefreshSchema, SignInSchema, SignUpSchema, normalize_email
+from todo_api.auth.schemas.sign_in import (
+    CredentialsSchema,
+    RefreshedSchema,
+    RefreshSchema,
+    SignInSchema,
+    SignUpSchema,
+    normalize_email,
+)
 from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import bearer_token
+from todo_api.auth.sessions.credentials import bearer_token, session_cookie
 from todo_api.auth.sessions.csrf import check_redirect
 from todo_api.auth.sessions.refresh import rotate
-from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers, token_response
+from todo_api.auth.sessions.responses import (
+    HeaderList,
+    access_token_response,
+    opaque_token_headers,
+    sign_out_headers,
+    token_response,
+)
 from todo_api.auth.sessions.session_guard import current_session
 from todo_api.auth.tokens.session_tokens import verify
-from todo_api.http.documentation import optional_credential, raises
-from todo_api.http.errors import InvalidToken, ServiceUnavailable, TooManyRequests
+from todo_api.http.documentation import document, optional_credential, raises
+from todo_api.http.errors import InvalidInput, InvalidToken, ServiceUnavailable, TooManyRequests
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
@@ -92,15 +107,19 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
 
 @auth.post("/refresh")
 @auth.body(RefreshSchema, accepts="json_or_form", example={"refresh_token": examples.JWT})
-@auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
+@auth.response(200, RefreshedSchema(), example=examples.SIGNED_IN)
 @raises(InvalidToken, InvalidOrigin, MissingOrigin, TooManyRequests, ServiceUnavailable)
+@partial(document, requestBody={"required": False})
 def refresh_tokens(body: dict[str, str]) -> dict[str, Any]:
     """Refresh tokens.
 
     Exchanges a refresh token for a new access token and a new refresh token. Use it when the access token has expired.
     Each refresh token is exchanged once; if its response is lost, the same token returns the same successor again. An
-    older token must have been copied, and ends the session.
+    older token must have been copied, and ends the session. A page that has only the session cookie sends no body, and
+    gets an access token.
     """
+    if "refresh_token" not in body:
+        return refresh_by_cookie()
     config = settings()
     try:
         claims = verify(body["refresh_token"], "refresh", secrets=config.secrets)
@@ -113,6 +132,23 @@ def refresh_tokens(body: dict[str, str]) -> dict[str, Any]:
     if generation is None or session is None:
         raise InvalidToken
     return token_response(session, claims.session_id, generation)
+
+
+def refresh_by_cookie() -> dict[str, Any]:
+    """Return an access token for the session of the cookie. A request with a bearer token is not about its cookie.
+
+    Raises:
+        InvalidInput: 422, without a cookie: then the body lacks its refresh token.
+        InvalidToken: 401, if the cookie's session has ended.
+
+    """
+    if session_cookie() is None or "Authorization" in request.headers:
+        raise InvalidInput([("#/refresh_token", "Missing data for required field.")])
+    session = current_session()
+    if session is None:
+        raise InvalidToken
+    consume_attempt("refresh", settings().rate_limit_refresh, session["session_id"])
+    return access_token_response(session, session["session_id"])
 
 
 @auth.post("/sign-out")

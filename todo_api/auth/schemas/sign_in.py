@@ -102,6 +102,14 @@ class CredentialsSchema(Schema):
 
 
 class RefreshSchema(BodySchema):
-    """The newest refresh token of a session."""
+    """The newest refresh token of a session. A request with the session cookie may leave it out."""
 
-    refresh_token = Text(required=True)
+    refresh_token = Text()
+
+
+class RefreshedSchema(CredentialsSchema):
+    """The user and its tokens. A page with the session cookie alone gets no `refresh_token`."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Make optional what a page with the cookie does not get."""
+        field_obj.required = field_obj.required and field_name not in {"refresh_token", "redirect"}

@@ -11,8 +11,12 @@ from server.logging import bind_context
 from todo_api.auth.errors import InvalidScheme, InvalidTokenPayload, TokenExpired
 from todo_api.auth.sessions import cookies
 from todo_api.auth.tokens.session_tokens import Claims, ClaimsError, verify
+from todo_api.http.current_request import current_request
 from todo_api.http.errors import InvalidToken
 from todo_api.settings import settings
+
+JWT_DOTS = 2
+"""The dots of a JWT, by which it differs from an opaque token and an API key."""
 
 
 def bearer_token() -> str | None:
@@ -22,7 +26,7 @@ def bearer_token() -> str | None:
         InvalidScheme: 401, for another scheme.
 
     """
-    header = request.headers.get("Authorization", "")
+    header = current_request().headers.get("Authorization", "")
     if not header:
         return None
     scheme, _, token = header.partition(" ")

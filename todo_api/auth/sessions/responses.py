@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import dump_cookie
@@ -24,14 +23,19 @@ def token_response(user: Row, session_id: str, generation: int = 0) -> dict[str,
     """Return the user with an access token and the session's newest refresh token."""
     config = settings()
     claims = Claims(user["id"], user["email"], session_id, generation)
-    token = partial(issue, claims, secret=config.better_auth_secret, now=now())
+    refresh_token = issue(claims, "refresh", secret=config.better_auth_secret, now=now(), ttl=config.refresh_token_ttl)
+    return {**access_token_response(user, session_id), "refresh_token": refresh_token, "redirect": False}
+
+
+def access_token_response(user: Row, session_id: str) -> dict[str, Any]:
+    """Return the user with an access token."""
+    config = settings()
+    claims = Claims(user["id"], user["email"], session_id)
     return {
         "user": user,
-        "token": token("access", ttl=config.access_token_ttl),
-        "refresh_token": token("refresh", ttl=config.refresh_token_ttl),
+        "token": issue(claims, "access", secret=config.better_auth_secret, now=now(), ttl=config.access_token_ttl),
         "token_type": "bearer",
         "expires_in": int(config.access_token_ttl.total_seconds()),
-        "redirect": False,
     }
 
 

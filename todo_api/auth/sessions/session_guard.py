@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from todo_api.auth.errors import Unauthorized
-from todo_api.auth.guard import JWT_DOTS
 from todo_api.auth.sessions import store
-from todo_api.auth.sessions.credentials import access_claims, bearer_token, opaque_token
+from todo_api.auth.sessions.credentials import JWT_DOTS, access_claims, bearer_token, opaque_token
 from todo_api.auth.sessions.csrf import SAFE_METHODS
 from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import NotAuthenticated, ServiceUnavailable, TooManyRequests
@@ -18,35 +17,43 @@ from todo_api.rate_limiting.enforcement import consume
 from todo_api.rate_limiting.limits import write_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask.typing import ResponseReturnValue
 
     from todo_api.database.statements import Row
 
 
-def session_required(view: View) -> View:
-    """Require a live session, by any credential, and pass its row to the view as `session`.
+def session_guard(problem: type[Unauthorized]) -> Callable[[View], View]:
+    """Return the decorator that requires a live session, by any credential, and passes its row as `session`.
 
     A request with an unsafe method counts as a write of the session, not of the user: otherwise the writes of a stolen
     session could keep its owner from ending it.
 
     Raises:
-        Unauthorized: 401.
+        problem: 401.
         TooManyRequests: 429.
 
     """
 
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        session = current_session()
-        if session is None:
-            raise Unauthorized
-        if request.method not in SAFE_METHODS:
-            consume(write_limit(f"session {session['session_id']}"))
-        response: ResponseReturnValue = view(*args, session=session, **kwargs)
-        return response
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+            session = current_session()
+            if session is None:
+                raise problem
+            if request.method not in SAFE_METHODS:
+                consume(write_limit(f"session {session['session_id']}"))
+            response: ResponseReturnValue = view(*args, session=session, **kwargs)
+            return response
 
-    document(guarded, Unauthorized, TooManyRequests, ServiceUnavailable, security=[{BEARER: []}])
-    return guarded  # type: ignore[return-value]
+        document(guarded, problem, TooManyRequests, ServiceUnavailable, security=[{BEARER: []}])
+        return guarded  # type: ignore[return-value]
+
+    return decorator
+
+
+session_required = session_guard(Unauthorized)
 
 
 def current_session() -> Row | None:

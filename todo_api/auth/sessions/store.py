@@ -46,6 +46,19 @@ SESSION_COLUMNS = [column.label(f"session_{column.key}") for column in Session._
 """The columns of a session, named apart from those of the user in the same row."""
 
 
+LIVE_SESSION = (
+    select(literal(1).label("one"))
+    .where(
+        Session.user_id == bindparam("owner_id"),
+        Session.id == bindparam("owner_session"),
+        Session.ends_at > func.now(),
+    )
+    .cte("live_session")
+)
+"""One row while the session is live; else none. Statements join it: `live_session LEFT JOIN tasks` returns no row
+without a session, and a row of nulls without a task."""
+
+
 class NewSession(NamedTuple):
     """A session to insert. Its secret is sent to the client once and stored as a hash."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 from flask import Flask, current_app
+from sqlalchemy import bindparam, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from server.logging import bind_context
@@ -32,6 +33,13 @@ SUBJECT = re.compile("[!-.0-~]{1,255}")
 
 STORABLE = re.compile("[^\0\ud800-\udfff]*")
 """Text that PostgreSQL can store."""
+
+LIVE_USER = (
+    select(literal(1).label("one"))
+    .where(User.id == bindparam("owner_id"), User.issuer == bindparam("owner_issuer"))
+    .cte("live_session")
+)
+"""One row if the user of an issuer's token is known; else none. It takes the place of the session in a statement."""
 
 
 def init_app(app: Flask, config: Config) -> None:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned, owner_parameters
+from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned, for_credential
 from todo_api.database.execution import fetch_all
 from todo_api.database.statements import Statement
 from todo_api.rate_limiting.enforcement import enforce
@@ -145,6 +145,6 @@ def prepare_list(owner: Owner, limit: Limit) -> None:
     """
     (counter,) = fetch_owned(owner, WRITE_COUNTER, {})
     if counter["write_count"] is None:
-        fetch_all(CREATE_LIST, owner_parameters(owner))
+        fetch_all(for_credential(owner, CREATE_LIST), owner.parameters)
     elif counter["write_count"] >= limit.maximum and counter["seconds_left"] > 0:
         enforce([Usage(limit, limit.maximum + 1, float(counter["seconds_left"]))])

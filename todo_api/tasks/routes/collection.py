@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @tasks.get("/tasks")
-@owner_required
+@owner_required("tasks:read")
 @tasks.query(ListParameters)
 @tasks.response(200, TaskSchema(many=True), headers=PAGE_HEADERS, example=[TASK], conditional=True)
 @accepts_header(
@@ -63,7 +63,7 @@ def links(cursor: str | None) -> str:
 
 
 @tasks.post("/tasks")
-@owner_required
+@owner_required("tasks:write")
 @no_query_parameters
 @idempotent
 @tasks.body(TaskPostSchema, example=NEW_TASK)
@@ -80,7 +80,7 @@ def create_task(fields: dict[str, Any], owner: Owner) -> tuple[Fragment, dict[st
 
 
 @tasks.delete("/tasks")
-@owner_required
+@owner_required("tasks:write")
 @tasks.query(DeleteManyParameters)
 @tasks.response(200, DeletedSchema(), example={"deleted": 12})
 @accepts_header(

@@ -40,7 +40,7 @@ NOT_INDEXED = {"X-Robots-Tag": "noindex"}
 
 
 @tasks.post("/feeds", tags=["feeds"])
-@owner_required
+@owner_required("feeds:manage")
 @no_query_parameters
 @idempotent_with_secret
 @tasks.body(FeedPostSchema, example={"name": "Home", "filter": {"tag": ["home"]}, "as": "events"})
@@ -56,7 +56,7 @@ def create_feed(fields: dict[str, Any], owner: Owner) -> Row:
 
 
 @tasks.get("/feeds", tags=["feeds"])
-@owner_required
+@owner_required("feeds:manage")
 @no_query_parameters
 @tasks.response(200, FeedSchema(many=True), example=[FEED])
 def list_feeds(owner: Owner) -> Sequence[Row]:
@@ -68,7 +68,7 @@ def list_feeds(owner: Owner) -> Sequence[Row]:
 
 
 @tasks.delete("/feeds/<id:feed_id>", tags=["feeds"])
-@owner_required
+@owner_required("feeds:manage")
 @no_query_parameters
 @tasks.response(204)
 @raises(FeedNotFound, TooManyRequests)

@@ -43,7 +43,7 @@ def task_response(row: Row) -> TaskResponse:
 
 
 @tasks.get("/tasks/<id:task_id>")
-@owner_required
+@owner_required("tasks:read")
 @no_query_parameters
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK, conditional=True)
 @accepts_header(
@@ -61,7 +61,7 @@ def get_task(owner: Owner, task_id: int) -> TaskResponse:
 
 
 @tasks.put("/tasks/<id:task_id>")
-@owner_required
+@owner_required("tasks:write")
 @no_query_parameters
 @tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
@@ -75,7 +75,7 @@ def update_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskRespo
 
 
 @tasks.patch("/tasks/<id:task_id>")
-@owner_required
+@owner_required("tasks:write")
 @no_query_parameters
 @tasks.body(TaskPatchSchema, accepts="merge_patch", example={"description": None, "priority": "low"})
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
@@ -90,7 +90,7 @@ def patch_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskRespon
 
 
 @tasks.delete("/tasks/<id:task_id>")
-@owner_required
+@owner_required("tasks:write")
 @tasks.query(DeleteOneParameters)
 @tasks.response(204, headers=ETAG)
 @conditional_write
@@ -107,7 +107,7 @@ def delete_task(parameters: dict[str, Any], owner: Owner, task_id: int) -> tuple
 
 
 @tasks.post("/tasks/<id:task_id>/restore")
-@owner_required
+@owner_required("tasks:write")
 @no_query_parameters
 @idempotent
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
@@ -121,7 +121,7 @@ def restore_task(owner: Owner, task_id: int) -> TaskResponse:
 
 
 @tasks.patch("/tasks/<id:task_id>/complete")
-@owner_required
+@owner_required("tasks:write")
 @no_query_parameters
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
 @conditional_write

@@ -25,7 +25,7 @@ from todo_api.tasks.sync.schemas import BatchResultsSchema, BatchSchema, Changes
 
 
 @tasks.post("/tasks/batch", tags=["sync"])
-@owner_required
+@owner_required("tasks:write")
 @no_query_parameters
 @idempotent
 @tasks.body(BatchSchema, example=BATCH)
@@ -41,7 +41,7 @@ def batch_tasks(body: dict[str, Any], owner: Owner) -> dict[str, Any]:
 
 
 @tasks.get("/tasks/changes", tags=["sync"])
-@owner_required
+@owner_required("tasks:read")
 @tasks.query(ChangesParameters)
 @tasks.response(200, ChangesSchema(), example=CHANGES)
 @raises(InvalidSyncToken, SyncTokenExpired)

@@ -61,7 +61,7 @@ def accepts_export(view: View) -> View:
 
 
 @tasks.get("/export", tags=["transfer"])
-@owner_required
+@owner_required("tasks:read")
 @tasks.query(ExportParameters)
 @returns_file
 def export_tasks(parameters: dict[str, Any], owner: Owner) -> Response:
@@ -88,7 +88,7 @@ def file_content(file: IO[bytes]) -> Iterator[bytes]:
 
 
 @tasks.post("/import", tags=["transfer"])
-@owner_required
+@owner_required("tasks:write")
 @tasks.query(ImportParameters)
 @accepts_export
 @idempotent

@@ -1,0 +1,1 @@
+"""API keys: credentials for scripts, with scopes, that open the user's resources and no auth route."""
