@@ -44,6 +44,7 @@ PURE = {
     "todo_api.auth.tokens.jwks",
     "todo_api.auth.tokens.session_tokens",
     "todo_api.auth.tokens.signing_keys",
+    "todo_api.auth.verification.link_tokens",
 }
 """Modules and packages without Flask, SQLAlchemy and marshmallow."""
 
