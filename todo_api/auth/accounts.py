@@ -62,11 +62,10 @@ def create_account(account: dict[str, Any]) -> str:
         PasswordTooShort, PasswordTooLong, PasswordTooCommon: see `new_user_values`.
 
     """
-    user = fetch_one(insert_user(new_user_values(account)))
-    if user is None:
+    values = new_user_values(account)
+    if fetch_one(insert_user(values)) is None:
         raise EmailTaken
-    user_id: str = user["id"]
-    return user_id
+    return str(values["id"])
 
 
 def new_user_values(account: dict[str, Any]) -> dict[str, Any]:

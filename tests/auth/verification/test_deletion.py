@@ -41,11 +41,8 @@ def token_for(actor: Actor, *, generation: int = 0, age: timedelta = timedelta()
     return issue(LinkClaims(actor.id, generation), "delete-user", secret=secret, now=now() - age, ttl=timedelta(days=1))
 
 
-@pytest.mark.parametrize("body", [{}, {"password": PASSWORD}])
-def test_the_link_deletes_the_account_of_the_session(
-    database: str, verified: Actor, mbox: Path, body: dict[str, Any]
-) -> None:
-    response = delete(verified, **body, callbackURL="/goodbye")
+def test_the_link_deletes_the_account_of_the_session(database: str, verified: Actor, mbox: Path) -> None:
+    response = delete(verified, callbackURL="/goodbye")
     assert (response.status_code, response.get_json()) == (200, MAILED)
     assert subjects_by_recipient(mbox) == [(verified.email, "Confirm the deletion of your account")]
     assert exists(database, verified)
@@ -105,6 +102,12 @@ def test_no_other_token_deletes_the_account(database: str, alice: Actor, bob: Ac
     assert alice.client.get(CALLBACK, headers=bearer(alice.token)).status_code == 404
     assert exists(database, alice)
     assert exists(database, bob)
+
+
+def test_the_password_needs_no_confirmation(database: str, verified: Actor, mbox: Path) -> None:
+    assert delete(verified, password=PASSWORD).get_json() == DELETED
+    assert not exists(database, verified)
+    assert mails(mbox) == []
 
 
 def test_a_wrong_password_mails_nothing(verified: Actor, mbox: Path) -> None:

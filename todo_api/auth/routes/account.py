@@ -85,9 +85,9 @@ def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], He
 def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], HeaderList]:
     """Delete your account.
 
-    Deletes your account with all its tasks and sessions. Without the password, the session must be at most one day old.
-    If your e-mail address is verified and the service sends mails, it mails a link instead. The link, or a request with
-    its `token`, deletes the account.
+    Deletes your account with all its tasks and sessions. Without the password, the service mails a link to your e-mail
+    address, which deletes the account, as does a request with its `token`. If your address is not verified, or the
+    service sends no mails, the session must be at most one day old instead.
     """
     check_redirect(body.get("callback_url"), InvalidCallbackURL)
     if "password" in body:
@@ -96,7 +96,7 @@ def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], Hea
     if "token" in body:
         deletion.delete_user(session, body["token"])
         return DELETED, sign_out_headers()
-    if session["email_verified"] and settings().mail_url:
+    if "password" not in body and session["email_verified"] and settings().mail_url:
         deletion.request_deletion(session, body.get("callback_url"))
         return DELETION_REQUESTED, []
     if "password" not in body and not store.is_fresh(session):
