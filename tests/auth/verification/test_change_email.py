@@ -100,6 +100,7 @@ def test_the_other_sessions_end_and_the_asking_one_gets_its_token_again(alice: A
     assert alice.get("/tasks").status_code == 401
 
 
+@pytest.mark.shows("Better Auth link sessions")
 @pytest.mark.parametrize("by", ["nobody", "other"])
 def test_following_the_link_opens_no_session(alice: Actor, by: str) -> None:
     token = change_token(alice, new_email())
@@ -139,6 +140,7 @@ def test_a_sign_in_during_the_change_gets_no_session(database: str, alice: Actor
     assert execute(database, "SELECT id FROM sessions WHERE user_id = %s", alice.id) == [(kept,)]
 
 
+@pytest.mark.shows("Better Auth link replays")
 def test_twenty_parallel_uses_of_one_link_make_one_change(app: Flask, alice: Actor, mbox: Path) -> None:
     old, new = alice.email, new_email()
     token = change_token(alice, new)
@@ -179,6 +181,7 @@ def test_of_two_links_of_one_user_the_first_counts(alice: Actor) -> None:
     assert status_and_code(use(alice, first)) == (401, "USER_NOT_FOUND")
 
 
+@pytest.mark.shows("Better Auth link replays")
 def test_an_old_link_does_not_repeat_a_change_that_was_undone(alice: Actor) -> None:
     old, new = alice.email, new_email()
     forth = change_token(alice, new)
@@ -188,6 +191,7 @@ def test_an_old_link_does_not_repeat_a_change_that_was_undone(alice: Actor) -> N
     assert user_of(alice)["email"] == old
 
 
+@pytest.mark.shows("Better Auth link replays")
 def test_a_repeated_link_ends_no_later_session(alice: Actor, mbox: Path) -> None:
     token = change_token(alice, new_email())
     assert use(alice, token).status_code == 200

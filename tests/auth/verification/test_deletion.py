@@ -55,6 +55,7 @@ def test_the_link_deletes_the_account_of_the_session(database: str, verified: Ac
     assert session.accepted_credentials(verified.client) == NONE
 
 
+@pytest.mark.shows("Better Auth links")
 def test_a_mail_scanner_deletes_nothing(database: str, verified: Actor, mbox: Path) -> None:
     delete(verified)
     (link,) = mailed_links(mbox)

@@ -61,6 +61,7 @@ def test_a_token_expires() -> None:
             verify(token(age=HOUR), KINDS, secrets=secrets)
 
 
+@pytest.mark.shows("RFC 8725 3.12")
 def test_other_tokens_of_the_service_are_no_links() -> None:
     claims = session_tokens.Claims("user", "ada@example.com", "session")
     access = session_tokens.issue(claims, "access", secret=SECRET, now=now(), ttl=HOUR)

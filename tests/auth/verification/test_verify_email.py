@@ -68,12 +68,14 @@ def test_a_mailed_link_verifies_the_address(alice: Actor, mbox: Path) -> None:
     assert is_verified(alice)
 
 
+@pytest.mark.shows("Better Auth link sessions")
 def test_a_link_opens_no_session(alice: Actor) -> None:
     for query in ({}, {"callbackURL": "/"}):
         response = verify(alice.client, token_for(alice), **query)
         assert not {"Set-Cookie", "set-auth-token"} & set(response.headers.keys())
 
 
+@pytest.mark.shows("Better Auth links")
 def test_a_link_works_again_so_that_a_mail_scanner_does_not_use_it_up(alice: Actor, database: str) -> None:
     token = token_for(alice)
     state = "SELECT email_verified, updated_at FROM users WHERE id = %s"
@@ -133,6 +135,7 @@ def test_a_link_is_valid_for_an_hour(alice: Actor, age: timedelta, code: str | N
     assert is_verified(alice) == (code is None)
 
 
+@pytest.mark.shows("Better Auth secrets")
 def test_the_previous_secret_still_verifies(database: str, alice: Actor) -> None:
     token = token_for(alice, secret="the secret before this one, long enough")
     assert status_and_code(verify(alice.client, token)) == (401, "INVALID_TOKEN")
