@@ -187,8 +187,7 @@ def set_password(email: str, password: str) -> int | None:
         return None
     # The statement does not see sessions that were created while it waited for a lock.
     store.end_all_sessions(row["id"])
-    number: int = row["ended"]
-    return number
+    return int(row["ended"])
 
 
 def update_user(user_id: str, fields: dict[str, Any]) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import request
-
 from todo_api.auth import accounts, examples
 from todo_api.auth.blueprint import auth
 from todo_api.auth.errors import (
@@ -34,8 +32,9 @@ from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, s
 from todo_api.auth.sessions.session_guard import current_session, session_required
 from todo_api.auth.verification import deletion
 from todo_api.auth.verification.errors import InvalidDeletionToken, NoUserInfo
-from todo_api.http.documentation import accepts_query_parameter, document, optional_credential, raises
-from todo_api.http.errors import ServiceUnavailable
+from todo_api.auth.verification.links import link_token, requires_link_token
+from todo_api.http.documentation import document, optional_credential, raises
+from todo_api.http.errors import InvalidParameter, ServiceUnavailable
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
@@ -109,16 +108,17 @@ def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], Hea
 @optional_credential
 @redirects_to_callback
 @auth.response(200, SuccessSchema(), example=DELETED)
-@accepts_query_parameter("token", "The token of the mailed link.")
-@raises(InvalidDeletionToken, NoUserInfo, ServiceUnavailable)
+@requires_link_token
+@raises(InvalidDeletionToken, NoUserInfo, InvalidParameter, ServiceUnavailable)
 def follow_deletion_link() -> tuple[dict[str, Any], HeaderList]:
     """Follow an account deletion link.
 
     Deletes the account with all its tasks and sessions. The link requires a session of the account, so that a mail
     scanner deletes nothing. Redirects to the `callbackURL`, if there is one.
     """
+    token = link_token()
     session = current_session()
     if session is None:
         raise NoUserInfo
-    deletion.delete_user(session, request.args.get("token", ""))
+    deletion.delete_user(session, token)
     return DELETED, sign_out_headers()

@@ -32,8 +32,8 @@ from todo_api.auth.verification.errors import (
     UserNotFound,
     VerificationDisabled,
 )
-from todo_api.auth.verification.links import read_token
-from todo_api.http.documentation import accepts_query_parameter, optional_credential, raises
+from todo_api.auth.verification.links import link_token, read_token, requires_link_token
+from todo_api.http.documentation import optional_credential, raises
 from todo_api.http.errors import InvalidParameter, ServiceUnavailable, TooManyRequests
 from todo_api.settings import settings
 
@@ -80,7 +80,7 @@ def send_verification_email(body: dict[str, str]) -> dict[str, bool]:
 @optional_credential
 @redirects_to_callback
 @auth.response(200, VerifiedEmailSchema(), example={"status": True, "user": None})
-@accepts_query_parameter("token", "The token of the mailed link.")
+@requires_link_token
 @raises(InvalidLink, LinkExpired, UserNotFound, InvalidUser, UserAlreadyExists)
 @raises(InvalidParameter, TooManyRequests, ServiceUnavailable)
 def verify_email() -> tuple[dict[str, Any], HeaderList]:
@@ -89,9 +89,7 @@ def verify_email() -> tuple[dict[str, Any], HeaderList]:
     Verifies an e-mail address, or confirms or completes its change. The link works again until it expires, with the
     same result, and opens no session. Redirects to the `callbackURL`, if there is one.
     """
-    if "token" not in request.args:
-        raise InvalidParameter([("token", "Missing data for required parameter.")])
-    kind, claims = read_token(request.args["token"], "verify-email", "confirm-email-change", "change-email")
+    kind, claims = read_token(link_token(), "verify-email", "confirm-email-change", "change-email")
     if kind == "verify-email":
         verifications.verify_email(claims)
         return {"status": True, "user": None}, []

@@ -6,11 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import jwt
+from flask import request
 
 from todo_api.auth.mails import link_to
 from todo_api.auth.verification import link_tokens
 from todo_api.auth.verification.errors import InvalidLink, LinkExpired
 from todo_api.clock import now
+from todo_api.http.documentation import accepts_query_parameter
+from todo_api.http.errors import InvalidParameter
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
@@ -18,6 +21,21 @@ if TYPE_CHECKING:
 
 TTL = timedelta(hours=1)
 DELETION_TTL = timedelta(days=1)
+
+
+requires_link_token = accepts_query_parameter("token", "The token of the mailed link.", required=True)
+
+
+def link_token() -> str:
+    """Return the token of the request's query.
+
+    Raises:
+        InvalidParameter: 400, without a token.
+
+    """
+    if "token" not in request.args:
+        raise InvalidParameter([("token", "Missing data for required parameter.")])
+    return request.args["token"]
 
 
 def verification_link(claims: LinkClaims, kind: Kind, callback_url: str | None) -> str:
