@@ -75,7 +75,7 @@ def accepts_parameter(
 
     It has no example, because "Try it out" would send the example.
     """
-    parameter = {"in": location, "name": name, "description": description, "schema": {"type": "string", **schema}}
+    parameter: Doc = {"in": location, "name": name, "description": description, "schema": {"type": "string", **schema}}
     if required:
         parameter["required"] = True
 
