@@ -136,7 +136,8 @@ def test_the_api_page_lists_every_route() -> None:
     documented = [rule for rule in RULES if re.match(r"/(?!docs|openapi\.json)", rule.rule)]
     served = {(method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)) for method, path in operations(documented)}
     assert listed == {
-        (method, path.format(user="{user_id}", task="{task_id}", token="{token}")) for method, path in served
+        (method, path.format(user="{user_id}", task="{task_id}", token="{token}", provider="{provider}"))
+        for method, path in served
     }
 
 
