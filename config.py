@@ -79,6 +79,7 @@ class Config:
 
     mail_url: str | None = setting("MAIL_URL", mail_url, hidden=True)
     mail_from: str = setting("MAIL_FROM", mail_from, "Todo API <no-reply@localhost>")
+    require_email_verification: bool = setting("REQUIRE_EMAIL_VERIFICATION", boolean, "false")
 
     max_tasks_per_user: int = setting("MAX_TASKS_PER_USER", integer(1, 10_000_000), "50000")
     rate_limit_writes: Rate = setting("RATE_LIMIT_WRITES", rate, "12000/1m")

@@ -46,6 +46,7 @@ PURE = {
     "todo_api.auth.tokens.jwks",
     "todo_api.auth.tokens.session_tokens",
     "todo_api.auth.tokens.signing_keys",
+    "todo_api.auth.verification.link_tokens",
     "todo_api.tasks.feeds.tokens",
 }
 """Modules and packages without Flask, SQLAlchemy and marshmallow."""

@@ -31,6 +31,13 @@ PUBLIC = {
     "auth.get_jwks",
     "auth.request_password_reset",
     "auth.follow_reset_link",
+    "auth.send_verification_email",
+    "auth.verify_email",
+    "auth.follow_deletion_link",
+    "auth.show_error",
+    "auth.sign_in_social",
+    "auth.follow_provider_redirect",
+    "auth.post_provider_redirect",
     "auth.reset_password",
     "calendar_feeds.read_feed",
 }

@@ -152,7 +152,7 @@ def test_list_without_users(flask: CLI) -> None:
 # flask users set-password and delete
 
 
-@pytest.mark.parametrize("command", [["set-password", "--password-stdin"], ["delete", "--yes"]])
+@pytest.mark.parametrize("command", [["set-password", "--password-stdin"], ["delete", "--yes"], ["verify"]])
 def test_an_external_user_is_not_the_local_account(flask: CLI, fresh_database: str, command: list[str]) -> None:
     columns = "(id, issuer, email, name)"
     execute(fresh_database, f"INSERT INTO users {columns} VALUES ('f', 'https://id.example', %s, 'F')", EMAIL)

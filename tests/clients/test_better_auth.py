@@ -8,7 +8,7 @@ import re
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "better_auth"
 ORIGIN = "http://localhost:3000"
-MIN_CHECKS = 205
-"""The least number of checks in client.mjs, so that none is skipped unnoticed."""
+MIN_CHECKS = 240
+MIN_CHECKS_REQUIRED = 10
+"""The least numbers of checks in client.mjs, so that none is skipped unnoticed."""
+REQUIRED = {"REQUIRE_EMAIL_VERIFICATION": "true"}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def node() -> str:
 
 
 @contextmanager
-def better_auth_server(node: str, mails: Path) -> Iterator[str]:
+def better_auth_server(node: str, mails: Path, **settings: str) -> Iterator[str]:
     """Run a Better Auth server, and yield its URL."""
     port = free_port()
     # A clean environment: with some values of NODE_ENV, Better Auth does not check the origin.
@@ -46,6 +48,7 @@ def better_auth_server(node: str, mails: Path) -> Iterator[str]:
         BETTER_AUTH_SECRET=CONFIG.better_auth_secret,
         TRUSTED_ORIGINS=ORIGIN,
         MAILS=str(mails),
+        **settings,
     )
     process = subprocess.Popen([node, "server.mjs"], cwd=FOLDER, env=environ)
     try:
@@ -85,6 +88,21 @@ def test_the_service_passes_the_checks(node: str, fresh_database: str, tmp_path:
     mails = tmp_path / "mails"
     with running_service(fresh_database, MAIL_URL=f"file://{mails}") as service:
         assert run_client(node, service.url, mails, EXTENSIONS="1") > MIN_CHECKS
+
+
+def test_a_better_auth_server_that_requires_verification_passes_the_checks(node: str, tmp_path: Path) -> None:
+    mails = tmp_path / "mails"
+    with better_auth_server(node, mails, **REQUIRED) as url:
+        assert run_client(node, url, mails, **REQUIRED) >= MIN_CHECKS_REQUIRED
+
+
+def test_the_service_that_requires_verification_passes_the_checks(
+    node: str, fresh_database: str, tmp_path: Path
+) -> None:
+    mails = tmp_path / "mails"
+    settings: dict[str, Any] = {"MAIL_URL": f"file://{mails}", **REQUIRED}
+    with running_service(fresh_database, **settings) as service:
+        assert run_client(node, service.url, mails, EXTENSIONS="1", **REQUIRED) >= MIN_CHECKS_REQUIRED
 
 
 @contextmanager

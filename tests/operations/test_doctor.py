@@ -134,6 +134,15 @@ def test_the_mail_server_is_checked_without_a_mail(fresh_database: str) -> None:
     assert lines[-1].endswith("refused - start the mail server, or fix MAIL_URL")
 
 
+def test_required_verification_without_mail_fails(fresh_database: str, tmp_path: Path) -> None:
+    code, lines = run_doctor(fresh_database, require_email_verification=True)
+    assert code == 1
+    assert lines[-1].startswith("fail mail: MAIL_URL is not set, so nobody can verify an e-mail address and sign in - ")
+    url = (tmp_path / "mails").as_uri()
+    code, lines = run_doctor(fresh_database, require_email_verification=True, mail_url=url)
+    assert (code, lines[-1]) == (0, "ok   mail: the file is writable")
+
+
 def test_a_missing_mail_directory_fails(fresh_database: str, tmp_path: Path) -> None:
     path = tmp_path / "missing" / "mails"
     code, lines = run_doctor(fresh_database, mail_url=path.as_uri())

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.security.target import AUTH, UNLIMITED
-from tests.support.credentials import sign_up_at
+from tests.support.actors import PASSWORD
 from tests.support.databases import new_database
 from tests.support.processes import child_pids, running_service
 
@@ -29,18 +29,32 @@ def cpu_seconds(pid: int) -> float:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="CPU times are read from /proc")
 @pytest.mark.shows("ASVS 6.3.8", "Better Auth unknown e-mail")
-def test_6_3_8_a_sign_in_takes_the_same_cpu_time_for_a_known_and_an_unknown_email(server: str, template: str) -> None:
-    settings: dict[str, Any] = {"WEB_CONCURRENCY": "1", "BCRYPT_COST": "11", **UNLIMITED}
-    with new_database(server, template) as url, running_service(url, **settings) as service:
+@pytest.mark.parametrize(
+    ("path", "password", "status", "settings"),
+    [
+        ("sign-in/email", "wrong horse nine", 401, {}),
+        ("sign-in/email", "wrong horse nine", 401, {"REQUIRE_EMAIL_VERIFICATION": "true"}),
+        ("sign-up/email", PASSWORD, 200, {"REQUIRE_EMAIL_VERIFICATION": "true"}),
+    ],
+)
+def test_6_3_8_a_request_takes_the_same_cpu_time_for_a_known_and_an_unknown_email(  # noqa: PLR0913, PLR0917 - fixtures and cases
+    server: str, template: str, tmp_path: Path, path: str, password: str, status: int, settings: dict[str, Any]
+) -> None:
+    common: dict[str, Any] = {"WEB_CONCURRENCY": "1", "BCRYPT_COST": "11", **UNLIMITED}
+    mails = {"MAIL_URL": (tmp_path / "mails").as_uri()}
+    with new_database(server, template) as url, running_service(url, **{**common, **mails, **settings}) as service:
+
+        def post(path: str, email: str, password: str) -> int:
+            body = {"email": email, "password": password}
+            return requests.post(f"{service.url}{AUTH}/{path}", json=body, timeout=60).status_code
+
         emails = [f"ada-{uuid.uuid4().hex[:8]}@example.com" for _ in range(ACCOUNTS)]
-        for email in emails:
-            sign_up_at(service.url, email)
+        assert {post("sign-up/email", email, PASSWORD) for email in emails} == {200}
         (worker,) = child_pids(service.process.pid)
 
         def cost(email: str) -> float:
             before = cpu_seconds(worker)
-            body = {"email": email, "password": "wrong horse nine"}
-            assert requests.post(f"{service.url}{AUTH}/sign-in/email", json=body, timeout=60).status_code == 401
+            assert post(path, email, password) == status
             return cpu_seconds(worker) - before
 
         times: dict[str, list[float]] = {"known": [], "unknown": []}

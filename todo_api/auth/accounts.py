@@ -13,9 +13,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from server.logging import bind_context
-from todo_api.auth.api_keys.store import disable_all_keys, disable_keys
-from todo_api.auth.errors import EmailTaken, HashingQueueFull, InvalidCredentials, InvalidPassword
-from todo_api.auth.models import APIKey, PasswordReset, Session, User, is_local
+from todo_api.auth.errors import EmailNotVerified, EmailTaken, HashingQueueFull, InvalidCredentials, InvalidPassword
+from todo_api.auth.models import Session, User, is_local
 from todo_api.auth.passwords.hashing import needs_rehash
 from todo_api.auth.passwords.hashing_queue import hash_password, verify_password
 from todo_api.auth.passwords.policy import check_new_password
@@ -41,10 +40,12 @@ def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
 
     Raises:
         EmailTaken: 400 to a form, 422 to JSON.
+        PasswordTooShort, PasswordTooLong, PasswordTooCommon: see `new_user_values`.
 
     """
-    session = store.new_session(str(uuid.uuid4()), remembered=remembered)
-    new_user = insert_user(session.user_id, account).cte("new_user")
+    values = new_user_values(account)
+    session = store.new_session(values["id"], remembered=remembered)
+    new_user = insert_user(values).cte("new_user")
     new_session = store.insert_session(session, select(new_user.c.id)).cte("new_session")
     user = fetch_one(select(new_user).add_cte(new_session))
     if user is None:
@@ -58,18 +59,17 @@ def create_account(account: dict[str, Any]) -> str:
 
     Raises:
         EmailTaken: another account has the e-mail.
-        PasswordTooShort, PasswordTooLong, PasswordTooCommon: see `check_new_password`.
+        PasswordTooShort, PasswordTooLong, PasswordTooCommon: see `new_user_values`.
 
     """
-    user = fetch_one(insert_user(str(uuid.uuid4()), account))
-    if user is None:
+    values = new_user_values(account)
+    if fetch_one(insert_user(values)) is None:
         raise EmailTaken
-    user_id: str = user["id"]
-    return user_id
+    return str(values["id"])
 
 
-def insert_user(user_id: str, account: dict[str, Any]) -> ReturningInsert[Any]:
-    """Return the statement that inserts the user. It returns no row if the e-mail is taken.
+def new_user_values(account: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a new user's row.
 
     Raises:
         PasswordTooShort, PasswordTooLong, PasswordTooCommon: 400 to JSON, 422 to a form.
@@ -77,14 +77,18 @@ def insert_user(user_id: str, account: dict[str, Any]) -> ReturningInsert[Any]:
     """
     check_new_password(account["password"])
     email: str = account["email"]
-    statement = insert(User).values(
-        id=user_id,
-        email=email,
-        password_hash=hash_password(account["password"]),
-        name=account.get("name") or email.partition("@")[0],
-        image=account.get("image"),
-    )
-    return statement.on_conflict_do_nothing().returning(User)
+    return {
+        "id": str(uuid.uuid4()),
+        "email": email,
+        "password_hash": hash_password(account["password"]),
+        "name": account.get("name") or email.partition("@")[0],
+        "image": account.get("image"),
+    }
+
+
+def insert_user(values: dict[str, Any]) -> ReturningInsert[Any]:
+    """Return the statement that inserts a user. It returns no row if the e-mail is taken."""
+    return insert(User).values(values).on_conflict_do_nothing().returning(User)
 
 
 def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
@@ -92,16 +96,21 @@ def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
 
     Raises:
         InvalidCredentials: 401.
+        EmailNotVerified: 403, if the settings require a verified e-mail address.
 
     """
     user = fetch_one(select(User).where(is_local(email)))
     bind_context(user=user["id"] if user else None)
     if not verify_password(password, user["password_hash"] if user else None) or user is None:
         raise InvalidCredentials
+    if settings().require_email_verification and not user["email_verified"]:
+        raise EmailNotVerified
     session = store.new_session(user["id"], remembered=remembered)
-    # A password that was changed since the first statement creates no session. The lock makes a concurrent change wait,
-    # so that it ends this session too.
-    unchanged = select(User.id).where(User.id == user["id"], User.password_hash == user["password_hash"])
+    # A password or e-mail that was changed since the first statement creates no session. The lock makes a concurrent
+    # change wait, so that it ends this session too.
+    has_password = User.password_hash == user["password_hash"]
+    has_email = User.email_generation == user["email_generation"]
+    unchanged = select(User.id).where(User.id == user["id"], has_password, has_email)
     if not fetch_all(store.insert_session(session, unchanged.with_for_update(read=True)).returning(Session.id)):
         raise InvalidCredentials
     if needs_rehash(user["password_hash"], settings().bcrypt_cost):
@@ -155,33 +164,6 @@ def change_password(
         # The statement does not see sessions that were created while it waited for a lock.
         store.end_all_sessions(user["id"], except_id=keep_session_id)
     return row
-
-
-def set_password(email: str, password: str) -> int | None:
-    """Set the password of an account without its current one, end its sessions, disable its keys, void its reset links.
-
-    Return the number of ended sessions, or None if no account has the e-mail.
-
-    Raises:
-        PasswordTooShort, PasswordTooLong, PasswordTooCommon: 400 to JSON, 422 to a form.
-
-    """
-    check_new_password(password)
-    changes = {"password_hash": hash_password(password), "updated_at": func.now()}
-    changed_user = update(User).where(is_local(email)).values(changes).returning(User.id).cte("changed_user")
-    user_id = select(changed_user.c.id)
-    ended = delete(Session).where(Session.user_id.in_(user_id)).returning(Session.id).cte("ended_sessions")
-    void = delete(PasswordReset).where(PasswordReset.user_id.in_(user_id)).cte("void_resets")
-    count = select(func.count()).select_from(ended).scalar_subquery()
-    disabled = disable_keys(APIKey.user_id.in_(user_id)).cte("disabled_keys")
-    row = fetch_one(select(changed_user.c.id, count.label("ended")).add_cte(void, disabled))
-    if row is None:
-        return None
-    # The statement does not see sessions and keys that were created while it waited for a lock.
-    store.end_all_sessions(row["id"])
-    disable_all_keys(row["id"])
-    number: int = row["ended"]
-    return number
 
 
 def update_user(user_id: str, fields: dict[str, Any]) -> None:

@@ -35,6 +35,12 @@ class InvalidCredentials(NotAuthenticated, code="INVALID_EMAIL_OR_PASSWORD"):
     better_auth_message = "Invalid email or password"
 
 
+class EmailNotVerified(Problem, status=403, code="EMAIL_NOT_VERIFIED"):
+    """The password is right, but the e-mail address is not verified. The service mails the link again."""
+
+    detail = "Email not verified"
+
+
 class AccessForbidden(Problem, status=403, code="FORBIDDEN"):
     """The path names another user."""
 
@@ -56,7 +62,7 @@ class Unauthorized(NotAuthenticated):
 
 
 class SessionNotFresh(Problem, status=403, code="SESSION_NOT_FRESH"):
-    """The session is too old for this. A new sign-in creates a fresh one."""
+    """The session is too old for this request. A new sign-in creates a fresh one."""
 
     detail = "Session is not fresh"
 
@@ -132,7 +138,7 @@ class EmailCannotBeUpdated(Problem, code="EMAIL_CAN_NOT_BE_UPDATED"):
 
 
 class NoFieldsToUpdate(Problem, code="NO_FIELDS_TO_UPDATE"):
-    """The body of update-user has no field that can be updated."""
+    """The body has no field that can be updated."""
 
     detail = "No fields to update"
 

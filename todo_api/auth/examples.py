@@ -33,6 +33,15 @@ SESSION = {
     "ipAddress": "203.0.113.7",
     "userAgent": "curl/8.11.0",
 }
+SIGN_IN_METHOD = {
+    "id": USER["id"],
+    "providerId": "credential",
+    "accountId": USER["id"],
+    "userId": USER["id"],
+    "scopes": [],
+    "createdAt": "2026-09-20T08:00:00.000Z",
+    "updatedAt": "2026-09-20T08:00:00.000Z",
+}
 CURRENT = {"session": SESSION, "user": USER}
 KEY_SET = {
     "keys": [

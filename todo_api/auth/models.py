@@ -15,6 +15,8 @@ class User(Base):
 
     Ids are opaque text: a UUID for a local account, the token's `sub` for an external user. An external user has no
     password, and an unverified e-mail that the issuer has stated: it is never matched with a local account's.
+
+    Each change of the e-mail raises its generation. A mailed link names the generation for which it is valid.
     """
 
     __tablename__ = "users"
@@ -29,6 +31,7 @@ class User(Base):
     password_hash: Mapped[str | None]
     name: Mapped[str]
     email_verified: Mapped[bool] = mapped_column(server_default="false")
+    email_generation: Mapped[int] = mapped_column(server_default="0")
     image: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

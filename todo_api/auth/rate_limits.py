@@ -22,6 +22,7 @@ from todo_api.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from server.setting_parsers.rates import RateLimits
     from todo_api.database.statements import Row
@@ -43,6 +44,16 @@ def consume_attempt(name: str, rates: RateLimits, subject: str | None = None) ->
     consume(*limits)
 
 
+def consume_mail(email: str) -> None:
+    """Count a mail of the request, for its client's address and for the recipient's, with or without an account.
+
+    Raises:
+        TooManyRequests: 429.
+
+    """
+    consume_attempt("reset", settings().rate_limit_reset, email.lower())
+
+
 @contextmanager
 def consume_failures(name: str, rates: RateLimits, subject: str) -> Iterator[None]:
     """Count a failure of the subject, and refund it unless the block raises for a wrong password.
@@ -62,6 +73,11 @@ def consume_failures(name: str, rates: RateLimits, subject: str) -> Iterator[Non
     finally:
         if not is_wrong:
             current_store().refund(limits)
+
+
+def consume_own_failures(session: Row) -> AbstractContextManager[None]:
+    """Count wrong passwords that sessions of the account present, apart from those of sign-ins."""
+    return consume_failures("change-password", settings().rate_limit_change_password, f"user {session['id']}")
 
 
 def failure_subject(email: str, session: Row | None) -> str:

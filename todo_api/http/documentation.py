@@ -68,12 +68,16 @@ optional_credential = partial(document, security=[{BEARER: []}, {}])
 """Document that the view reads a credential and works without one."""
 
 
-def accepts_parameter(location: str, name: str, description: str, **schema: Any) -> Callable[[View], View]:
+def accepts_parameter(
+    location: str, name: str, description: str, *, required: bool = False, **schema: Any
+) -> Callable[[View], View]:
     """Document a string in a header or in the query, with keywords of JSON Schema.
 
     It has no example, because "Try it out" would send the example.
     """
-    parameter = {"in": location, "name": name, "description": description, "schema": {"type": "string", **schema}}
+    parameter: Doc = {"in": location, "name": name, "description": description, "schema": {"type": "string", **schema}}
+    if required:
+        parameter["required"] = True
 
     def decorator(view: View) -> View:
         documentation_of(view).setdefault("parameters", []).append(parameter)

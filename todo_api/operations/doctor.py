@@ -79,7 +79,7 @@ def findings(config: Config) -> Iterator[Finding]:
         yield check_database(version)
         yield check_migrations(revisions, migration_heads())
         yield check_clock(now() - database_time)
-    yield check_mail(config.mail_url)
+    yield check_mail(config.mail_url, required=config.require_email_verification)
 
 
 def check_configuration(config: Config) -> Iterator[Finding]:
@@ -149,8 +149,11 @@ def check_clock(drift: timedelta) -> Finding:
     return Finding("ok", "clock", text)
 
 
-def check_mail(url: str | None) -> Finding:
-    """Check the mail transport without sending a mail."""
+def check_mail(url: str | None, *, required: bool) -> Finding:
+    """Check the mail transport without sending a mail. Required: without mails nobody can verify an e-mail address."""
+    if url is None and required:
+        text = "MAIL_URL is not set, so nobody can verify an e-mail address and sign in"
+        return Finding("fail", "mail", text, "set MAIL_URL, or REQUIRE_EMAIL_VERIFICATION=false")
     if url is None:
         return Finding("warn", "mail", "MAIL_URL is not set, so users cannot reset their passwords", "set MAIL_URL")
     try:

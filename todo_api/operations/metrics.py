@@ -56,7 +56,7 @@ class Metrics:
         self.requests.labels(method(req), rule, response.status_code).inc()
         self.seconds.labels(rule).observe(elapsed())
         if auth_event(req) == "sign_in":
-            self.sign_ins.labels(outcome(response)).inc()
+            self.sign_ins.labels(outcome()).inc()
         # Under a lock, so that a thread does not overwrite the gauges with older values.
         with self.lock:
             for bind, engine in db.engines.items():

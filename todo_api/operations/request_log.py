@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import re
 from contextvars import ContextVar
-from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -35,8 +34,13 @@ AUTH_EVENTS = {
     "auth.sign_in": "sign_in",
     "auth.sign_out": "sign_out",
     "auth.refresh_tokens": "refresh",
+    "auth.send_verification_email": "send_verification_email",
+    "auth.verify_email": "verify_email",
+    "auth.change_email": "change_email",
     "auth.change_password": "change_password",
+    "auth.verify_password": "verify_password",
     "auth.delete_user": "delete_user",
+    "auth.follow_deletion_link": "delete_user",
     "auth.request_password_reset": "request_password_reset",
     "auth.reset_password": "reset_password",
     "auth.revoke_session": "revoke_session",
@@ -46,7 +50,7 @@ AUTH_EVENTS = {
     "auth.update_api_key": "update_api_key",
     "auth.delete_api_key": "delete_api_key",
 }
-"""The log event of a POST, by endpoint."""
+"""The log event of a request, by endpoint."""
 
 
 def init_app(app: Flask) -> None:
@@ -76,7 +80,7 @@ def after_request(response: Response) -> Response:
     req = current_request()
     event = auth_event(req)
     if event:
-        log_event(event, outcome=outcome(response))
+        log_event(event, outcome=outcome())
     log_event(
         "request",
         method=method(req),
@@ -110,9 +114,9 @@ def elapsed() -> float:
 
 def auth_event(req: Request) -> str | None:
     """Return the log event of a request to an auth endpoint, if it has one. A preflight has none."""
-    return AUTH_EVENTS.get(req.endpoint or "") if req.method == "POST" else None
+    return None if req.method == "OPTIONS" else AUTH_EVENTS.get(req.endpoint or "")
 
 
-def outcome(response: Response) -> str:
-    """Return the outcome of an auth event."""
-    return "success" if response.status_code < HTTPStatus.BAD_REQUEST else "failure"
+def outcome() -> str:
+    """Return the outcome of an auth event. A failure has bound the code of its problem."""
+    return "failure" if "code" in (CONTEXT.get() or {}) else "success"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +17,13 @@ from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import ALL, NONE, sign_in
 from tests.support.databases import application, execute
 from tests.support.locks import locking, wait_for_lock
-from tests.support.mail import Inbox, read_mbox, smtp_server
+from tests.support.mail import Inbox, smtp_server
+from tests.support.mailed_links import follow, links_of, mailed_links, mails
 from tests.support.problems import status_and_code
 from tests.support.statements import record_statements
 from todo_api.mail.outbox import outbox
 
 if TYPE_CHECKING:
-    from email.message import EmailMessage
     from pathlib import Path
 
     from flask import Flask
@@ -49,20 +48,6 @@ def request_reset(actor: Actor, **fields: Any) -> TestResponse:
     return actor.client.post(f"{AUTH}/request-password-reset", json={"email": actor.email, **fields})
 
 
-def mails(mbox: Path) -> list[EmailMessage]:
-    """Return the mails, once all are delivered."""
-    outbox.queue.join()
-    return read_mbox(mbox) if mbox.exists() else []
-
-
-def links_of(mail: EmailMessage) -> list[str]:
-    return re.findall(r"^http\S+$", mail.get_content(), re.MULTILINE)
-
-
-def mailed_links(mbox: Path) -> list[str]:
-    return [link for mail in mails(mbox) for link in links_of(mail)]
-
-
 def token_of(link: str) -> str:
     return urlsplit(link).path.rpartition("/")[2]
 
@@ -71,11 +56,6 @@ def new_token(actor: Actor, mbox: Path) -> str:
     """Request a reset, and return the mailed token."""
     assert request_reset(actor).status_code == 200
     return token_of(mailed_links(mbox)[-1])
-
-
-def follow(actor: Actor, link: str) -> TestResponse:
-    parts = urlsplit(link)
-    return actor.client.get(f"{parts.path}?{parts.query}")
 
 
 def reset(actor: Actor, token: str, password: str = NEW) -> TestResponse:
@@ -115,7 +95,7 @@ def test_a_mailed_link_sets_a_new_password(alice: Actor, mbox: Path) -> None:
     assert link.startswith("http://localhost:8000/api/auth/reset-password/")
     assert link.endswith("?callbackURL=%2Fnew-password")
     token = token_of(link)
-    followed = follow(alice, link)
+    followed = follow(alice.client, link)
     assert (followed.status_code, followed.headers["Location"]) == (302, f"/new-password?token={token}")
     done = reset(alice, token)
     assert (done.status_code, done.json) == (200, {"status": True})
@@ -267,7 +247,7 @@ def test_a_link_redirects_with_its_token(alice: Actor, mbox: Path, callback: str
     assert request_reset(alice, **({} if callback is None else {"redirectTo": callback})).status_code == 200
     (link,) = mailed_links(mbox)
     assert parse_qs(urlsplit(link).query) == {"callbackURL": [callback or "/"]}
-    followed, token = follow(alice, link), token_of(link)
+    followed, token = follow(alice.client, link), token_of(link)
     assert (followed.status_code, followed.headers["Location"]) == (302, location.format(token))
     assert followed.headers["Cache-Control"] == "no-store"
     # Following the link does not use the token.

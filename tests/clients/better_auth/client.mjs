@@ -8,6 +8,7 @@
 // ORIGIN               a trusted origin other than BASE_URL's, that of the front end (default http://localhost:3000)
 // BETTER_AUTH_SECRET   the server's secret, for checking the signature of the cookie
 // ONLY                 a part of the titles of the scenarios to run
+// REQUIRE_EMAIL_VERIFICATION   true if the server requires a verified e-mail address: other scenarios
 // GRACE                the seconds of REFRESH_TOKEN_GRACE_SECONDS (default 10)
 //
 // The server's rate limits must be off. Prints `ok - name` or `not ok - name: why`, then `N passed, N failed`, and exits
@@ -342,29 +343,29 @@ async function verifyToken(token, user) {
 
 const mailSize = () => (env.MAILS && statSync(env.MAILS, { throwIfNoEntry: false })?.size) || 0;
 
-/** Wait for a mail to the address after the offset, and return its reset link. */
-async function resetLink(email, offset) {
+/** Wait for a mail to the address after the offset, and return its link to this path, with this end. */
+async function mailedLink(email, offset, path, end = "") {
   assert(env.MAILS, "MAILS is not set");
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const added = mailSize() > offset ? readFileSync(env.MAILS).subarray(offset).toString() : "";
     const text = /quoted-printable/i.test(added)
       ? added.replace(/=\r?\n/g, "").replace(/=([0-9A-F]{2})/gi, (_, hex) => Buffer.from(hex, "hex").toString())
       : added;
-    const link = text.match(/https?:\/\/[^\s"<>]+\/reset-password\/[^\s"<>]+/);
+    const link = text.match(new RegExp(`https?://[^\\s"<>]+/${path}[/?][^\\s"<>]+${end}`));
     if (link) {
-      assert(text.includes(email), `the mail is not for ${email}`);
+      assert(text.includes(`To: ${email}`), `the mail is not for ${email}`);
       return link[0];
     }
     await sleep(50);
   }
-  throw new Error(`no mail with a reset link to ${email}`);
+  throw new Error(`no mail with a link to ${path} for ${email}`);
 }
 
 /** Request a password reset, and return the token of the mail. */
 async function resetToken(email) {
   const offset = mailSize();
   assertStatus(await post("request-password-reset", { json: { email, redirectTo: "/reset" } }), 200, { status: true });
-  return new URL(await resetLink(email, offset)).pathname.split("/").pop();
+  return new URL(await mailedLink(email, offset, "reset-password")).pathname.split("/").pop();
 }
 
 // --- What every Better Auth server does ------------------------------------------------------------------------------
@@ -976,7 +977,7 @@ async function betterAuthScenarios() {
       const offset = mailSize();
       const result = await browser().client.requestPasswordReset({ email, redirectTo });
       assertStatus(result, 200, { status: true, message });
-      const link = await resetLink(email, offset);
+      const link = await mailedLink(email, offset, "reset-password");
       assert(link.startsWith(`${BASE_URL}/api/auth/reset-password/`), link);
       assertEqual(new URL(link).searchParams.get("callbackURL"), redirectTo, "callbackURL");
       const followed = await get(link);
@@ -1008,7 +1009,7 @@ async function betterAuthScenarios() {
         200,
         { status: true },
       );
-      await resetLink(email, offset);
+      await mailedLink(email, offset, "reset-password");
     });
     await it("with an invalid address is VALIDATION_ERROR", async () => {
       const response = await post("request-password-reset", { json: { email: "nobody" } });
@@ -1027,7 +1028,7 @@ async function betterAuthScenarios() {
         200,
         { status: true },
       );
-      const link = await resetLink(email, offset);
+      const link = await mailedLink(email, offset, "reset-password");
       assertEqual(new URL(link).searchParams.get("callbackURL"), "/reset", "callbackURL");
       const followed = await get(link);
       assertEqual(followed.status, 302, "status");
@@ -1084,6 +1085,272 @@ async function betterAuthScenarios() {
       );
       const statuses = (await Promise.all(attempts)).map(({ status }) => status).sort();
       assertEqual(statuses, [200, ...Array(9).fill(400)], "statuses");
+    });
+  });
+
+  await scenario("verify-password", async (it) => {
+    const { client, cookie } = await signUp();
+    await it("accepts the right password", async () =>
+      assertStatus(await client.verifyPassword({ password: PASSWORD }), 200, { status: true }),
+    );
+    await it("refuses a wrong, empty or too long one", async () => {
+      assertError(await client.verifyPassword({ password: OTHER_PASSWORD }), 400, "INVALID_PASSWORD", "Invalid password");
+      assertError(await client.verifyPassword({ password: "" }), 400, "INVALID_PASSWORD");
+      assertError(await client.verifyPassword({ password: "x".repeat(129) }), 400, "PASSWORD_TOO_LONG");
+    });
+    await it("needs a text", async () => {
+      for (const json of [{}, { password: 1 }]) {
+        assertError(await post("verify-password", { json, cookie: cookie(), origin: ORIGIN }), 400, "VALIDATION_ERROR");
+      }
+    });
+    await it("needs a session", async () =>
+      assertError(await browser().client.verifyPassword({ password: PASSWORD }), 401, "UNAUTHORIZED"),
+    );
+  });
+
+  await scenario("update-session", async (it) => {
+    const { client, cookie } = await signUp();
+    await it("has no field to update", async () => {
+      assertError(await client.updateSession({ name: "x" }), 400, undefined, "No fields to update");
+    });
+    await it("takes an object only", async () => {
+      for (const json of [[], "x", 1, null]) {
+        assertError(await post("update-session", { json, cookie: cookie(), origin: ORIGIN }), 400, "VALIDATION_ERROR");
+      }
+    });
+    await it("needs a session", async () =>
+      assertError(await browser().client.updateSession({ name: "x" }), 401, "UNAUTHORIZED"),
+    );
+  });
+
+  await scenario("list-accounts", async (it) => {
+    const { client, user, cookie } = await signUp();
+    await it("lists the password as credential", async () => {
+      const { data } = await client.listAccounts();
+      const [account, ...others] = data;
+      assertEqual(others, [], "others");
+      const names = ["accountId", "createdAt", "id", "providerId", "scopes", "updatedAt", "userId"];
+      assertEqual(Object.keys(account).sort(), names, "members");
+      assertEqual([account.providerId, account.userId, account.scopes], ["credential", user.id, []], "values");
+      assertEqual(account.accountId, user.id, "accountId");
+      assertTimestamps((await get("list-accounts", { cookie: cookie() })).json);
+    });
+    await it("needs a session", async () => assertError(await browser().client.listAccounts(), 401, "UNAUTHORIZED"));
+  });
+
+  await scenario("social", async (it) => {
+    const { client, cookie } = await signUp();
+    const own = (await client.listAccounts()).data[0].id;
+    const mine = { cookie: cookie(), origin: ORIGIN };
+    for (const [name, method, path] of [
+      ["sign-in", (body) => client.signIn.social(body), "sign-in/social"],
+      ["link", (body) => client.linkSocial(body), "link-social"],
+    ]) {
+      await it(`${name} finds no provider`, async () => {
+        for (const body of [{ provider: "google" }, { provider: "nope" }, { provider: "google", idToken: { token: "x" } }]) {
+          assertError(await method(body), 404, "PROVIDER_NOT_FOUND", "Provider not found");
+        }
+      });
+      await it(`${name} needs a provider`, async () => {
+        for (const json of [{}, { provider: 1 }]) {
+          assertError(await post(path, { json, ...mine }), 400, "VALIDATION_ERROR");
+        }
+      });
+      await it(`${name} refuses foreign callbacks first`, async () => {
+        for (const [field, code] of [
+          ["callbackURL", "INVALID_CALLBACK_URL"],
+          ["errorCallbackURL", "INVALID_ERROR_CALLBACK_URL"],
+          ["newUserCallbackURL", "INVALID_NEW_USER_CALLBACK_URL"],
+        ]) {
+          assertError(await post(path, { json: { provider: "google", [field]: `${FOREIGN}/x` }, ...mine }), 403, code);
+        }
+      });
+    }
+    await it("unlink refuses the last account", async () => {
+      for (const accountId of [own, "nope"]) {
+        assertError(await client.unlinkAccount({ accountId }), 400, "FAILED_TO_UNLINK_LAST_ACCOUNT");
+      }
+    });
+    for (const method of ["getAccessToken", "refreshToken"]) {
+      await it(`${method} has no token for the password or another account`, async () => {
+        assertError(await client[method]({ accountId: own }), 400, "PROVIDER_NOT_SUPPORTED");
+        assertError(await client[method]({ accountId: "nope" }), 400, "ACCOUNT_NOT_FOUND");
+        assertError(await client[method]({ useAccountCookie: true }), 400, "ACCOUNT_NOT_FOUND");
+        assertError(await client[method]({ accountId: own, useAccountCookie: true }), 400, "VALIDATION_ERROR");
+        assertError(await client[method]({ accountId: own, more: 1 }), 400, "VALIDATION_ERROR");
+      });
+    }
+    await it("accountInfo has none either", async () => {
+      assertError(await client.accountInfo({ query: { accountId: own } }), 400, "PROVIDER_NOT_CONFIGURED");
+      assertError(await client.accountInfo({ query: { accountId: "nope" } }), 400, "ACCOUNT_NOT_FOUND");
+      assertError(await get("account-info", mine), 400, "VALIDATION_ERROR");
+    });
+    await it("methods of an account need a session", async () => {
+      const { client: visitor } = browser();
+      for (const path of ["get-access-token", "refresh-token"]) {
+        assertEqual((await post(path, { json: { accountId: own }, origin: ORIGIN })).status, 401, path);
+      }
+      assertError(await visitor.unlinkAccount({ accountId: own }), 401, "UNAUTHORIZED");
+      assertError(await visitor.linkSocial({ provider: "google" }), 401, "UNAUTHORIZED");
+      assertEqual((await get(`account-info?accountId=${own}`)).status, 401, "account-info");
+    });
+    await it("callback leads to the error page", async () => {
+      for (const [query, error] of [
+        ["", "state_not_found"],
+        ["?code=x", "state_not_found"],
+        ["?code=x&state=y", "state_mismatch"],
+      ]) {
+        const { status, headers } = await get(`callback/google${query}`);
+        assertEqual([status, headers.location], [302, `${BASE_URL}/api/auth/error?error=${error}`], query);
+      }
+      const { headers } = await post("callback/google?iss=i", { form: { code: "c d", state: "s", more: "x" } });
+      assertEqual(headers.location, `${BASE_URL}/api/auth/callback/google?code=c+d&state=s&iss=i`, "Location");
+    });
+    await it("error page shows the code, and no markup of the URL", async () => {
+      const page = await get("error?error=state_mismatch");
+      assertEqual(page.status, 200, "status");
+      assertMatches(page.headers["content-type"], /^text\/html\b/, "Content-Type");
+      assertMatches(page.text, /state_mismatch/, "page");
+      const hostile = await get("error?error=%3Cscript%3Ealert(1)%3C/script%3E&error_description=%3Cscript%3E");
+      assert(!hostile.text.includes("<script>"), "the page has a script");
+      assertMatches(hostile.text, /UNKNOWN/, "page");
+    });
+  });
+
+  await scenario("e-mail verification", async (it) => {
+    const { client, email, cookie } = await signUp();
+    const other = await signUp();
+    const offset = mailSize();
+    await it("mails a link", async () =>
+      assertStatus(await client.sendVerificationEmail({ email, callbackURL: "/welcome" }), 200, { status: true }),
+    );
+    const link = await mailedLink(email, offset, "verify-email");
+    const token = new URL(link).searchParams.get("token");
+    await it("leads to the callback", async () => {
+      assertEqual(new URL(link).searchParams.get("callbackURL"), "/welcome", "callbackURL");
+      const followed = await get(link);
+      assertEqual([followed.status, followed.headers.location], [302, "/welcome"], "status and Location");
+      assertEqual(followed.cookies, {}, "cookies");
+    });
+    await it("verifies the address, again and again", async () => {
+      for (let time = 0; time < 3; time += 1) {
+        const response = await get(`verify-email?token=${token}`);
+        assertEqual([response.status, response.json], [200, { status: true, user: null }], "response");
+      }
+      assertStatus(await client.verifyEmail({ query: { token } }), 200, { status: true, user: null });
+      assertEqual((await client.getSession()).data.user.emailVerified, true, "emailVerified");
+    });
+    await it("is refused for a verified or another's address", async () => {
+      assertError(await client.sendVerificationEmail({ email }), 400, "EMAIL_ALREADY_VERIFIED");
+      assertError(await client.sendVerificationEmail({ email: other.email }), 400, "EMAIL_MISMATCH");
+    });
+    await it("tells a visitor nothing", async () => {
+      const { client: visitor } = browser();
+      for (const address of [email, other.email, newEmail()]) {
+        assertEqual(await visitor.sendVerificationEmail({ email: address }), { data: { status: true }, error: null }, address);
+      }
+    });
+    await it("needs an e-mail address and a token", async () => {
+      for (const json of [{}, { email: "x" }, { email: 1 }]) {
+        assertError(await post("send-verification-email", { json, origin: ORIGIN }), 400, "VALIDATION_ERROR");
+      }
+      assertError(await get("verify-email"), 400, "VALIDATION_ERROR");
+    });
+    await it("refuses a bad token", async () => {
+      for (const bad of ["x", "", corrupted(token), "a.b.c"]) {
+        assertError(await get(`verify-email?token=${bad}`), 401, "INVALID_TOKEN", "Invalid token");
+      }
+      const { status, headers } = await get("verify-email?token=x&callbackURL=/a%3Fb%3D1");
+      assertEqual([status, headers.location], [302, "/a?b=1&error=INVALID_TOKEN"], "status and Location");
+    });
+    await it("refuses a foreign callback", async () => {
+      const json = { email, callbackURL: `${FOREIGN}/x` };
+      assertError(await post("send-verification-email", { json, origin: ORIGIN }), 403, "INVALID_CALLBACK_URL");
+      const followed = await get(`verify-email?token=${token}&callbackURL=${FOREIGN}/x`);
+      assertError(followed, 403, "INVALID_CALLBACK_URL");
+      assertError(
+        await post("change-email", { json: { newEmail: newEmail(), callbackURL: FOREIGN }, cookie: cookie(), origin: ORIGIN }),
+        403,
+        "INVALID_CALLBACK_URL",
+      );
+    });
+  });
+
+  await scenario("change-email", async (it) => {
+    const { client, email, cookie, user } = await signUp();
+    const other = await signUp();
+    const first = newEmail();
+    const tokens = [];
+    await it("of an unverified address mails a link to the new one", async () => {
+      const offset = mailSize();
+      assertStatus(await client.changeEmail({ newEmail: first, callbackURL: "/settings" }), 200, { status: true });
+      tokens.push(new URL(await mailedLink(first, offset, "verify-email")).searchParams.get("token"));
+      assertEqual((await client.getSession()).data.user.email, email, "the e-mail before");
+    });
+    await it("is refused to a session of another user", async () => {
+      const followed = await get(`verify-email?token=${tokens[0]}`, { cookie: other.cookie() });
+      assertError(followed, 401, "INVALID_USER", "Invalid user");
+      const { headers } = await get(`verify-email?token=${tokens[0]}&callbackURL=/x`, { cookie: other.cookie() });
+      assertEqual(headers.location, "/x?error=INVALID_USER", "Location");
+    });
+    await it("changes the address, and the session stays", async () => {
+      const { data } = await client.verifyEmail({ query: { token: tokens[0] } });
+      assertEqual([data.status, data.user.id, data.user.email, data.user.emailVerified], [true, user.id, first, true], "data");
+      const session = (await client.getSession()).data;
+      assertEqual([session.user.email, session.user.emailVerified], [first, true], "user");
+      assertError(await post("sign-in/email", { json: { email, password: PASSWORD } }), 401, "INVALID_EMAIL_OR_PASSWORD");
+      assertStatus(await post("sign-in/email", { json: { email: first, password: PASSWORD } }), 200);
+    });
+    await it("by a used link changes nothing", async () => {
+      const response = await get(`verify-email?token=${tokens[0]}`);
+      if (!env.EXTENSIONS) return assertError(response, 401, "USER_NOT_FOUND", "User not found");
+      // The reader whose mail scanner was first gets the same answer.
+      assertEqual([response.status, response.json.user.email], [200, first], "status and e-mail");
+    });
+    await it("of a verified address asks the old one first", async () => {
+      const [offset, second] = [mailSize(), newEmail()];
+      assertStatus(await client.changeEmail({ newEmail: second, callbackURL: "/settings" }), 200, { status: true });
+      const confirmation = await mailedLink(first, offset, "verify-email");
+      const later = mailSize();
+      const confirmed = await get(confirmation, { cookie: cookie() });
+      assertEqual([confirmed.status, confirmed.headers.location], [302, "/settings"], "status and Location");
+      assertEqual((await client.getSession()).data.user.email, first, "the e-mail before");
+      const link = await mailedLink(second, later, "verify-email");
+      const changed = await get(link, { cookie: cookie() });
+      assertEqual([changed.status, changed.headers.location], [302, "/settings"], "status and Location");
+      assert(COOKIE in changed.cookies, "the session's cookie is not sent again");
+      assertEqual((await client.getSession()).data.user.email, second, "the e-mail after");
+      // A link of the first address is of no use any more.
+      assertError(await get(`verify-email?token=${tokens[0]}`), 401, "USER_NOT_FOUND");
+    });
+    await it("to a taken address mails nothing and tells nothing", async () => {
+      const offset = mailSize();
+      const visitor = await signUp();
+      assertStatus(await visitor.client.changeEmail({ newEmail: other.email }), 200, { status: true });
+      await sleep(300);
+      assertEqual(mailSize(), offset, "size of the mails");
+    });
+    await it("to an address that is taken meanwhile changes nothing", async () => {
+      const [visitor, address, offset] = [await signUp(), newEmail(), mailSize()];
+      assertStatus(await visitor.client.changeEmail({ newEmail: address }), 200, { status: true });
+      const token = new URL(await mailedLink(address, offset, "verify-email")).searchParams.get("token");
+      const owner = browser();
+      await owner.client.signUp.email({ name: "Eve", email: address, password: PASSWORD });
+      const response = await get(`verify-email?token=${token}`);
+      // Better Auth's memory database has no unique index, so this is checked for this service only.
+      if (!env.EXTENSIONS) return;
+      assertError(response, 401, "USER_ALREADY_EXISTS");
+      assertEqual((await visitor.client.getSession()).data.user.email, visitor.email, "e-mail");
+    });
+    await it("to the same address is refused", async () => {
+      const same = (await client.getSession()).data.user.email.toUpperCase();
+      assertError(await client.changeEmail({ newEmail: same }), 400, undefined, "Email is the same");
+    });
+    await it("needs an e-mail address and a session", async () => {
+      for (const json of [{}, { newEmail: "x" }, { newEmail: 1 }]) {
+        assertError(await post("change-email", { json, cookie: cookie(), origin: ORIGIN }), 400, "VALIDATION_ERROR");
+      }
+      assertError(await browser().client.changeEmail({ newEmail: newEmail() }), 401, "UNAUTHORIZED");
     });
   });
 
@@ -1401,6 +1668,96 @@ async function betterAuthScenarios() {
   });
 }
 
+// --- What every Better Auth server does that requires a verified address ---------------------------------------------
+
+async function verificationScenarios() {
+  await scenario("required verification", async (it) => {
+    const [email, offset] = [newEmail(), mailSize()];
+    const account = { name: "Ada", email, password: PASSWORD };
+    const visitor = browser();
+    const signedUp = await it("of a sign-up opens no session", async () => {
+      const { data, error } = await visitor.client.signUp.email({ ...account, callbackURL: "/welcome" });
+      assertEqual([error, data.token, data.user.email, data.user.emailVerified], [null, null, email, false], "data");
+      assertEqual([visitor.jar, visitor.seen.headers.get("set-auth-token")], [{}, null], "cookies and token");
+      return data;
+    });
+    const link = await mailedLink(email, offset, "verify-email");
+    await it("of a second sign-up tells nothing", async () => {
+      const response = await post("sign-up/email", { json: { ...account, name: "Eve" }, origin: ORIGIN });
+      assertStatus(response, 200, { token: null });
+      const { id, createdAt, updatedAt, ...user } = response.json.user;
+      assert(id && id !== signedUp.user.id, "the id is that of the account");
+      assertTimestamps(response.json);
+      assertEqual(user, { name: "Eve", email, emailVerified: false, image: null }, "user");
+      assertEqual(response.cookies, {}, "cookies");
+    });
+    await it("of a sign-in is 403, and mails the link again", async () => {
+      const before = mailSize();
+      const { error } = await visitor.client.signIn.email({ email, password: PASSWORD, callbackURL: "/in" });
+      assertEqual([error.status, error.code, error.message], [403, "EMAIL_NOT_VERIFIED", "Email not verified"], "error");
+      await mailedLink(email, before, "verify-email", "callbackURL=%2Fin");
+    });
+    await it("of a wrong password stays 401", async () => {
+      const response = await post("sign-in/email", { json: { email, password: OTHER_PASSWORD } });
+      assertError(response, 401, "INVALID_EMAIL_OR_PASSWORD");
+    });
+    await it("by the link permits the sign-in", async () => {
+      const { status, headers, cookies } = await get(link);
+      assertEqual([status, headers.location, cookies], [302, "/welcome", {}], "status, Location and cookies");
+      const { data } = await visitor.client.signIn.email({ email, password: PASSWORD });
+      assertEqual([data.user.id, data.user.emailVerified], [signedUp.user.id, true], "user");
+    });
+  });
+
+  await scenario("mailed deletion", async (it) => {
+    const [email, offset] = [newEmail(), mailSize()];
+    const visitor = browser();
+    await visitor.client.signUp.email({ name: "Ada", email, password: PASSWORD });
+    await get(await mailedLink(email, offset, "verify-email"));
+    await visitor.client.signIn.email({ email, password: PASSWORD });
+    const before = mailSize();
+    // This service deletes the account at once if the password is given.
+    const onlyBetterAuth = env.EXTENSIONS ? async () => {} : it;
+    const mailed = { success: true, message: "Verification email sent" };
+    await onlyBetterAuth("mails a link despite the password", async () => {
+      assertStatus(await visitor.client.deleteUser({ password: PASSWORD, callbackURL: "/goodbye" }), 200, mailed);
+    });
+    await it("mails a link", async () => {
+      assertStatus(await visitor.client.deleteUser({ callbackURL: "/goodbye" }), 200, mailed);
+      assertError(await visitor.client.deleteUser({ password: OTHER_PASSWORD }), 400, "INVALID_PASSWORD");
+      assert((await visitor.client.getSession()).data, "the session has ended");
+    });
+    const link = await mailedLink(email, before, "delete-user/callback");
+    await it("needs a session", async () => {
+      assertError(await get(link), 404, "FAILED_TO_GET_USER_INFO", "Failed to get user info");
+    });
+    await it("needs a good token", async () => {
+      const mine = { cookie: visitor.cookie() };
+      assertError(await get("delete-user/callback?token=x&callbackURL=/x", mine), 404, "INVALID_TOKEN", "Invalid token");
+      assertError(await visitor.client.deleteUser({ token: "x" }), 404, "INVALID_TOKEN");
+      assertError(await get(`delete-user/callback?token=x&callbackURL=${FOREIGN}`, mine), 403, "INVALID_CALLBACK_URL");
+    });
+    await it("deletes the account", async () => {
+      const { status, headers, cookies } = await get(link, { cookie: visitor.cookie() });
+      assertEqual([status, headers.location], [302, "/goodbye"], "status and Location");
+      assert(isExpired(cookies[COOKIE]), "the cookie is not deleted");
+      await assertSignedOut(visitor.client);
+      assertError(await post("sign-in/email", { json: { email, password: PASSWORD } }), 401, "INVALID_EMAIL_OR_PASSWORD");
+    });
+    await it("may be finished by the client", async () => {
+      const [address, start] = [newEmail(), mailSize()];
+      const { client } = browser();
+      await client.signUp.email({ name: "Ada", email: address, password: PASSWORD });
+      await get(await mailedLink(address, start, "verify-email"));
+      await client.signIn.email({ email: address, password: PASSWORD });
+      const later = mailSize();
+      await client.deleteUser({});
+      const token = new URL(await mailedLink(address, later, "delete-user/callback")).searchParams.get("token");
+      assertStatus(await client.deleteUser({ token }), 200, { success: true, message: "User deleted" });
+    });
+  });
+}
+
 // --- What this service adds ------------------------------------------------------------------------------------------
 
 const tasks = (user, credential) => get(`/api/${user.id}/tasks`, credential);
@@ -1711,8 +2068,12 @@ async function serviceScenarios() {
   });
 }
 
-await betterAuthScenarios();
-if (env.EXTENSIONS) {
+if (env.REQUIRE_EMAIL_VERIFICATION) {
+  await verificationScenarios();
+} else {
+  await betterAuthScenarios();
+}
+if (env.EXTENSIONS && !env.REQUIRE_EMAIL_VERIFICATION) {
   await serviceScenarios();
 }
 console.log(`${passed} passed, ${failed} failed`);

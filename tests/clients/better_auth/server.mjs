@@ -6,6 +6,7 @@
 // BASE_URL             its public URL (default http://localhost:PORT)
 // BETTER_AUTH_SECRET   signs its cookies (default: a constant of the tests)
 // TRUSTED_ORIGINS      further origins, comma-separated (default http://localhost:3000)
+// REQUIRE_EMAIL_VERIFICATION   requires a verified e-mail address, and a mailed link for the deletion of an account
 // MAILS                the file to which the mails are appended (default: standard output)
 
 import { appendFileSync } from "node:fs";
@@ -17,6 +18,7 @@ import { toNodeHandler } from "better-auth/node";
 import { bearer, jwt } from "better-auth/plugins";
 
 const { env } = process;
+const verified = Boolean(env.REQUIRE_EMAIL_VERIFICATION);
 const tables = { user: [], session: [], account: [], verification: [], jwks: [], apikey: [] };
 
 let handle;
@@ -31,9 +33,25 @@ server.listen(Number(env.PORT || 0), "localhost", () => {
     emailAndPassword: {
       enabled: true,
       revokeSessionsOnPasswordReset: true,
-      sendResetPassword: async ({ user, url }) => deliver(`To: ${user.email}\nSubject: Reset your password\n\n${url}\n\n`),
+      requireEmailVerification: verified,
+      sendResetPassword: async ({ user, url }) => deliver(user.email, "Reset your password", url),
     },
-    user: { deleteUser: { enabled: true } },
+    emailVerification: {
+      sendOnSignIn: true,
+      sendVerificationEmail: async ({ user, url }) => deliver(user.email, "Verify your e-mail address", url),
+    },
+    user: {
+      changeEmail: {
+        enabled: true,
+        sendChangeEmailConfirmation: async ({ user, url }) => deliver(user.email, "Confirm the change", url),
+      },
+      deleteUser: {
+        enabled: true,
+        ...(verified && {
+          sendDeleteAccountVerification: async ({ user, url }) => deliver(user.email, "Confirm the deletion", url),
+        }),
+      },
+    },
     plugins: [bearer(), jwt(), apiKey()],
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
@@ -43,7 +61,8 @@ server.listen(Number(env.PORT || 0), "localhost", () => {
   console.log(`Better Auth serves on ${baseURL}`);
 });
 
-function deliver(mail) {
+function deliver(recipient, subject, url) {
+  const mail = `To: ${recipient}\nSubject: ${subject}\n\n${url}\n\n`;
   if (env.MAILS) {
     appendFileSync(env.MAILS, mail);
   } else {

@@ -19,6 +19,7 @@ from todo_api_client.models import (
     DeleteOperation,
     DeleteOperationOp,
     Problem,
+    SignedUp,
     SignIn,
     SignInForm,
     SignInMultipart,
@@ -35,7 +36,8 @@ DUE = date(2026, 10, 1)
 
 anonymous = Client(URL)
 signed_up = sign_up.sync(client=anonymous, body=SignUp(EMAIL, PASSWORD, name="Ada"))
-assert isinstance(signed_up, Credentials)
+assert isinstance(signed_up, SignedUp)
+assert signed_up.token is not None
 assert signed_up.user.email == EMAIL
 for account in (SignIn(EMAIL, PASSWORD), SignInForm(EMAIL, PASSWORD), SignInMultipart(EMAIL, PASSWORD)):
     assert isinstance(sign_in.sync(client=anonymous, body=account), Credentials)

@@ -1,4 +1,4 @@
-"""Password reset by a mailed link that works once."""
+"""Password reset: by a mailed link that works once, or by an administrator."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import re
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from flask import current_app
 from sqlalchemy import delete, exists, func, insert, literal, select, update
 
 from server.logging import bind_context
 from todo_api.auth.api_keys.store import disable_all_keys, disable_keys
 from todo_api.auth.errors import InvalidResetToken
+from todo_api.auth.mails import Template, link_to, send_mail
 from todo_api.auth.models import APIKey, PasswordReset, Session, User, is_local
 from todo_api.auth.passwords.hashing_queue import hash_password
+from todo_api.auth.passwords.policy import check_new_password
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.store import token_hash
 from todo_api.database.execution import fetch_all, fetch_one
-from todo_api.mail.outbox import deliver_later
-from todo_api.settings import settings
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -28,8 +26,9 @@ if TYPE_CHECKING:
 TTL = timedelta(hours=1)
 TOKEN_PATTERN = re.compile("([0-9a-f]{64})_([0-9A-Za-z-]+)")
 
-MAIL_SUBJECT = "Reset your password"
-MAIL_TEXT = """\
+RESET = Template(
+    "Reset your password",
+    """\
 Someone, probably you, asked to reset the password of your account at {app}.
 
 To set a new password, open this link within an hour. It works once:
@@ -37,25 +36,24 @@ To set a new password, open this link within an hour. It works once:
 {link}
 
 If it was not you, ignore this mail: your password is unchanged.
-"""
+""",
+)
 
 
-def request_reset(email: str, redirect_to: str, mail_url: str) -> None:
-    """Mail a reset link to the account of this address. With or without an account, this is one statement."""
+def request_reset(email: str, redirect_to: str | None) -> None:
+    """Mail a reset link to the account of this address. With or without an account, this is one statement.
+
+    It waits for a concurrent change of the e-mail, after which the old address gets no link.
+    """
     secret = secrets.token_hex(32)
     account = select(User.id, literal(token_hash(secret)), func.now() + TTL).where(is_local(email))
     columns = ("user_id", "token_hash", "expires_at")
-    reset = fetch_one(insert(PasswordReset).from_select(columns, account).returning(PasswordReset.user_id))
+    insertion = insert(PasswordReset).from_select(columns, account.with_for_update(read=True, of=User))
+    reset = fetch_one(insertion.returning(PasswordReset.user_id))
     if reset is None:
         return
     bind_context(user=reset["user_id"])
-    config = settings()
-    callback = quote(redirect_to, safe="")
-    link = f"{config.public_url}/api/auth/reset-password/{secret}_{reset['user_id']}?callbackURL={callback}"
-    if mail_url.startswith("file:") and config.environment == "development":
-        # The log shows the link only where mails are files, which a reader of the log can read too.
-        current_app.logger.warning("A password may be reset by this link: %s", link)
-    deliver_later(mail_url, config.mail_from, email, MAIL_SUBJECT, MAIL_TEXT.format(app=config.app_name, link=link))
+    send_mail(email, RESET, link=link_to(f"reset-password/{secret}_{reset['user_id']}", redirect_to))
 
 
 def is_valid_token(token: str) -> bool:
@@ -65,6 +63,8 @@ def is_valid_token(token: str) -> bool:
 
 def reset_password(token: str, password: str) -> str:
     """Set the password, end all sessions, disable all API keys and void all reset links; return the user's e-mail.
+
+    The mailed link has proved the e-mail, which is verified from then on.
 
     Raises:
         InvalidResetToken: 400, for a token that is unknown, used or expired.
@@ -80,7 +80,7 @@ def reset_password(token: str, password: str) -> str:
     void_resets = void.cte("void_resets")
     # This statement itself must delete the token: a concurrent request may use the same one.
     user = select(void_resets.c.user_id).where(void_resets.c.token_hash == token_hash(secret))
-    changes = {"password_hash": hash_password(password), "updated_at": func.now()}
+    changes = {"password_hash": hash_password(password), "email_verified": True, "updated_at": func.now()}
     change = update(User).where(User.id.in_(user)).values(changes).returning(User.email)
     ended = delete(Session).where(Session.user_id.in_(user)).cte("ended_sessions")
     disabled = disable_keys(APIKey.user_id.in_(user)).cte("disabled_keys")
@@ -109,3 +109,29 @@ def is_reset_token(token: str) -> ColumnElement[bool]:
         & (PasswordReset.token_hash == token_hash(secret))
         & (PasswordReset.expires_at > func.now())
     )
+
+
+def set_password(email: str, password: str) -> int | None:
+    """Set the password of an account without its current one, end its sessions, disable its keys, void its reset links.
+
+    Return the number of ended sessions, or None if no account has the e-mail.
+
+    Raises:
+        PasswordTooShort, PasswordTooLong, PasswordTooCommon: 400 to JSON, 422 to a form.
+
+    """
+    check_new_password(password)
+    changes = {"password_hash": hash_password(password), "updated_at": func.now()}
+    changed_user = update(User).where(is_local(email)).values(changes).returning(User.id).cte("changed_user")
+    user_id = select(changed_user.c.id)
+    ended = delete(Session).where(Session.user_id.in_(user_id)).returning(Session.id).cte("ended_sessions")
+    void = delete(PasswordReset).where(PasswordReset.user_id.in_(user_id)).cte("void_resets")
+    count = select(func.count()).select_from(ended).scalar_subquery()
+    disabled = disable_keys(APIKey.user_id.in_(user_id)).cte("disabled_keys")
+    row = fetch_one(select(changed_user.c.id, count.label("ended")).add_cte(void, disabled))
+    if row is None:
+        return None
+    # The statement does not see sessions and keys that were created while it waited for a lock.
+    store.end_all_sessions(row["id"])
+    disable_all_keys(row["id"])
+    return int(row["ended"])

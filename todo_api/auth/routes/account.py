@@ -1,12 +1,9 @@
-"""The routes that change, reset and delete an account, for Better Auth's client."""
+"""The routes that show, change and delete an account, for Better Auth's client."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
-
-from flask import request
 
 from todo_api.auth import accounts, examples
 from todo_api.auth.blueprint import auth
@@ -15,84 +12,48 @@ from todo_api.auth.errors import (
     InvalidCallbackURL,
     InvalidOrigin,
     InvalidPassword,
-    InvalidRedirectURL,
-    InvalidResetToken,
     MissingOrigin,
     NoFieldsToUpdate,
-    PasswordTooCommon,
-    PasswordTooLong,
-    PasswordTooShort,
-    ResetDisabled,
     SessionExpired,
 )
-from todo_api.auth.passwords import reset
-from todo_api.auth.passwords.policy import check_new_password
-from todo_api.auth.rate_limits import consume_attempt, consume_failures, reset_failures
+from todo_api.auth.rate_limits import consume_own_failures
+from todo_api.auth.redirects import redirects_to_callback
 from todo_api.auth.schemas.account import (
-    RESET_TOKEN,
-    ChangedPasswordSchema,
-    ChangePasswordSchema,
     DeleteUserSchema,
-    RequestResetSchema,
-    ResetPasswordSchema,
+    SignInMethodSchema,
     StatusSchema,
     SuccessSchema,
     UpdateUserSchema,
 )
-from todo_api.auth.schemas.sign_in import REDIRECT
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import opaque_token
 from todo_api.auth.sessions.csrf import check_redirect
 from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers
-from todo_api.auth.sessions.session_guard import session_required
-from todo_api.clock import now
-from todo_api.http.documentation import accepts_query_parameter, document, raises
-from todo_api.http.errors import ServiceUnavailable, TooManyRequests
-from todo_api.http.media_types import PROBLEM_JSON
+from todo_api.auth.sessions.session_guard import current_session, session_required
+from todo_api.auth.verification import deletion
+from todo_api.auth.verification.errors import InvalidDeletionToken, NoUserInfo
+from todo_api.auth.verification.links import link_token, requires_link_token
+from todo_api.http.documentation import document, optional_credential, raises
+from todo_api.http.errors import InvalidParameter, ServiceUnavailable
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from todo_api.database.statements import Row
 
 CROSS_SITE = (InvalidOrigin, MissingOrigin)
-NEW_PASSWORD = (PasswordTooShort, PasswordTooLong, PasswordTooCommon)
-OTHER_RESPONSE = {
-    "description": "Any other response is a problem.",
-    "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-RESET_REQUESTED = "If this email exists in our system, check your email for the reset link"
+DELETED = {"success": True, "message": "User deleted"}
+DELETION_REQUESTED = {"success": True, "message": "Verification email sent"}
 
 
-@auth.post("/change-password", tags=["account"])
+@auth.get("/list-accounts", tags=["account"])
 @session_required
-@auth.body(ChangePasswordSchema, example={"currentPassword": "correct horse", "newPassword": "battery staple"})
-@auth.response(200, ChangedPasswordSchema(), example={"token": None, "user": examples.USER})
-@raises(InvalidPassword, *NEW_PASSWORD, *CROSS_SITE)
-def change_password(body: dict[str, Any], session: Row) -> tuple[dict[str, Any], HeaderList]:
-    """Change your password.
+@auth.response(200, SignInMethodSchema(many=True), example=[examples.SIGN_IN_METHOD])
+def list_accounts(session: Row) -> list[dict[str, Any]]:
+    """List your ways to sign in.
 
-    Your other sessions end, unless `revokeOtherSessions` is false. With `revokeOtherSessions: true` this session ends
-    too, and `token` and `set-auth-token` belong to a new one.
+    Returns one entry, `credential`, which is the e-mail address and the password.
     """
-    check_new_password(body["new"], "#/newPassword")
-    with consume_own_failures(session):
-        accounts.check_password(session, body["current"])
-    revoke_others = body.get("revoke_others")
-    if not revoke_others:
-        keep_session_id = session["session_id"] if revoke_others is None else None
-        user = accounts.change_password(session, body["new"], keep_session_id=keep_session_id)
-        return {"token": None, "user": user}, []
-    new_session = store.new_session(session["id"], remembered=session["session_remembered"])
-    user = accounts.change_password(session, body["new"], keep_session_id=new_session.id, new_session=new_session)
-    headers = opaque_token_headers(new_session.token, remembered=new_session.remembered)
-    return {"token": new_session.token, "user": user}, headers
-
-
-def consume_own_failures(session: Row) -> AbstractContextManager[None]:
-    """Count wrong passwords that sessions of the account present, apart from those of sign-ins."""
-    return consume_failures("change-password", settings().rate_limit_change_password, f"user {session['id']}")
+    return [{**session, "provider_id": "credential", "scopes": []}]
 
 
 @auth.post("/update-user", tags=["account"])
@@ -118,72 +79,46 @@ def update_user(body: dict[str, Any], session: Row) -> tuple[dict[str, bool], He
 @auth.post("/delete-user", tags=["account"])
 @session_required
 @auth.body(DeleteUserSchema, accepts="json_or_nothing", example={"password": "correct horse battery"})
-@auth.response(200, SuccessSchema(), example={"success": True, "message": "User deleted"})
-@raises(InvalidPassword, SessionExpired, *CROSS_SITE)
+@auth.response(200, SuccessSchema(), example=DELETED)
+@raises(InvalidPassword, SessionExpired, InvalidDeletionToken, InvalidCallbackURL, *CROSS_SITE)
 def delete_user(body: dict[str, str], session: Row) -> tuple[dict[str, Any], HeaderList]:
     """Delete your account.
 
-    Deletes your account with all its tasks and sessions. Without the password, the session must be at most one day old.
+    Deletes your account with all its tasks and sessions. Without the password, the service mails a link to your e-mail
+    address, which deletes the account, as does a request with its `token`. If your address is not verified, or the
+    service sends no mails, the session must be at most one day old instead.
     """
+    check_redirect(body.get("callback_url"), InvalidCallbackURL)
     if "password" in body:
         with consume_own_failures(session):
             accounts.check_password(session, body["password"])
-    elif now() - session["session_created_at"] > store.FRESH_AGE:
+    if "token" in body:
+        deletion.delete_user(session, body["token"])
+        return DELETED, sign_out_headers()
+    if "password" not in body and session["email_verified"] and settings().mail_url:
+        deletion.request_deletion(session, body.get("callback_url"))
+        return DELETION_REQUESTED, []
+    if "password" not in body and not store.is_fresh(session):
         raise SessionExpired
     accounts.delete_user(session["id"])
-    return {"success": True, "message": "User deleted"}, sign_out_headers()
+    return DELETED, sign_out_headers()
 
 
-@auth.post("/request-password-reset", tags=["account"])
-@auth.body(RequestResetSchema, example={"email": "ada@example.com", "redirectTo": "/new-password"})
-@auth.response(200, StatusSchema(), example={"status": True, "message": RESET_REQUESTED})
-@raises(ResetDisabled, InvalidRedirectURL, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
-def request_password_reset(body: dict[str, str]) -> dict[str, Any]:
-    """Request a password reset.
+@auth.get("/delete-user/callback", tags=["account"])
+@optional_credential
+@redirects_to_callback
+@auth.response(200, SuccessSchema(), example=DELETED)
+@requires_link_token
+@raises(InvalidDeletionToken, NoUserInfo, InvalidParameter, ServiceUnavailable)
+def follow_deletion_link() -> tuple[dict[str, Any], HeaderList]:
+    """Follow an account deletion link.
 
-    Mails a link that sets a new password. The response is the same whether the account exists or not.
+    Deletes the account with all its tasks and sessions. The link requires a session of the account, so that a mail
+    scanner deletes nothing. Redirects to the `callbackURL`, if there is one.
     """
-    mail_url = settings().mail_url
-    if mail_url is None:
-        raise ResetDisabled
-    check_redirect(body.get("redirect_to"), InvalidRedirectURL)
-    consume_attempt("reset", settings().rate_limit_reset, body["email"].lower())
-    reset.request_reset(body["email"], body.get("redirect_to", f"{settings().public_path}/"), mail_url)
-    return {"status": True, "message": RESET_REQUESTED}
-
-
-@auth.get("/reset-password/<token>", tags=["account"])
-@auth.response(302, headers={"Location": {"schema": {"type": "string"}, "required": True}})
-@accepts_query_parameter(
-    "callbackURL", "The redirect's target: a path, or a URL of a trusted origin.", pattern=REDIRECT
-)
-@raises(InvalidCallbackURL, ServiceUnavailable)
-@partial(document, responses={"default": OTHER_RESPONSE})
-def follow_reset_link(token: str) -> tuple[None, HeaderList]:
-    """Follow a password reset link.
-
-    Redirects from the mailed link to its `callbackURL`, with `?token=…`, or with `?error=INVALID_TOKEN` if the link is
-    unknown, used or expired.
-    """
-    callback = request.args.get("callbackURL", f"{settings().public_path}/")
-    check_redirect(callback, InvalidCallbackURL)
-    result = {"token": token} if reset.is_valid_token(token) else {"error": InvalidResetToken.code}
-    parts = urlsplit(callback)
-    query = "&".join(filter(None, [parts.query, urlencode(result)]))
-    return None, [("Location", parts._replace(query=query).geturl())]
-
-
-@auth.post("/reset-password", tags=["account"])
-@auth.body(ResetPasswordSchema, example={"newPassword": "battery staple", "token": examples.RESET_TOKEN})
-@auth.response(200, StatusSchema(), example=examples.DONE)
-@accepts_query_parameter("token", "The token of the mailed link, unless the body has it.", pattern=RESET_TOKEN)
-@raises(InvalidResetToken, *NEW_PASSWORD, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
-def reset_password(body: dict[str, str]) -> dict[str, bool]:
-    """Reset your password.
-
-    Sets a new password with the token of a mailed link. The link works once, and all your sessions end.
-    """
-    check_new_password(body["password"], "#/newPassword")
-    consume_attempt("reset", settings().rate_limit_reset)
-    reset_failures(reset.reset_password(body.get("token") or request.args.get("token", ""), body["password"]))
-    return examples.DONE
+    token = link_token()
+    session = current_session()
+    if session is None:
+        raise NoUserInfo
+    deletion.delete_user(session, token)
+    return DELETED, sign_out_headers()

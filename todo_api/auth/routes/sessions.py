@@ -9,15 +9,15 @@ from flask import request
 
 from todo_api.auth import examples
 from todo_api.auth.blueprint import auth
-from todo_api.auth.errors import DeferSessionRequired, InvalidOrigin, MissingOrigin, SessionNotFresh
+from todo_api.auth.errors import DeferSessionRequired, InvalidOrigin, MissingOrigin, NoFieldsToUpdate, SessionNotFresh
 from todo_api.auth.schemas.account import StatusSchema
 from todo_api.auth.schemas.sessions import CurrentSessionSchema, RevokeSessionSchema, SessionSchema
+from todo_api.auth.schemas.sign_in import BodySchema
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import opaque_token, session_cookie
 from todo_api.auth.sessions.responses import HeaderList, opaque_token_headers, sign_out_headers
 from todo_api.auth.sessions.session_guard import current_session, session_required
 from todo_api.auth.tokens.identity import identity_token
-from todo_api.clock import now
 from todo_api.http.documentation import accepts_query_parameter, optional_credential, raises
 from todo_api.http.errors import ServiceUnavailable
 
@@ -76,9 +76,19 @@ def list_sessions(session: Row) -> list[Row]:
     Returns your live sessions, oldest first. The current session must be at most one day old; sign in again if it is
     older.
     """
-    if now() - session["session_created_at"] > store.FRESH_AGE:
+    if not store.is_fresh(session):
         raise SessionNotFresh
     return store.list_live_sessions(session["session_user_id"])
+
+
+@session_required
+@auth.body(BodySchema, example={})
+def update_session(_: dict[str, Any], **__: Row) -> NoReturn:
+    """Refuse to update the session: it has no field that its user can change."""
+    raise NoFieldsToUpdate
+
+
+flask.Blueprint.add_url_rule(auth, "/update-session", view_func=update_session, methods=["POST"])
 
 
 @auth.post("/revoke-session", tags=["sessions"])

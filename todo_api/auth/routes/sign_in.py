@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from todo_api.auth import accounts, examples
 from todo_api.auth.blueprint import auth
 from todo_api.auth.errors import (
     CrossSiteLogin,
+    EmailNotVerified,
     EmailTaken,
     InvalidCallbackURL,
     InvalidCredentials,
@@ -27,12 +29,13 @@ from todo_api.auth.errors import (
     PasswordTooShort,
 )
 from todo_api.auth.passwords.policy import check_length
-from todo_api.auth.rate_limits import consume_attempt, consume_failures, failure_subject
+from todo_api.auth.rate_limits import consume_attempt, consume_failures, consume_mail, failure_subject
 from todo_api.auth.schemas.account import OkSchema, SuccessSchema
 from todo_api.auth.schemas.sign_in import (
     CredentialsSchema,
     RefreshedSchema,
     RefreshSchema,
+    SignedUpSchema,
     SignInSchema,
     SignUpSchema,
     normalize_email,
@@ -50,6 +53,7 @@ from todo_api.auth.sessions.responses import (
 )
 from todo_api.auth.sessions.session_guard import current_session
 from todo_api.auth.tokens.session_tokens import verify
+from todo_api.auth.verification import verify_email
 from todo_api.http.documentation import document, optional_credential, raises
 from todo_api.http.errors import InvalidInput, InvalidToken, ServiceUnavailable, TooManyRequests
 from todo_api.settings import settings
@@ -62,7 +66,7 @@ CROSS_SITE = (InvalidOrigin, MissingOrigin, CrossSiteLogin, InvalidCallbackURL)
 
 @auth.post("/sign-up/email")
 @auth.body(SignUpSchema, accepts="json_or_form", example={**examples.ACCOUNT, "name": "Ada"})
-@auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
+@auth.response(200, SignedUpSchema(), example=examples.SIGNED_IN)
 @raises(
     EmailTaken, PasswordTooShort, PasswordTooLong, PasswordTooCommon, *CROSS_SITE, TooManyRequests, ServiceUnavailable
 )
@@ -72,22 +76,38 @@ def sign_up(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     Creates an account and opens its first session. An e-mail address belongs to one account, in any case. A password
     has 8 to 128 characters, and all of them count. The session comes as an access JWT (`token`), as an opaque token
     (header `set-auth-token`) and as a cookie; each of them opens the same session.
+
+    If the service requires a verified e-mail address, `token` is `null`, no session opens, and a mail with a link to
+    verify the address is on its way. The response is then the same for an address that has an account.
     """
-    check_redirect(account.pop("callback_url", None), InvalidCallbackURL)
+    callback_url = account.pop("callback_url", None)
+    check_redirect(callback_url, InvalidCallbackURL)
     consume_attempt("sign-up", settings().rate_limit_sign_up, account["email"].lower())
-    return sign_in_response(accounts.sign_up(account, remembered=account.pop("remembered", True)))
+    remembered = account.pop("remembered", True)
+    if settings().require_email_verification:
+        return {"token": None, "user": verify_email.sign_up(account, callback_url)}, []
+    return sign_in_response(accounts.sign_up(account, remembered=remembered))
 
 
 @auth.post("/sign-in/email")
 @auth.body(SignInSchema, accepts="json_or_form", example=examples.ACCOUNT)
 @auth.response(200, CredentialsSchema(), example=examples.SIGNED_IN)
-@raises(InvalidCredentials, InvalidEmail, PasswordTooLong, *CROSS_SITE, TooManyRequests, ServiceUnavailable)
+@raises(
+    InvalidCredentials,
+    EmailNotVerified,
+    InvalidEmail,
+    PasswordTooLong,
+    *CROSS_SITE,
+    TooManyRequests,
+    ServiceUnavailable,
+)
 def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
     """Sign in with e-mail and password.
 
     Opens a session and returns its tokens. An unknown address and a wrong password get the same response after the same
     time. With `rememberMe: false` the session lasts one day at most. A `callbackURL` is returned as `url`, for the
-    client to go to.
+    client to go to. If the service requires a verified e-mail address and this one is not, no session opens, and the
+    service mails the link again.
     """
     callback_url = account.pop("callback_url", None)
     check_redirect(callback_url, InvalidCallbackURL)
@@ -97,8 +117,14 @@ def sign_in(account: dict[str, Any]) -> tuple[dict[str, Any], HeaderList]:
         raise InvalidEmail([("#/email", f"Invalid email address: {error}")]) from None
     check_length(account["password"])
     remembered = account.pop("remembered", True)
-    with consume_failures("sign-in", settings().rate_limit_sign_in, failure_subject(email, current_session())):
-        signed_in = accounts.sign_in(email, account["password"], remembered=remembered)
+    try:
+        with consume_failures("sign-in", settings().rate_limit_sign_in, failure_subject(email, current_session())):
+            signed_in = accounts.sign_in(email, account["password"], remembered=remembered)
+    except EmailNotVerified:
+        with suppress(TooManyRequests):
+            consume_mail(email)
+            verify_email.request_verification(email, callback_url)
+        raise
     body, headers = sign_in_response(signed_in)
     if callback_url is None:
         return body, headers

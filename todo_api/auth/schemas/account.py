@@ -4,11 +4,8 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Length
 
 from todo_api.auth.models import User
-from todo_api.auth.schemas.sign_in import NEW_PASSWORD, REDIRECT, BodySchema, Email, UserSchema
-from todo_api.http.fields import StrictBoolean, Text
-
-RESET_TOKEN = "^[0-9a-f]{64}_[0-9A-Za-z-]+$"  # noqa: S105 - a pattern
-"""The form of the token of a mailed link."""
+from todo_api.auth.schemas.sign_in import REDIRECT, BodySchema
+from todo_api.http.fields import Instant, StrictBoolean, Text
 
 
 class SuccessSchema(Schema):
@@ -31,19 +28,16 @@ class OkSchema(Schema):
     ok = StrictBoolean(dump_only=True, required=True)
 
 
-class ChangePasswordSchema(BodySchema):
-    """The current and the new password. By default your other sessions end."""
+class SignInMethodSchema(Schema):
+    """A way to sign in."""
 
-    currentPassword = Text(required=True, attribute="current", metadata={"format": "password"})  # noqa: N815
-    newPassword = Text(required=True, attribute="new", metadata=NEW_PASSWORD)  # noqa: N815
-    revokeOtherSessions = StrictBoolean(attribute="revoke_others")  # noqa: N815
-
-
-class ChangedPasswordSchema(Schema):
-    """The user. `token` is the opaque token of the new session, or `null` if this session continues."""
-
-    token = fields.String(dump_only=True, required=True, allow_none=True)
-    user = fields.Nested(UserSchema, dump_only=True, required=True)
+    id = fields.String(dump_only=True, required=True)
+    providerId = fields.String(dump_only=True, required=True, attribute="provider_id")  # noqa: N815
+    accountId = fields.String(dump_only=True, required=True, attribute="id")  # noqa: N815
+    userId = fields.String(dump_only=True, required=True, attribute="id")  # noqa: N815
+    scopes = fields.List(fields.String(), dump_only=True, required=True)
+    createdAt = Instant(dump_only=True, required=True, attribute="created_at")  # noqa: N815
+    updatedAt = Instant(dump_only=True, required=True, attribute="updated_at")  # noqa: N815
 
 
 class UpdateUserSchema(BodySchema):
@@ -60,20 +54,8 @@ class UpdateUserSchema(BodySchema):
 
 
 class DeleteUserSchema(BodySchema):
-    """The password. Without it, the session must be at most one day old."""
+    """The password, or the token of a mailed link. A link redirects to `callbackURL`."""
 
     password = Text(metadata={"format": "password"})
-
-
-class RequestResetSchema(BodySchema):
-    """The e-mail address of the account. The mailed link redirects to `redirectTo`, with `?token=…` added."""
-
-    email = Email(required=True, metadata={"format": "email"})
-    redirectTo = Text(attribute="redirect_to", metadata={"pattern": REDIRECT})  # noqa: N815
-
-
-class ResetPasswordSchema(BodySchema):
-    """The new password, and the token of the mailed link. The token can also be in the query."""
-
-    newPassword = Text(required=True, attribute="password", metadata=NEW_PASSWORD)  # noqa: N815
-    token = Text(metadata={"pattern": RESET_TOKEN})
+    token = Text()
+    callbackURL = Text(attribute="callback_url", metadata={"pattern": REDIRECT})  # noqa: N815

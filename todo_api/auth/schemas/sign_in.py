@@ -101,6 +101,16 @@ class CredentialsSchema(Schema):
     url = fields.String(dump_only=True)
 
 
+class SignedUpSchema(CredentialsSchema):
+    """As after a sign-in, or only the user and `token: null`, if the e-mail address must be verified first."""
+
+    token = fields.String(dump_only=True, required=True, allow_none=True)
+    refresh_token = fields.String(dump_only=True)
+    token_type = fields.String(dump_only=True)
+    expires_in = fields.Integer(dump_only=True)
+    redirect = StrictBoolean(dump_only=True)
+
+
 class RefreshSchema(BodySchema):
     """The newest refresh token of a session. A request with the session cookie may leave it out."""
 

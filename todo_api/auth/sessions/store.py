@@ -18,6 +18,7 @@ from sqlalchemy import and_, bindparam, delete, func, insert, literal, or_, sele
 
 from server.logging import bind_context
 from todo_api.auth.models import Session, User
+from todo_api.clock import now
 from todo_api.database.execution import fetch_all, fetch_one
 from todo_api.database.statements import Statement
 from todo_api.settings import settings
@@ -35,7 +36,7 @@ ABSOLUTE_TTL = timedelta(days=90)
 UNREMEMBERED_TTL = timedelta(days=1)
 """How long a session with `rememberMe: false` lasts. Nothing extends it."""
 FRESH_AGE = timedelta(days=1)
-"""How long after its sign-in a session may list the other sessions."""
+"""How long after its sign-in a session is fresh."""
 
 TOKEN_PATTERN = re.compile("([0-9A-Za-z-]+)_([0-9a-f]{32})_([0-9a-f]{64})")
 """An opaque token: user id, session id and secret. It names its row, so that the primary key finds it."""
@@ -147,6 +148,11 @@ def extend_session(session: Row) -> Row | None:
     times = (Session.expires_at.label("session_expires_at"), Session.updated_at.label("session_updated_at"))
     extended = update(Session).where(this_session, is_extension_due())
     return fetch_one(extended.values(updated_at=func.now(), expires_at=func.now() + IDLE_TTL).returning(*times))
+
+
+def is_fresh(session: Row) -> bool:
+    """Return whether the session is so new that it may do what a stolen one should not."""
+    return bool(now() - session["session_created_at"] <= FRESH_AGE)
 
 
 def list_live_sessions(user_id: str) -> list[Row]:

@@ -99,8 +99,8 @@ def idempotent(view: View, *, has_secret: bool = False) -> View:
 
         return transaction(execute)
 
-    key_schema = {"pattern": KEY_PATTERN, "maxLength": IdempotencyKey.KEY_MAX}
-    documented = accepts_header("Idempotency-Key", DESCRIPTION, **key_schema)(wrapper)
+    accepts_key = accepts_header("Idempotency-Key", DESCRIPTION, pattern=KEY_PATTERN, maxLength=IdempotencyKey.KEY_MAX)
+    documented = accepts_key(wrapper)
     return raises(InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused)(documented)  # type: ignore[return-value]
 
 
