@@ -21,7 +21,7 @@ def signed(maximum: int) -> st.SearchStrategy[int]:
 
 WEEKDAY_LISTS = st.lists(st.sampled_from(WEEKDAYS), min_size=1, max_size=7).map(join)
 ORDINAL_LISTS = st.lists(st.builds("{}{}".format, signed(5), st.sampled_from(WEEKDAYS)), min_size=1, max_size=6)
-DAYS_OF_MONTH = st.one_of(
+DAYS_OF_MONTH: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries({"BYMONTHDAY": st.lists(signed(31), min_size=1, max_size=6).map(join)}),
     st.fixed_dictionaries({"BYDAY": ORDINAL_LISTS.map(join)}),

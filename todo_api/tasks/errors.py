@@ -21,6 +21,12 @@ class TaskLimitReached(Problem, status=403, code="TASK_LIMIT_REACHED"):
     detail = "There are as many tasks as there may be; delete some with ?permanent=true, or empty the trash."
 
 
+class RecurrenceNeedsDue(Problem, status=422, code="RECURRENCE_NEEDS_DUE"):
+    """The task would have a recurrence rule without a due date, at which the rule starts."""
+
+    detail = "A task that repeats needs a due date; send one, or clear recurrence."
+
+
 class FilterRequired(Problem, code="FILTER_REQUIRED"):
     """The request would delete all tasks and does not say `all=true`."""
 

@@ -10,6 +10,8 @@ NEW_TASK = {
     "due": "2026-10-01",
     "priority": "high",
     "tags": ["home"],
+    "recurrence": "FREQ=YEARLY",
+    "timezone": "Europe/Berlin",
 }
 
 TASK: dict[str, Any] = {
@@ -22,6 +24,10 @@ TASK: dict[str, Any] = {
     "priority": "high",
     "tags": ["home"],
     "order": 7168,
+    "recurrence": "FREQ=YEARLY",
+    "repeat_from": None,
+    "timezone": "Europe/Berlin",
+    "next_id": None,
     "completed_at": None,
     "created_at": "2026-09-20T08:00:00.000Z",
     "updated_at": "2026-09-20T08:00:00.000Z",
@@ -64,7 +70,7 @@ RESULTS = {
 }
 CHANGES = {"tasks": [TASK], "deleted": [3], "sync_token": "WzQyLDcsMF0.c2lnbmF0dXJl", "has_more": False}
 EXPORTED_TASK: dict[str, Any] = {
-    **{name: value for name, value in TASK.items() if name not in {"id", "user_id"}},
+    **{name: value for name, value in TASK.items() if name not in {"id", "user_id", "next_id"}},
     "uid": "0c6f7d2e-6f0e-4d0b-9a52-6a4f0c1f6a10",
 }
 EXPORT = {
@@ -75,6 +81,6 @@ EXPORT = {
     "tasks": [EXPORTED_TASK],
 }
 IMPORT = {name: EXPORT[name] for name in ("format", "version", "tasks")}
-EXPORT_CSV = "id,title,description,completed,due,priority,tags,order,completed_at,created_at,updated_at\r\n"
+EXPORT_CSV = ",".join(name for name in TASK if name != "user_id") + "\r\n"
 EXPORT_ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\nEND:VCALENDAR\r\n"
 IMPORTED: dict[str, Any] = {"created": 90, "skipped": 3, "errors": []}

@@ -21,7 +21,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    not_,
     or_,
     select,
     true,
@@ -51,12 +50,16 @@ ORDER_STEP = 1024
 """The distance between the `order` of two new tasks, so that others can be moved between them."""
 
 LOCKED_LIST = (
-    select(TaskList.user_id, (TaskList.version + 1).label("version"))
+    select(
+        TaskList.user_id,
+        (TaskList.version + 1).label("version"),
+        (TaskList.live + TaskList.trashed).label("number"),
+    )
     .where(OWN_LIST, exists(select(LOCKED_OWNER.c.one)))
     .with_for_update()
     .cte("locked_list")
 )
-"""The user's task list, locked, with its next version; no row if the session has ended.
+"""The user's task list, locked, with its next version and its number of tasks; no row if the session has ended.
 
 No other transaction changes tasks of the user until this one ends."""
 IN_LOCKED_LIST = Task.user_id == LOCKED_LIST.c.user_id
@@ -88,29 +91,26 @@ def write_statement(written: CTE, columns: Sequence[Any], state: ColumnElement[b
     return Statement(select(*columns, present).select_from(LOCKED_OWNER.outerjoin(written, true())).add_cte(*ctes))
 
 
+def update_task(values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> CTE:
+    """Return the CTE that sets columns of the task if the conditions hold."""
+    matching = update(Task).where(THIS_TASK, IN_LOCKED_LIST, *conditions)
+    return matching.values(version=LOCKED_LIST.c.version, **values).returning(Task).cte("updated")
+
+
 def update_statement(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Statement:
     """Return the statement that sets columns of a task; `live` is the change of the number of tasks outside the trash.
 
     Only a task in the given state, LIVE or TRASHED, is updated.
     """
-    updated = (
-        update(Task)
-        .where(THIS_TASK, state, IN_LOCKED_LIST, matches_if_match(Task.version))
-        .values(version=LOCKED_LIST.c.version, **values)
-        .returning(Task)
-        .cte("updated")
-    )
+    updated = update_task(values, state, matches_if_match(Task.version))
     deltas = {"live": live, "trashed": -live} if live else {}
     return write_statement(updated, task_columns(updated.c), state, update_list(updated, **deltas))
 
 
 @cache
 def set_fields(fields: frozenset[str]) -> Statement:
-    """Return the statement that sets these fields of a task."""
-    values = {name: column_parameter(name) for name in sorted(fields)}
-    if "completed" in fields:
-        values["completed_at"] = case((column_parameter("completed"), func.coalesce(Task.completed_at, func.now())))
-    return update_statement({"updated_at": func.now(), **values})
+    """Return the statement that sets these fields of a task, but for `completed`."""
+    return update_statement({"updated_at": func.now(), **{name: column_parameter(name) for name in sorted(fields)}})
 
 
 def permanent_deletion(*conditions: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
@@ -134,13 +134,6 @@ def delete_permanently_statement() -> Statement:
     return write_statement(deleted, (deleted.c.id,), true(), *ctes)
 
 
-TOGGLE = update_statement(
-    {
-        "completed": not_(Task.completed),
-        "completed_at": case((not_(Task.completed), func.now())),
-        "updated_at": func.now(),
-    }
-)
 TRASH = update_statement({"deleted_at": func.now()}, live=-1)
 RESTORE = update_statement({"deleted_at": None}, state=TRASHED, live=1)
 DELETE_PERMANENTLY = delete_permanently_statement()

@@ -10,7 +10,7 @@ from todo_api.http.conditional_requests import ENTITY_TAGS_PATTERN, etag, if_mat
 from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.tasks.blueprint import tasks
-from todo_api.tasks.errors import PreconditionFailed, TaskNotFound
+from todo_api.tasks.errors import PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TaskNotFound
 from todo_api.tasks.examples import ETAG, TASK
 from todo_api.tasks.parameters import DeleteOneParameters
 from todo_api.tasks.queries import item
@@ -35,6 +35,11 @@ def conditional_write(view: View) -> View:
     """Document the header and the problems of a view that changes a task and evaluates If-Match."""
     documented = accepts_header("If-Match", IF_MATCH_DESCRIPTION, pattern=ENTITY_TAGS_PATTERN)(view)
     return raises(InvalidEntityTag, TaskNotFound, PreconditionFailed, TooManyRequests)(documented)
+
+
+def may_complete(view: View) -> View:
+    """Document the problems of a view that may complete a task or set its rule."""
+    return raises(RecurrenceNeedsDue, TaskLimitReached)(conditional_write(view))
 
 
 def task_response(row: Row) -> TaskResponse:
@@ -65,7 +70,7 @@ def get_task(owner: Owner, task_id: int) -> TaskResponse:
 @no_query_parameters
 @tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
-@conditional_write
+@may_complete
 def update_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
     """Update a task.
 
@@ -79,12 +84,12 @@ def update_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskRespo
 @no_query_parameters
 @tasks.body(TaskPatchSchema, accepts="merge_patch", example={"description": None, "priority": "low"})
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
-@conditional_write
+@may_complete
 def patch_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
     """Patch a task.
 
     Applies a merge patch (RFC 7396): an absent field keeps its value, null clears it, any other value replaces it.
-    `description`, `due` and `priority` can be cleared.
+    `description`, `due`, `priority`, `recurrence`, `repeat_from` and `timezone` can be cleared.
     """
     return task_response(item.update(owner, task_id, fields, if_match()))
 
@@ -124,10 +129,11 @@ def restore_task(owner: Owner, task_id: int) -> TaskResponse:
 @owner_required
 @no_query_parameters
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
-@conditional_write
+@may_complete
 def toggle_task_completion(owner: Owner, task_id: int) -> TaskResponse:
     """Complete or reopen a task.
 
-    Completes an open task and reopens a completed one.
+    Completes an open task and reopens a completed one. Completing a task with a `recurrence` creates the task that
+    follows, once, and moves the rule to it: `next_id` is its id. `If-Match` keeps a retry from reopening the task.
     """
     return task_response(item.toggle(owner, task_id, if_match()))

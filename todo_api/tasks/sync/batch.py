@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from todo_api.database.execution import transaction
 from todo_api.http.conditional_requests import etag, parse_if_match
 from todo_api.http.converters import ID_MAX, NO_ID
-from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
+from todo_api.tasks.errors import PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TaskNotFound
 from todo_api.tasks.queries import item
 from todo_api.tasks.queries.projection import task_fragment
 
@@ -25,6 +25,7 @@ def run_batch(owner: Owner, operations: Sequence[Mapping[str, Any]]) -> list[dic
         TaskNotFound: 404.
         PreconditionFailed: 412.
         TaskLimitReached: 403.
+        RecurrenceNeedsDue: 422.
 
     """
     return transaction(lambda: [run_operation(owner, index, operation) for index, operation in enumerate(operations)])
@@ -34,7 +35,7 @@ def run_operation(owner: Owner, index: int, operation: Mapping[str, Any]) -> dic
     """Run one operation and return its result."""
     try:
         row = execute_operation(owner, operation)
-    except (TaskNotFound, PreconditionFailed, TaskLimitReached) as problem:
+    except (TaskNotFound, PreconditionFailed, TaskLimitReached, RecurrenceNeedsDue) as problem:
         problem.errors = [(f"#/operations/{index}", problem.detail)]
         raise
     version = {"etag": etag(row["version"])}
