@@ -17,7 +17,7 @@ from todo_api.database import timeouts
 from todo_api.database.connections import POOL_SIZE, POOL_TIMEOUT
 from todo_api.operations.doctor import doctor
 from todo_api.tasks.cli import TASKS
-from todo_api.tasks.queries.statements import TOGGLE
+from todo_api.tasks.recurrence.statements import TOGGLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ is always an occurrence, so months do not drift: after 31 January comes 31 March
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 GAPS_MAX = 5
 """The number of successive days without the time of day, after which a series has ended."""
 ONE_DAY = timedelta(days=1)
+
+
+def in_zone(instant: datetime, zone: tzinfo) -> datetime:
+    """Return an instant in a time zone. At either end of the calendar, where it has no date there, the clock stays."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant.replace(tzinfo=zone)
 
 
 class Series(NamedTuple):
@@ -65,6 +73,16 @@ class Series(NamedTuple):
             yield series.due
             series = series.after(max(today, series.day))
 
+    def calendar_rule(self) -> Rule:
+        """Return the rule for a calendar, with the type of UNTIL that RFC 5545 requires: that of the due date."""
+        until = self.rule.until
+        if isinstance(self.due, datetime) and until and not isinstance(until, datetime):
+            end = datetime.combine(until, self.local_due.time(), self.zone)
+            return replace(self.rule, until=in_zone(end, UTC).replace(microsecond=0))
+        if isinstance(until, datetime) and not isinstance(self.due, datetime):
+            return replace(self.rule, until=in_zone(until, self.zone).date())
+        return self.rule
+
     @property
     def day(self) -> date:
         """The day of the due date in the time zone."""
@@ -72,12 +90,9 @@ class Series(NamedTuple):
 
     @property
     def local_due(self) -> datetime:
-        """The wall clock of the due timestamp. At either end of the calendar it is that of UTC."""
+        """The wall clock of the due timestamp."""
         assert isinstance(self.due, datetime)  # noqa: S101 - for mypy
-        try:
-            return self.due.astimezone(self.zone)
-        except OverflowError:
-            return self.due
+        return in_zone(self.due, self.zone)
 
     def due_on_day(self, day: date) -> date | None:
         """Return the due date on a day. None: a change of the clock skips the time of day (RFC 5545 section 3.3.10)."""
@@ -97,5 +112,5 @@ class Series(NamedTuple):
         if not isinstance(until, datetime):
             return until is not None and day > until
         if not isinstance(self.due, datetime):
-            return day > until.astimezone(self.zone).date()
+            return day > in_zone(until, self.zone).date()
         return datetime.combine(day, self.local_due.time(), self.zone) > until
