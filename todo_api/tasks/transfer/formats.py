@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from icalendar import Todo
+from icalendar import Calendar
 from marshmallow.validate import OneOf
 
 from todo_api.http.fields import Text
 from todo_api.http.query_string import QuerySchema
 from todo_api.tasks import examples
+from todo_api.tasks.icalendar import MEDIA_TYPE, vtodo, write_calendar
 from todo_api.tasks.schemas import TaskSchema
 from todo_api.tasks.transfer.schemas import FORMAT, VERSION, ExportSchema, TransferTaskSchema
 
@@ -35,11 +35,6 @@ BOM = "\ufeff"
 """Excel requires it to recognise UTF-8. Python's `utf-8-sig` and LibreOffice drop it."""
 FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """The characters that begin a formula in a spreadsheet (OWASP, CSV Injection), full-width ones included."""
-
-PRIORITIES = {"high": 1, "medium": 5, "low": 9}
-"""RFC 5545 section 3.8.1.9."""
-CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
-"""The control characters that iCalendar forbids in text (RFC 5545 section 3.1)."""
 
 
 def write_json(account: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -83,46 +78,8 @@ def csv_cell(value: Any) -> Any:
 
 
 def write_ics(_: Row, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the calendar (RFC 5545) of the tasks outside the trash, one component at a time."""
-    yield b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\n"
-    for task in live_tasks(lines):
-        yield vtodo(task).to_ical()
-    yield b"END:VCALENDAR\r\n"
-
-
-def vtodo(task: dict[str, Any]) -> Todo:
-    """Return the VTODO of a task. In a calendar without METHOD, DTSTAMP is the time of the last change."""
-    changed = parse_date(task["updated_at"])
-    values = {
-        "uid": task["uid"],
-        "summary": ical_text(task["title"]),
-        "description": ical_text(task["description"] or ""),
-        "due": parse_date(task["due"]),
-        "priority": PRIORITIES.get(task["priority"]),
-        "status": "COMPLETED" if task["completed"] else "NEEDS-ACTION",
-        "completed": parse_date(task["completed_at"]),
-        "categories": [ical_text(tag) for tag in task["tags"]],
-        "created": parse_date(task["created_at"]),
-        "last-modified": changed,
-        "dtstamp": changed,
-    }
-    todo = Todo()
-    for name, value in values.items():
-        if value:
-            todo.add(name, value)
-    return todo
-
-
-def parse_date(text: str | None) -> date | None:
-    """Return the date or the timestamp of a field."""
-    if text is None:
-        return None
-    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
-
-
-def ical_text(text: str) -> str:
-    """Return the text for iCalendar: with LF line ends, and without control characters other than tabs."""
-    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """Yield the calendar of the tasks outside the trash, as VTODO components."""
+    yield from write_calendar(Calendar(), map(vtodo, live_tasks(lines)))
 
 
 def live_tasks(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -145,7 +102,7 @@ FORMATS = {
         "application/json", TransferTaskSchema(), write_json, {"schema": ExportSchema, "example": examples.EXPORT}
     ),
     "csv": Format("text/csv", CSV_SCHEMA, write_csv, {"schema": TEXT, "example": examples.EXPORT_CSV}),
-    "ics": Format("text/calendar", TransferTaskSchema(), write_ics, {"schema": TEXT, "example": examples.EXPORT_ICS}),
+    "ics": Format(MEDIA_TYPE, TransferTaskSchema(), write_ics, {"schema": TEXT, "example": examples.EXPORT_ICS}),
 }
 
 
