@@ -68,6 +68,7 @@ RESULTS = {
         {"status": 204, "etag": '"45"'},
     ]
 }
+OCCURRENCES = {"occurrences": ["2027-10-01", "2028-10-01", "2029-10-01"]}
 CHANGES = {"tasks": [TASK], "deleted": [3], "sync_token": "WzQyLDcsMF0.c2lnbmF0dXJl", "has_more": False}
 EXPORTED_TASK: dict[str, Any] = {
     **{name: value for name, value in TASK.items() if name not in {"id", "user_id", "next_id"}},

@@ -122,3 +122,9 @@ class DeletedSchema(Schema):
     """The number of deleted tasks."""
 
     deleted = fields.Integer(dump_only=True, required=True)
+
+
+class OccurrencesSchema(Schema):
+    """The due dates of the tasks that would follow."""
+
+    occurrences = fields.List(Due(), dump_only=True, required=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -114,3 +115,11 @@ class Series(NamedTuple):
         if not isinstance(self.due, datetime):
             return day > in_zone(until, self.zone).date()
         return datetime.combine(day, self.local_due.time(), self.zone) > until
+
+
+def upcoming_due_dates(task: Mapping[str, Any], now: datetime, limit: int) -> list[date]:
+    """Return the due dates that follow if the task is completed now; none for a task without a rule."""
+    if not task["recurrence"]:
+        return []
+    series = Series.of_task(task)
+    return list(islice(series.upcoming(in_zone(now, series.zone).date()), limit))

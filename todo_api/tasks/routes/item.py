@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from todo_api import clock
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.http.blueprint import no_query_parameters
 from todo_api.http.conditional_requests import ENTITY_TAGS_PATTERN, etag, if_match, validator_headers
@@ -11,11 +12,12 @@ from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TaskNotFound
-from todo_api.tasks.examples import ETAG, TASK
-from todo_api.tasks.parameters import DeleteOneParameters
+from todo_api.tasks.examples import ETAG, OCCURRENCES, TASK
+from todo_api.tasks.parameters import DeleteOneParameters, OccurrencesParameters
 from todo_api.tasks.queries import item
 from todo_api.tasks.queries.projection import task_fragment
-from todo_api.tasks.schemas import TaskPatchSchema, TaskPutSchema, TaskSchema
+from todo_api.tasks.recurrence.series import upcoming_due_dates
+from todo_api.tasks.schemas import OccurrencesSchema, TaskPatchSchema, TaskPutSchema, TaskSchema
 from todo_api.tasks.sync.idempotency import idempotent
 
 if TYPE_CHECKING:
@@ -137,3 +139,18 @@ def toggle_task_completion(owner: Owner, task_id: int) -> TaskResponse:
     follows, once, and moves the rule to it: `next_id` is its id. `If-Match` keeps a retry from reopening the task.
     """
     return task_response(item.toggle(owner, task_id, if_match()))
+
+
+@tasks.get("/tasks/<id:task_id>/occurrences")
+@owner_required
+@tasks.query(OccurrencesParameters)
+@tasks.response(200, OccurrencesSchema(), example=OCCURRENCES)
+@raises(TaskNotFound)
+def list_occurrences(parameters: dict[str, Any], owner: Owner, task_id: int) -> dict[str, Any]:
+    """Preview due dates.
+
+    Returns the due dates of the tasks that follow if this one is completed now and each later one on its due date. It
+    creates none of them. The list is empty if the task does not repeat.
+    """
+    task = item.get(owner, task_id)
+    return {"occurrences": upcoming_due_dates(task, clock.now(), parameters["limit"])}
