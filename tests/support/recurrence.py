@@ -8,7 +8,8 @@ from typing import Any
 from dateutil.rrule import rrulestr
 from hypothesis import strategies as st
 
-from todo_api.tasks.recurrence.rules import INTERVAL_MAX, WEEKDAYS, InvalidRuleError, parse_rule
+from todo_api.tasks.recurrence.parts import INTERVAL_MAX, WEEKDAYS, InvalidRuleError
+from todo_api.tasks.recurrence.rules import parse_rule
 
 
 def join(numbers: list[Any]) -> str:

@@ -33,6 +33,12 @@ class FilterRequired(Problem, code="FILTER_REQUIRED"):
     detail = "Say which tasks by a filter such as completed=true, or say all=true."
 
 
+class MalformedCalendar(Problem):
+    """The body is not iCalendar (RFC 5545)."""
+
+    detail = "The body is not a complete iCalendar document."
+
+
 class InvalidSyncToken(Problem, code="INVALID_SYNC_TOKEN"):
     """The sync token was not issued to this user, or not by this database."""
 

@@ -84,4 +84,8 @@ EXPORT = {
 IMPORT = {name: EXPORT[name] for name in ("format", "version", "tasks")}
 EXPORT_CSV = ",".join(name for name in TASK if name != "user_id") + "\r\n"
 EXPORT_ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\nEND:VCALENDAR\r\n"
-IMPORTED: dict[str, Any] = {"created": 90, "skipped": 3, "errors": []}
+IMPORT_ICS = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//EN\r\nBEGIN:VTODO\r\nUID:1\r\n"
+    "SUMMARY:File taxes\r\nDUE;VALUE=DATE:20261001\r\nRRULE:FREQ=YEARLY\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"
+)
+IMPORTED: dict[str, Any] = {"created": 90, "skipped": 3, "errors": [], "warnings": []}

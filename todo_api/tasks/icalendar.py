@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from icalendar import Calendar, Timezone, Todo, vRecur
 
 from todo_api.tasks.recurrence.series import Series, in_zone
-from todo_api.tasks.schemas import due_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -99,9 +98,15 @@ def recurrence_rule(task: Mapping[str, Any]) -> vRecur | None:
     """Return the rule of an exported task, unless it counts from a completion, which no calendar can know."""
     if not task["recurrence"] or task["repeat_from"] == "completion":
         return None
-    columns = {**task, **due_columns(parse_date(task["due"]))}
-    rule: vRecur = vRecur.from_ical(str(Series.of_task(columns).calendar_rule()))
+    rule: vRecur = vRecur.from_ical(str(series_of(task).calendar_rule()))
     return rule
+
+
+def series_of(task: Mapping[str, Any]) -> Series:
+    """Return the series of a task that has a rule, as responses and exports have it."""
+    due = parse_date(task["due"])
+    assert due is not None, "a CHECK constraint"  # noqa: S101 - for mypy
+    return Series.of_task(task, due)
 
 
 def add_properties(component: Component, properties: Mapping[str, Any]) -> None:

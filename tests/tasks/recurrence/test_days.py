@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.support.calls import count_calls
 from tests.support.recurrence import RULES, dateutil_days
 from todo_api.tasks.recurrence.days import PERIODS_MAX, next_day
-from todo_api.tasks.recurrence.rules import INTERVAL_MAX, parse_rule
+from todo_api.tasks.recurrence.parts import INTERVAL_MAX
+from todo_api.tasks.recurrence.rules import parse_rule
 
 YEARS_8 = timedelta(days=8 * 365)
 CALLS_MAX = 5_000

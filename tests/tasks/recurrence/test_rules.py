@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recurrence import RULES
-from todo_api.tasks.recurrence.rules import PATTERN, RULE_MAX, InvalidRuleError, parse_rule
+from todo_api.tasks.recurrence.parts import InvalidRuleError
+from todo_api.tasks.recurrence.rules import PATTERN, RULE_MAX, parse_rule
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from todo_api.database.statements import Row
 
 CSV_COLUMNS = [name for name in TASK_FIELDS if name != "user_id"]
-FIELDS = [name for name in CSV_COLUMNS if name != "id"]
+FIELDS = [name for name in CSV_COLUMNS if name not in {"id", "next_id"}]
+EMPTY = ("due", "recurrence", "repeat_from", "timezone", "next_id")
 EXPORT = export_statement(FORMATS["json"].schema)
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
 
@@ -186,7 +187,7 @@ def test_csv_has_the_tasks_outside_the_trash(alice: Actor) -> None:
     alice.delete(f"/tasks/{alice.create_task()['id']}")
     (row,) = csv_rows(alice)
     assert list(row) == CSV_COLUMNS
-    cells = {**task, "tags": "a, b c", "completed": "true", "description": "", "due": ""}
+    cells = {**task, "tags": "a, b c", "completed": "true", "description": "", **dict.fromkeys(EMPTY, "")}
     assert row == {name: str(cells[name]) for name in CSV_COLUMNS}
 
 

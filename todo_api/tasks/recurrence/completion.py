@@ -69,15 +69,17 @@ def attempt_completion(
     task = {**seen, **fields}
     if seen["completed"] or not task["recurrence"]:
         return None
-    if not (task["due_on"] or task["due_at"]):
+    due = task["due_on"] or task["due_at"]
+    if not due:
         raise RecurrenceNeedsDue
-    return complete_series(owner, task_id, fields, task)
+    return complete_series(owner, task_id, fields, task, Series.of_task(task, due))
 
 
-def complete_series(owner: Owner, task_id: int, fields: Mapping[str, Any], task: Mapping[str, Any]) -> Row | None:
+def complete_series(
+    owner: Owner, task_id: int, fields: Mapping[str, Any], task: Mapping[str, Any], series: Series
+) -> Row | None:
     """Complete a task with a rule, and return its row, or None if another request has changed it meanwhile."""
-    series = Series.of_task(task)
-    following = series.after(task["now"].astimezone(series.zone).date())
+    following = series.after(task["now"])
     if following is None:
         return end_series(owner, task_id, fields, task["version"])
     values = {

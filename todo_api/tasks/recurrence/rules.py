@@ -6,40 +6,24 @@ that has no use for a task or that clients compute differently.
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from todo_api.tasks.recurrence.parts import FIFTH, INTERVAL_MAX, PARSERS, WEEKDAYS, InvalidRuleError
 
 RULE_MAX = 200
-COUNT_MAX = 999
-INTERVAL_MAX = {"DAILY": 366, "WEEKLY": 52, "MONTHLY": 120, "YEARLY": 10}
-"""The largest interval of each frequency. These and `PERIODS_MAX` bound the search for the next day."""
 EXCLUDED_PARTS = {
     "DAILY": ("BYMONTH", "BYMONTHDAY", "BYSETPOS"),
     "WEEKLY": ("BYMONTH", "BYMONTHDAY", "BYSETPOS"),
     "MONTHLY": ("BYMONTH",),
     "YEARLY": (),
 }
-FIFTH = 5
-"""No month has more weekdays of a name, and few have as many."""
-WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 MONTH_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """The longest length of each month."""
 
-NUMBER = re.compile(r"[+-]?[0-9]{1,3}")
-WEEKDAY = re.compile(rf"([+-]?[0-9]{{1,2}})?({'|'.join(WEEKDAYS)})")
-UNTIL = re.compile(r"[0-9]{8}(T([01][0-9]|2[0-3])[0-9]{4}Z)?")
 PATTERN = "^[A-Za-z]+=[A-Za-z0-9,+-]+(;[A-Za-z]+=[A-Za-z0-9,+-]+)*$"
 """What every rule matches, for the OpenAPI document."""
-
-
-class InvalidRuleError(ValueError):
-    """The text is not a rule of the grammar; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +71,8 @@ def parse_rule(text: str) -> Rule:
         InvalidRuleError: with a message that names the part.
 
     """
+    if len(text) > RULE_MAX:
+        raise InvalidRuleError(f"A rule has at most {RULE_MAX} characters.")
     values: dict[str, Any] = {}
     for part in text.upper().split(";"):
         name, _, value = part.partition("=")
@@ -115,90 +101,38 @@ def check_parts(values: dict[str, Any]) -> None:
     """Reject parts that do not go together."""
     if "FREQ" not in values:
         raise InvalidRuleError("FREQ is missing.")
-    frequency, weekdays = values["FREQ"], values.get("BYDAY", ())
-    ordinals = [ordinal for ordinal, _ in weekdays if ordinal]
-    has_days = "BYMONTHDAY" in values or "BYDAY" in values
-    months = values.get("BYMONTH", range(1, 13))
-    longest = max(MONTH_LENGTHS[month - 1] for month in months)
-    interval, maximum = values.get("INTERVAL", 1), INTERVAL_MAX[frequency]
-    excluded = [name for name in EXCLUDED_PARTS[frequency] if name in values]
-    faults = {
-        f"{', '.join(excluded)} does not go with FREQ={frequency}.": excluded,
-        f"INTERVAL must be at most {maximum} with FREQ={frequency}.": interval > maximum,
-        "COUNT and UNTIL do not go together.": "COUNT" in values and "UNTIL" in values,
-        "BYDAY does not go with an INTERVAL of days.": frequency == "DAILY" and weekdays and interval > 1,
-        f"BYDAY has no ordinals with FREQ={frequency}.": frequency in {"DAILY", "WEEKLY"} and ordinals,
-        "BYDAY must have an ordinal for all weekdays or for none.": 0 < len(ordinals) < len(weekdays),
-        "BYMONTHDAY and BYDAY do not go together.": "BYMONTHDAY" in values and "BYDAY" in values,
-        "A fifth weekday does not go with INTERVAL.": FIFTH in map(abs, ordinals) and interval > 1,
-        "BYSETPOS requires BYDAY without ordinals.": "BYSETPOS" in values and (ordinals or not weekdays),
-        "FREQ=YEARLY requires BYMONTH for BYMONTHDAY and BYDAY.": (
-            frequency == "YEARLY" and has_days and "BYMONTH" not in values
-        ),
-        "No month of BYMONTH has a day of BYMONTHDAY.": min(map(abs, values.get("BYMONTHDAY", (1,)))) > longest,
-    }
-    for fault, is_present in faults.items():
+    for fault, is_present in (faults_of_frequency(values) | faults_of_days(values)).items():
         if is_present:
             raise InvalidRuleError(fault)
 
 
-def parse_frequency(name: str, value: str) -> str:
-    """Return a frequency."""
-    if value not in INTERVAL_MAX:
-        raise InvalidRuleError(f"{name} must be {', '.join(INTERVAL_MAX)}.")
-    return value
+def faults_of_frequency(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what does not go with a frequency, each with whether the rule has it."""
+    frequency, interval = values["FREQ"], values.get("INTERVAL", 1)
+    excluded = [name for name in EXCLUDED_PARTS[frequency] if name in values]
+    maximum = INTERVAL_MAX[frequency]
+    has_days = "BYMONTHDAY" in values or "BYDAY" in values
+    return {
+        f"{', '.join(excluded)} does not go with FREQ={frequency}.": excluded,
+        f"INTERVAL must be at most {maximum} with FREQ={frequency}.": interval > maximum,
+        "COUNT and UNTIL do not go together.": "COUNT" in values and "UNTIL" in values,
+        "BYDAY does not go with an INTERVAL of days.": frequency == "DAILY" and has_days and interval > 1,
+        "FREQ=YEARLY requires BYMONTH for BYMONTHDAY and BYDAY.": (
+            frequency == "YEARLY" and has_days and "BYMONTH" not in values
+        ),
+    }
 
 
-def number_parser(maximum: int, *, negative: bool = False) -> Callable[[str, str], int]:
-    """Return the parser of a whole number from 1 to the maximum, or of its negative."""
-
-    def parse(name: str, value: str) -> int:
-        number = int(value) if NUMBER.fullmatch(value) else 0
-        if not 1 <= (abs(number) if negative else number) <= maximum:
-            raise InvalidRuleError(f"{name} must be from 1 to {maximum}{', or negative' if negative else ''}.")
-        return number
-
-    return parse
-
-
-def list_parser(parse_one: Callable[[str, str], Any]) -> Callable[[str, str], tuple[Any, ...]]:
-    """Return the parser of a list, which is sorted and without duplicates."""
-    return lambda name, value: tuple(sorted({parse_one(name, element) for element in value.split(",")}))
-
-
-def parse_weekday(name: str, value: str) -> tuple[int, int]:
-    """Return an ordinal, 0 if there is none, and a weekday."""
-    match = WEEKDAY.fullmatch(value)
-    ordinal = int(match[1] or 0) if match else 0
-    if not match or abs(ordinal) > FIFTH or (match[1] and not ordinal):
-        raise InvalidRuleError(f"{name} must be weekdays such as MO, or 1MO to 5MO and -1MO to -5MO.")
-    return ordinal, WEEKDAYS.index(match[2])
-
-
-def parse_week_start(name: str, value: str) -> int:
-    """Return a weekday."""
-    if value not in WEEKDAYS:
-        raise InvalidRuleError(f"{name} must be a weekday such as MO.")
-    return WEEKDAYS.index(value)
-
-
-def parse_until(name: str, value: str) -> date:
-    """Return a date, or a datetime in UTC."""
-    if UNTIL.fullmatch(value):
-        with suppress(ValueError):
-            return datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
-    raise InvalidRuleError(f"{name} must be a date as 20261001, or a time in UTC as 20261001T150000Z.")
-
-
-PARSERS: dict[str, Callable[[str, str], Any]] = {
-    "FREQ": parse_frequency,
-    "INTERVAL": number_parser(max(INTERVAL_MAX.values())),
-    "BYMONTH": list_parser(number_parser(12)),
-    "BYMONTHDAY": list_parser(number_parser(31, negative=True)),
-    "BYDAY": list_parser(parse_weekday),
-    "BYSETPOS": number_parser(4, negative=True),
-    "WKST": parse_week_start,
-    "COUNT": number_parser(COUNT_MAX),
-    "UNTIL": parse_until,
-}
-"""The parts of a rule. Each parser gets the part's name for its message."""
+def faults_of_days(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what days do not go together, each with whether the rule has it."""
+    frequency, weekdays = values["FREQ"], values.get("BYDAY", ())
+    ordinals = [ordinal for ordinal, _ in weekdays if ordinal]
+    longest = max(MONTH_LENGTHS[month - 1] for month in values.get("BYMONTH", range(1, 13)))
+    return {
+        f"BYDAY has no ordinals with FREQ={frequency}.": frequency in {"DAILY", "WEEKLY"} and ordinals,
+        "BYDAY must have an ordinal for all weekdays or for none.": 0 < len(ordinals) < len(weekdays),
+        "BYMONTHDAY and BYDAY do not go together.": "BYMONTHDAY" in values and "BYDAY" in values,
+        "A fifth weekday does not go with INTERVAL.": FIFTH in map(abs, ordinals) and values.get("INTERVAL", 1) > 1,
+        "BYSETPOS requires BYDAY without ordinals.": "BYSETPOS" in values and (ordinals or not weekdays),
+        "No month of BYMONTH has a day of BYMONTHDAY.": min(map(abs, values.get("BYMONTHDAY", (1,)))) > longest,
+    }

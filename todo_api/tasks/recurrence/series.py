@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -40,13 +39,16 @@ class Series(NamedTuple):
     from_completion: bool = False
 
     @classmethod
-    def of_task(cls, task: Mapping[str, Any]) -> Series:
-        """Return the series of a task that has a rule."""
-        due = task["due_on"] or task["due_at"]
+    def of_task(cls, task: Mapping[str, Any], due: date) -> Series:
+        """Return the series of a task that has a rule and this due date."""
         zone = ZoneInfo(task["timezone"] or "UTC")
         return cls(due, parse_rule(task["recurrence"]), zone, task["repeat_from"] == "completion")
 
-    def after(self, today: date) -> Series | None:
+    def after(self, now: datetime) -> Series | None:
+        """Return what remains when the task is completed now, or None if nothing does."""
+        return self.after_day(in_zone(now, self.zone).date())
+
+    def after_day(self, today: date) -> Series | None:
         """Return what remains when the task is completed on this day, or None if nothing does.
 
         The next due date is the first one after this one that is not before the day. COUNT is the number of tasks that
@@ -67,12 +69,13 @@ class Series(NamedTuple):
             last = day
         return None
 
-    def upcoming(self, today: date) -> Iterator[date]:
-        """Yield the due dates that follow, if the task is completed on this day and each later one when it is due."""
-        series = self.after(today)
+    def upcoming(self, now: datetime) -> Iterator[date]:
+        """Yield the due dates that follow if the task is completed now and each later one on the day it is due."""
+        today = in_zone(now, self.zone).date()
+        series = self.after(now)
         while series is not None:
             yield series.due
-            series = series.after(max(today, series.day))
+            series = series.after_day(max(today, series.day))
 
     def calendar_rule(self) -> Rule:
         """Return the rule for a calendar, with the type of UNTIL that RFC 5545 requires: that of the due date."""
@@ -115,11 +118,3 @@ class Series(NamedTuple):
         if not isinstance(self.due, datetime):
             return day > in_zone(until, self.zone).date()
         return datetime.combine(day, self.local_due.time(), self.zone) > until
-
-
-def upcoming_due_dates(task: Mapping[str, Any], now: datetime, limit: int) -> list[date]:
-    """Return the due dates that follow if the task is completed now; none for a task without a rule."""
-    if not task["recurrence"]:
-        return []
-    series = Series.of_task(task)
-    return list(islice(series.upcoming(in_zone(now, series.zone).date()), limit))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from todo_api import clock
 from todo_api.auth.guard import Owner, owner_required
@@ -13,10 +16,10 @@ from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TaskNotFound
 from todo_api.tasks.examples import ETAG, OCCURRENCES, TASK
+from todo_api.tasks.icalendar import series_of
 from todo_api.tasks.parameters import DeleteOneParameters, OccurrencesParameters
 from todo_api.tasks.queries import item
 from todo_api.tasks.queries.projection import task_fragment
-from todo_api.tasks.recurrence.series import upcoming_due_dates
 from todo_api.tasks.schemas import OccurrencesSchema, TaskPatchSchema, TaskPutSchema, TaskSchema
 from todo_api.tasks.sync.idempotency import idempotent
 
@@ -152,5 +155,6 @@ def list_occurrences(parameters: dict[str, Any], owner: Owner, task_id: int) -> 
     Returns the due dates of the tasks that follow if this one is completed now and each later one on its due date. It
     creates none of them. The list is empty if the task does not repeat.
     """
-    task = item.get(owner, task_id)
-    return {"occurrences": upcoming_due_dates(task, clock.now(), parameters["limit"])}
+    task = orjson.loads(item.get(owner, task_id)["task"])
+    due_dates = series_of(task).upcoming(clock.now()) if task["recurrence"] else ()
+    return {"occurrences": list(islice(due_dates, parameters["limit"]))}

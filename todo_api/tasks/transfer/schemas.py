@@ -80,7 +80,7 @@ class ExportSchema(ImportSchema):
 
 
 class FaultSchema(Schema):
-    """An error in a document, with a JSON Pointer to its position."""
+    """An error in a document, or what of it is lost, with a JSON Pointer to its position."""
 
     pointer = fields.String(dump_only=True, required=True)
     detail = fields.String(dump_only=True, required=True)
@@ -92,6 +92,12 @@ class ImportedSchema(Schema):
     created = fields.Integer(dump_only=True, required=True)
     skipped = fields.Integer(dump_only=True, required=True)
     errors = fields.List(fields.Nested(FaultSchema), dump_only=True, required=True)
+    warnings = fields.List(
+        fields.Nested(FaultSchema),
+        dump_only=True,
+        required=True,
+        metadata={"description": "What of a calendar is not imported, such as a rule that tasks cannot have."},
+    )
 
 
 class ImportParameters(QuerySchema):
