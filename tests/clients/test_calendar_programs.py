@@ -68,9 +68,13 @@ def ical_js_days(start: str) -> list[list[str]]:
 
 
 def our_dues(due: date, rule: str, end: date) -> list[date]:
+    """Return the due date and those that follow before the end."""
+
+    def is_before_end(each: date) -> bool:
+        return (each.astimezone(BERLIN).date() if isinstance(each, datetime) else each) < end
+
     series = Series(due, parse_rule(rule), BERLIN)
-    day_of = lambda each: each.astimezone(BERLIN).date() if isinstance(each, datetime) else each  # noqa: E731
-    return [due, *takewhile(lambda each: day_of(each) < end, series.upcoming(date(1970, 1, 2)))]
+    return [due, *takewhile(is_before_end, series.upcoming(date(1970, 1, 2)))]
 
 
 def test_ical_js_and_dateutil_give_the_same_days_over_20_years() -> None:
@@ -121,7 +125,7 @@ def test_a_file_of_todoman_is_imported(alice: Actor, tmp_path: Path) -> None:
     cache = tmp_path / "cache.sqlite3"
     config.write_text(f'path = "{folder}"\ndefault_list = "home"\ncache_path = "{cache}"\ndate_format = "%Y-%m-%d"\n')
     options = ["--due", "2026-10-01 17:00", "--priority", "high", "--category", "money"]
-    command = [VENV / "bin" / "todo", "--config", config, "new", *options, "Pay; the, \\ rent"]
+    command = [str(VENV / "bin" / "todo"), "--config", str(config), "new", *options, "Pay; the, \\ rent"]
     environ = {**os.environ, "TZ": "Europe/Berlin"}
     subprocess.run(command, env=environ, capture_output=True, check=True, timeout=60)
     (file,) = folder.glob("*.ics")
