@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ def our_dues(due: date, rule: str, end: date) -> list[date]:
         return (each.astimezone(BERLIN).date() if isinstance(each, datetime) else each) < end
 
     series = Series(due, parse_rule(rule), BERLIN)
-    return [due, *takewhile(is_before_end, series.upcoming(date(1970, 1, 2)))]
+    return [due, *takewhile(is_before_end, series.upcoming(datetime(1970, 1, 2, tzinfo=UTC)))]
 
 
 def test_ical_js_and_dateutil_give_the_same_days_over_20_years() -> None:
