@@ -118,9 +118,9 @@ class Due(fields.Field[Any]):
             raise self.make_error("format")
         return self.INSTANT.deserialize(value)
 
-    def _serialize(self, value: date, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        is_instant = isinstance(value, datetime)
-        return self.INSTANT._serialize(value, attr, obj) if is_instant else value.isoformat()  # noqa: SLF001
+    def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        # orjson writes a date as it is.
+        return self.INSTANT._serialize(value, attr, obj) if isinstance(value, datetime) else value  # noqa: SLF001
 
 
 class FiniteNumber(fields.Float):

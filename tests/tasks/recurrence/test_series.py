@@ -141,6 +141,23 @@ def test_until_is_the_last_day_or_instant(due: str, until: str, number: int) -> 
     assert len(upcoming(series, 10, "2026-10-01")) == number
 
 
+@pytest.mark.parametrize(
+    ("due", "until", "expected"),
+    [
+        ("2026-10-01", "20261003", "20261003"),
+        ("2026-10-01", "20261002T230000Z", "20261003"),
+        ("2026-10-01T09:00:00.5+02:00", "20261003", "20261003T070000Z"),
+        ("2026-10-01T09:00:00+02:00", "20261003T065959Z", "20261003T065959Z"),
+        ("2026-10-01", "99991231T235959Z", "99991231"),
+        ("2026-10-01T23:30:00+02:00", "00010101", "00010101T223632Z"),
+    ],
+)
+def test_a_calendar_gets_until_with_the_type_of_the_due_date(due: str, until: str, expected: str) -> None:
+    series = series_of(due, f"FREQ=DAILY;UNTIL={until}", "Europe/Berlin")
+    assert str(series.calendar_rule()) == f"FREQ=DAILY;UNTIL={expected}"
+    assert str(series_of(due, "FREQ=DAILY").calendar_rule()) == "FREQ=DAILY"
+
+
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu", "UTC"]
 WALL_CLOCKS = st.datetimes(datetime.fromisoformat("1995-01-01"), datetime.fromisoformat("2025-01-01")).map(
     lambda clock: clock.replace(microsecond=0)

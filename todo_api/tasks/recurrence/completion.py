@@ -41,11 +41,7 @@ def set_completed(owner: Owner, task_id: int, fields: Mapping[str, Any], if_matc
     def attempt() -> Row | None:
         return attempt_completion(owner, task_id, fields, if_match)
 
-    def attempt_until_done() -> Row:
-        row = attempt()
-        return attempt_until_done() if row is None else row
-
-    return attempt() or transaction(attempt_until_done)
+    return attempt() or transaction(lambda: next(filter(None, iter(attempt, ...))))
 
 
 def attempt_completion(
