@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from todo_api.database.execution import transaction
+from todo_api.http.errors import ServiceUnavailable
 from todo_api.settings import settings
 from todo_api.tasks.errors import PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TaskNotFound
 from todo_api.tasks.queries.checks import write_checked
@@ -35,13 +36,17 @@ def set_completed(owner: Owner, task_id: int, fields: Mapping[str, Any], if_matc
         TaskNotFound: 404.
         PreconditionFailed: 412.
         TaskLimitReached: 403, if there is no room for the successor.
+        ServiceUnavailable: 503, if the user's row in `task_lists` is missing.
 
     """
 
     def attempt() -> Row | None:
         return attempt_completion(owner, task_id, fields, if_match)
 
-    return attempt() or transaction(lambda: next(filter(None, iter(attempt, ...))))
+    row = attempt() or transaction(lambda: attempt() or attempt())
+    if row is None:
+        raise ServiceUnavailable
+    return row
 
 
 def attempt_completion(
