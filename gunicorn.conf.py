@@ -1,9 +1,7 @@
 """How gunicorn serves the application. The figures were measured on 2 cores; docs/deploy.md describes sizing."""
 
-import gc
 import os
-import shutil
-import tempfile
+import signal
 from pathlib import Path
 
 from dotenv import load_dotenv
@@ -12,7 +10,7 @@ from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 
 from config import THREADS, Config
-from server import draining, graceful_shutdown, logging
+from server import draining, garbage_collection, graceful_shutdown, logging, metrics_directory
 
 load_dotenv(Path(__file__).with_name(".env"))
 # Parsed here as well as in wsgi.py, so that the master reports an invalid configuration once, before any worker starts.
@@ -48,30 +46,23 @@ forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 # The heartbeat file must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn creates the file safely
+worker_tmp_dir = str(metrics_directory.MEMORY) if metrics_directory.MEMORY.is_dir() else None
 # The control socket is not used.
 control_socket_disable = True
-# The directory in which the worker processes share their metrics. A reload runs this file again and keeps it.
-METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
-METRICS_PREFIX = f"todo_api-metrics-{os.getpid()}-"
-if settings.metrics and METRICS_PREFIX not in os.environ.get(METRICS_DIR, ""):
-    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=METRICS_PREFIX, dir=worker_tmp_dir)
+if settings.metrics:
+    metrics_directory.create(os.environ)
 
 
 def when_ready(server: Arbiter) -> None:
     """Install the graceful shutdown."""
-    graceful_shutdown.install_signal_handlers(server, settings.shutdown_delay)
+    graceful_shutdown.install_signal_handlers(
+        server.LISTENERS, lambda: server.signal(signal.SIGTERM, None), settings.shutdown_delay
+    )
 
 
 def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - gunicorn passes arguments by position
-    """Exclude the objects of the loaded application from garbage collection.
-
-    There are 140,000 of them. A full collection takes 100 ms, in which no thread runs, and the default threshold of 700
-    new objects is reached by a few task lists.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, *gc.get_threshold()[1:])
+    """Tune the garbage collector to the loaded application."""
+    garbage_collection.freeze_loaded_objects()
 
 
 def pre_request(worker: Worker, req: Request) -> None:  # noqa: ARG001
@@ -83,13 +74,10 @@ def pre_request(worker: Worker, req: Request) -> None:  # noqa: ARG001
 def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001
     """Remove the gauges of a worker that has exited. Its counters stay."""
     if settings.metrics:
-        # Imported here: prometheus_client reads PROMETHEUS_MULTIPROC_DIR when it is imported.
-        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
-
-        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        metrics_directory.remove_gauges(worker.pid)
 
 
 def on_exit(server: Arbiter) -> None:  # noqa: ARG001
     """Remove the directory of the metrics."""
     if settings.metrics:
-        shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)
+        metrics_directory.remove(os.environ)

@@ -15,7 +15,7 @@ from benchmarks.figures import Results
 from benchmarks.load import LoadError
 from benchmarks.options import MEMORY, Options, parse
 from benchmarks.rounds import measure_growth, run_rounds
-from benchmarks.servers import ALONE, Server, ServerError, create_accounts, floor, seed, service
+from benchmarks.servers import ALONE, GRANIAN, Server, ServerError, create_accounts, floor, seed, service
 from devtools.installation import print_status
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ def main() -> int:
     for number in STOP_SIGNALS:
         signal.signal(number, stop)
     database = os.environ["DATABASE_URL"]
+    load_before = os.getloadavg()[0]
     try:
         results = measure(database, options)
     except KeyboardInterrupt:
         sys.exit("dev.py bench was stopped; no results were written.")
     except (ServerError, UnexpectedResponseError) as error:
         sys.exit(f"dev.py bench failed: {error}")
-    text = report.report(results, options, machine.facts(database))
+    text = report.report(results, options, machine.facts(database, load_before))
     print(text)
     if options.output:
         from benchmarks import plot  # noqa: PLC0415 - only dev.py bench installs matplotlib
@@ -76,6 +77,7 @@ def servers(stack: ExitStack, database: str, options: Options) -> Iterator[Serve
     """Start the servers. The stack stops them."""
     print_status("starting the servers and creating their accounts and tasks")
     yield stack.enter_context(service(database, options.workers))
+    yield stack.enter_context(service(database, options.workers, GRANIAN))
     yield stack.enter_context(floor(database, options.workers))
     if options.seed:
         yield stack.enter_context(seed(database, options.workers, options.seed))

@@ -36,8 +36,8 @@ def execute(url: str, statement: str, *parameters: object) -> list[tuple[object,
 
 def insert_tasks(url: str, user_id: str) -> None:
     """Insert 50,000 tasks for a user of the service."""
-    execute(url, INSERT_TASKS, user_id, LARGE)
     execute(url, "INSERT INTO task_lists (user_id, version, live) VALUES (%s, 1, %s)", user_id, LARGE)
+    execute(url, INSERT_TASKS, user_id, LARGE)
     execute(url, "VACUUM ANALYZE")
 
 

@@ -17,7 +17,7 @@ from benchmarks.accounts import FORM, PASSWORD, Client
 from benchmarks.processes import cpu_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.accounts import Account
     from benchmarks.servers import Server
@@ -35,8 +35,8 @@ class LoadError(Exception):
 
 
 @dataclass(frozen=True)
-class WrkOutput:
-    """The output of wrk: responses by status, and the number of requests without a response."""
+class Output:
+    """The outcome of a load: times in ms, responses by status, and the number of requests without a response."""
 
     seconds: float
     p50: float
@@ -45,8 +45,8 @@ class WrkOutput:
     unanswered: int
 
     @classmethod
-    def parse(cls, output: str) -> WrkOutput:
-        """Parse the line that the script prints. Its times are microseconds."""
+    def parse(cls, output: str) -> Output:
+        """Parse the line that wrk's script prints. Its times are microseconds."""
         (line,) = [line for line in output.splitlines() if line.startswith("{")]
         fields = json.loads(line)
         statuses = {int(status): count for status, count in fields["statuses"].items()}
@@ -99,9 +99,20 @@ def load(server: Server, workload: Workload, seconds: int, connections: int) -> 
         file.write(f"return {lua(requests)}")
         file.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT}s", f"-s{SCRIPT}"]
-        before = cpu_times(server)
-        output = WrkOutput.parse(wrk([*command, server.url, "--", file.name], seconds))
-        after = cpu_times(server)
+        command += [server.url, "--", file.name]
+        return measure(server, workload, lambda: Output.parse(wrk(command, seconds)))
+
+
+def measure(server: Server, workload: Workload, run: Callable[[], Output]) -> Figures:
+    """Run a load and return its figures.
+
+    Raises:
+        LoadError: a response was not as expected.
+
+    """
+    before = cpu_times(server)
+    output = run()
+    after = cpu_times(server)
     count = output.responses(workload.status)
     cpu, postgres = (
         None if start is None or end is None else 1000 * (end - start) / count

@@ -13,15 +13,19 @@ from pathlib import Path
 from benchmarks import databases
 
 
-def facts(database: str) -> dict[str, str]:
-    """Return the date, the machine and the versions."""
+def facts(database: str, load_before: float) -> dict[str, str]:
+    """Return the date, the machine with its load average before and after the benchmark, and the versions."""
     return {
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "processor": f"{processor()}, {os.cpu_count()} cores",
+        "load average": (
+            f"{load_before:.2f} before the first round, {os.getloadavg()[0]:.2f} after the last one, which includes the"
+            " benchmark itself"
+        ),
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "PostgreSQL": databases.version(database),
-        **{name: installed_version(name) for name in ("gunicorn", "Flask", "SQLAlchemy", "psycopg2-binary")},
+        **{name: installed_version(name) for name in ("gunicorn", "granian", "Flask", "SQLAlchemy", "psycopg2-binary")},
         "wrk": wrk_version(),
     }
 

@@ -1,4 +1,4 @@
-"""Compare todo_api with other servers, under the load of wrk."""
+"""Compare todo_api with other servers, under the load of wrk and at a fixed rate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.workloads import SIGNING, WORKLOADS, workload_names
+from benchmarks.workloads import OPEN, RATE, SIGNING, WORKLOADS, workload_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,9 @@ HOME = Path(__file__).resolve().parent
 SEED = HOME.parent.parent / "shared" / "peers" / "run_seed.py"
 MEMORY = "memory"
 
-EPILOG = f"""workloads: {", ".join(WORKLOADS)}; each read also as NAME{SIGNING}, while four clients sign in without
-pause; {MEMORY}: a worker's memory during 100,000 requests"""
+EPILOG = f"""workloads: {", ".join(WORKLOADS)}; most reads also as NAME{SIGNING}, while four clients sign in
+without pause; get and mix also as NAME{OPEN}, at {RATE} requests/s; {MEMORY}: a worker's memory during 100,000
+requests"""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from benchmarks.figures import Cell
 from benchmarks.servers import ALONE, SERVICE
 from benchmarks.targets import rate
-from benchmarks.workloads import workload_names
+from benchmarks.workloads import OPEN, workload_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,8 @@ def ratios(results: Results) -> dict[str, dict[str, Ratio]]:
     """Return the requests per second of this service divided by those of each other server, by server and workload."""
     panels: dict[str, dict[str, Ratio]] = {}
     for name in workload_names():
+        if name.endswith(OPEN):
+            continue  # the rate is the load's
         for server in dict.fromkeys(cell.server for cell in results.figures):
             ratio = results.ratio(Cell(SERVICE, name), Cell(server, name), rate)
             if ratio and server not in {SERVICE, ALONE}:

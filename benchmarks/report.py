@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import Cell
-from benchmarks.servers import FLOOR, SEED, SERVICE
+from benchmarks.servers import FLOOR, GRANIAN, SEED, SERVICE
 from benchmarks.targets import outcomes, rate
-from benchmarks.workloads import SIGNING, WORKLOADS, workload_names
+from benchmarks.workloads import OPEN, RATE, SIGNING, WORKLOADS, workload_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +65,7 @@ def figures(results: Results) -> str:
 def ratio(results: Results, cell: Cell) -> str:
     """Return the requests per second of this service relative to the server of the cell."""
     value = results.ratio(Cell(SERVICE, cell.workload), cell, rate)
-    if cell.server == SERVICE or value is None:
+    if cell.server == SERVICE or cell.workload.endswith(OPEN) or value is None:
         return ""
     return f"**{value.median:.2f}** ({value.minimum:.2f} to {value.maximum:.2f})"
 
@@ -106,14 +106,26 @@ def memory(results: Results) -> str:
     return table(("largest worker", "PSS MiB", "RSS MiB"), rows)
 
 
+def method(options: Options) -> str:
+    """Return how the figures are measured, and the list of the workloads."""
+    text = (
+        f"Medians of {options.rounds} rounds. A load takes {options.seconds} s, twice that with sign-ins, on"
+        f" {options.connections} connections. Each server has {options.workers} worker processes: `{SERVICE}` is the"
+        f" service on gunicorn, `{GRANIAN}` the same on granian, `{FLOOR}` a minimal application on the same gunicorn."
+        " The load, the servers and PostgreSQL share one machine. CPU is the time per request of the server's"
+        " processes, and of PostgreSQL."
+    )
+    at_fixed_rate = (
+        f"`…{OPEN}`: the same at {RATE} requests/s, which are sent whether or not the earlier ones have their"
+        " responses; a time counts from the moment at which the request was due"
+    )
+    beside_sign_ins = f"`…{SIGNING}`: the same while four clients sign in without pause"
+    workloads = [f"`{name}`: {workload.text}" for name, workload in WORKLOADS.items()]
+    return f"{text}\n\n{bullets([*workloads, beside_sign_ins, at_fixed_rate])}"
+
+
 def report(results: Results, options: Options, facts: Mapping[str, str]) -> str:
     """Return the report."""
-    method = (
-        f"Medians of {options.rounds} rounds. A load takes {options.seconds} s, twice that with sign-ins, on"
-        f" {options.connections} connections. Each server has {options.workers} worker processes. The load, the servers"
-        " and PostgreSQL share one machine. CPU is the time per request of the server's processes, and of PostgreSQL."
-    )
-    workloads = [f"`{name}`: {workload.text}" for name, workload in WORKLOADS.items()]
     parts = [
         "# Results of the benchmark",
         "`python3 dev.py bench` writes this file. Compare its ratios; the absolute figures depend on the machine.",
@@ -122,8 +134,7 @@ def report(results: Results, options: Options, facts: Mapping[str, str]) -> str:
         "## Targets",
         targets(results),
         "## Figures",
-        method,
-        bullets([*workloads, f"`…{SIGNING}`: the same while four clients sign in without pause"]),
+        method(options),
         figures(results),
         "## Memory",
         memory(results),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from benchmarks.accounts import UnexpectedResponseError
 from benchmarks.figures import Cell, Growth, Results
 from benchmarks.load import LoadError, load, sign_ins
+from benchmarks.open_load import open_load
 from benchmarks.processes import largest_worker
-from benchmarks.workloads import SIGNING, WORKLOADS, Capability, workload_names
+from benchmarks.workloads import OPEN, RATE, SIGNING, WORKLOADS, Capability, workload_names, workload_of
 from devtools.installation import print_status
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def cells(servers: Sequence[Server], options: Options) -> list[tuple[Server, str
         for name in workload_names()
         if options.includes(name)
         for server in servers
-        if WORKLOADS[name.removesuffix(SIGNING)].requires in server.capabilities
+        if workload_of(name).requires in server.capabilities
         and (not name.endswith(SIGNING) or Capability.SIGN_INS in server.capabilities)
     ]
 
@@ -43,7 +44,7 @@ def run_rounds(servers: Sequence[Server], options: Options) -> Results:
     results = Results()
     loads = cells(servers, options)
     for server, name in [] if options.quick else loads:
-        if not name.endswith(SIGNING):
+        if name in WORKLOADS:
             print_status(f"warming up: {name}, {server.name}")
             run_load(server, name, WARM_UP, options, results)
     started, completed = time.monotonic(), 0
@@ -63,11 +64,14 @@ def run_load(
     server: Server, name: str, seconds: int, options: Options, results: Results, round_number: int | None = None
 ) -> str:
     """Load a server once. Add the figures of a round, or the failure, to the results. Return the outcome as text."""
-    workload = WORKLOADS[name.removesuffix(SIGNING)]
+    workload = workload_of(name)
     background = sign_ins(server) if name.endswith(SIGNING) else nullcontext()
     try:
         with background:
-            figures = load(server, workload, seconds, options.connections)
+            if name.endswith(OPEN):
+                figures = open_load(server, workload, seconds, RATE)
+            else:
+                figures = load(server, workload, seconds, options.connections)
     except (LoadError, UnexpectedResponseError) as error:
         results.failures.append(f"{name}, {server.name}: {error}")
         return f"failed: {error}"

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-SERVICE, FLOOR, SEED, ALONE = "todo_api", "floor", "seed", "alone"
+SERVICE, GRANIAN, FLOOR, SEED, ALONE = "todo_api", "granian", "floor", "seed", "alone"
+"""The service on gunicorn and on granian, the floor, the seed's app, and the service without a large account."""
 SECRET = secrets.token_hex(32)
 LONG_TOKENS = {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440"}
 MIGRATE = [str(PYTHON), "-m", "flask", "db", "upgrade"]
@@ -40,6 +41,7 @@ STOP_TIMEOUT = 40
 
 CAPABILITIES = {
     SERVICE: {Capability.TASKS, Capability.SIGN_INS, Capability.PAGES, Capability.SMALL_PAGE},
+    GRANIAN: {Capability.TASKS, Capability.SIGN_INS},
     FLOOR: {Capability.TASKS},
     SEED: {Capability.TASKS, Capability.SIGN_INS},
     ALONE: {Capability.SMALL_PAGE},
@@ -118,22 +120,26 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: IO[bytes])
     raise ServerError(f"{process.args!r} does not serve on {url}; its last output: {lines[-1]}")
 
 
+GUNICORN_COMMAND = ["-m", "gunicorn", "--config", "gunicorn.conf.py", "--log-level", "warning"]
+GRANIAN_COMMAND = ["serve_granian.py"]
+
+
 @contextmanager
-def gunicorn(application: Sequence[str], database: str, workers: int) -> Iterator[tuple[str, int]]:
-    """Serve an application with the service's gunicorn configuration. Yield the URL and the master's process id."""
+def serving(command: Sequence[str], database: str, workers: int) -> Iterator[tuple[str, int]]:
+    """Serve an application with arguments of Python. Yield the URL and the master's process id."""
     port = free_port()
-    command = [str(PYTHON), "-m", "gunicorn", "--config", "gunicorn.conf.py", "--log-level", "warning", *application]
-    with running_process(command, environment(database, port, workers)) as pid:
+    with running_process([str(PYTHON), *command], environment(database, port, workers)) as pid:
         yield f"http://127.0.0.1:{port}", pid
 
 
 @contextmanager
 def service(url: str, workers: int, name: str = SERVICE) -> Iterator[Server]:
-    """Serve this project. The server `alone` has no account with 50,000 tasks."""
+    """Serve this project. Only the server `todo_api` has an account with 50,000 tasks."""
+    command = GRANIAN_COMMAND if name == GRANIAN else GUNICORN_COMMAND
     with temporary_database(url, f"bench_{name}") as database:
         subprocess.run(MIGRATE, cwd=ROOT, env=environment(database, 1, workers), check=True, capture_output=True)
-        with gunicorn([], database, workers) as (address, pid):
-            accounts = create_accounts(address, creators=name == SERVICE)
+        with serving(command, database, workers) as (address, pid):
+            accounts = create_accounts(address, creators=name != ALONE)
             if name == SERVICE:
                 accounts = with_large_account(address, database, accounts)
             yield Server(name, address, accounts, pid, local_postgres(url))
@@ -152,10 +158,10 @@ def create_accounts(url: str, *, creators: bool = True) -> Accounts:
 
 def with_large_account(url: str, database: str, accounts: Accounts) -> Accounts:
     """Add the account with 50,000 tasks."""
-    client = Client(url)
-    large = client.sign_up("many")
+    large = Client(url).sign_up("many")
     insert_tasks(database, large.id)
-    return Accounts(accounts.readers, accounts.creators, large, client.cursor_of_page_1000(large))
+    # A connection of its own: the insertion may take longer than the server keeps an idle connection.
+    return Accounts(accounts.readers, accounts.creators, large, Client(url).cursor_of_page_1000(large))
 
 
 @contextmanager
@@ -163,7 +169,7 @@ def floor(url: str, workers: int) -> Iterator[Server]:
     """Serve the floor. Its users are the subjects of tokens, without accounts."""
     with temporary_database(url, "bench_floor") as database:
         execute(database, FLOOR_TABLE)
-        with gunicorn(["benchmarks.floor:app"], database, workers) as (address, pid):
+        with serving([*GUNICORN_COMMAND, "benchmarks.floor:app"], database, workers) as (address, pid):
             names = [f"someone-{number}" for number in range(2 * ACCOUNTS)]
             users = [
                 Account(name, "", jwt.encode({"sub": name, "exp": time.time() + 36_000}, SECRET)) for name in names

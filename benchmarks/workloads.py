@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from benchmarks.accounts import Account, Accounts
 
 SIGNING = "+sign-ins"
+"""The end of the name of a workload beside sign-ins."""
+OPEN = "@rate"
+"""The end of the name of a workload at a fixed rate."""
+RATE = 200
+"""Requests per second at a fixed rate: less than any server's maximum on two cores."""
 PAGE = "?limit=50"
 UPDATE = {"title": "File taxes early"}
 
@@ -27,7 +32,7 @@ class Capability(Enum):
     """Get, list, create, update and toggle tasks."""
     SIGN_INS = auto()
     PAGES = auto()
-    """Pages, conditional requests, sessions."""
+    """Pages, conditional requests, changes, exports, sessions."""
     SMALL_PAGE = auto()
     """The first page of a user with few tasks."""
 
@@ -50,7 +55,8 @@ class Workload:
     build: Callable[[str, Accounts], list[Request]]
     requires: Capability = Capability.TASKS
     status: int = 200
-    reads: bool = True
+    beside_sign_ins: bool = True
+    at_fixed_rate: bool = False
 
 
 def json_request(account: Account, method: str, path: str, body: dict[str, Any]) -> Request:
@@ -115,6 +121,16 @@ def unchanged(url: str, accounts: Accounts) -> list[Request]:
     ]
 
 
+def changes(_: str, accounts: Accounts) -> list[Request]:
+    """Return requests for the first changes of each reader, as a new copy of the list sends them."""
+    return [Request("GET", f"{reader.path}/changes{PAGE}", reader.headers) for reader in accounts.readers]
+
+
+def export(_: str, accounts: Accounts) -> list[Request]:
+    """Return requests for the export of each reader."""
+    return [Request("GET", f"/api/{reader.id}/export", reader.headers) for reader in accounts.readers]
+
+
 def session(_: str, accounts: Accounts) -> list[Request]:
     """Return requests for the session of each reader."""
     return [Request("GET", "/api/auth/get-session", reader.headers) for reader in accounts.readers]
@@ -129,20 +145,29 @@ def mix(url: str, accounts: Accounts) -> list[Request]:
 
 
 WORKLOADS = {
-    "get": Workload("one task", get),
+    "get": Workload("one task", get, at_fixed_rate=True),
     "list": Workload("a list of 50", lists),
     "page": Workload("the first 50 of 50,000", first_page, Capability.PAGES),
     "page-1000": Workload("the last 50 of 50,000", page_1000, Capability.PAGES),
     "page-small": Workload("the first page of a user with 50", small_page, Capability.SMALL_PAGE),
-    "create": Workload("a new task", create, status=201, reads=False),
-    "update": Workload("an updated task (PUT)", update, reads=False),
-    "toggle": Workload("a toggled task", toggle, reads=False),
+    "create": Workload("a new task", create, status=201, beside_sign_ins=False),
+    "update": Workload("an updated task (PUT)", update, beside_sign_ins=False),
+    "toggle": Workload("a toggled task", toggle, beside_sign_ins=False),
     "unchanged": Workload("a list of 50 that has not changed (304)", unchanged, Capability.PAGES, status=304),
+    "changes": Workload("the first 50 changes", changes, Capability.PAGES, beside_sign_ins=False),
+    "export": Workload("the export of 50 tasks as JSON", export, Capability.PAGES, beside_sign_ins=False),
     "session": Workload("get-session", session, Capability.PAGES),
-    "mix": Workload("70 % lists, 20 % tasks, 10 % updates", mix),
+    "mix": Workload("70 % lists, 20 % tasks, 10 % updates", mix, at_fixed_rate=True),
 }
 
 
 def workload_names() -> list[str]:
-    """Return the names of the workloads, and of the reads beside sign-ins."""
-    return [*WORKLOADS, *(f"{name}{SIGNING}" for name, workload in WORKLOADS.items() if workload.reads)]
+    """Return the names of the workloads, of those beside sign-ins, and of those at a fixed rate."""
+    beside_sign_ins = [f"{name}{SIGNING}" for name, workload in WORKLOADS.items() if workload.beside_sign_ins]
+    at_fixed_rate = [f"{name}{OPEN}" for name, workload in WORKLOADS.items() if workload.at_fixed_rate]
+    return [*WORKLOADS, *beside_sign_ins, *at_fixed_rate]
+
+
+def workload_of(name: str) -> Workload:
+    """Return the workload of one of the names."""
+    return WORKLOADS[name.removesuffix(SIGNING).removesuffix(OPEN)]

@@ -9,7 +9,6 @@ gunicorn's master loads this module, so it imports nothing of todo_api at load t
 
 from __future__ import annotations
 
-import json
 import selectors
 import time
 from contextlib import suppress
@@ -30,6 +29,7 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import ThreadWorker
 
+from server.error_responses import error_response
 from server.socket_timeouts import COALESCE_MAX, DeadlineSocket
 
 if TYPE_CHECKING:
@@ -107,20 +107,11 @@ class Worker(ThreadWorker):
             status = 500
             self.log.error("unexpected in request %s: %s", request_id, error_type, exc_info=exc)
         with suppress(OSError):
-            client.sendall(error_response(status, request_id))
+            client.sendall(as_bytes(status, *error_response(status, request_id)))
 
 
-def error_response(status: int, request_id: str) -> bytes:
-    """Return a problem response as bytes."""
-    # Imported here, because a reload (HUP) does not load again what the master has loaded.
-    from todo_api.http.errors import InternalServerError, Problem  # noqa: PLC0415
-    from todo_api.http.headers import DEFAULT_HEADERS  # noqa: PLC0415
-    from todo_api.http.media_types import PROBLEM_JSON  # noqa: PLC0415
-
-    problem = InternalServerError() if status == HTTPStatus.INTERNAL_SERVER_ERROR else Problem()
-    body = json.dumps(problem.to_dict(status)).encode()
-    specific = {"Content-Type": PROBLEM_JSON, "Content-Length": len(body), "X-Request-Id": request_id}
-    headers = {**DEFAULT_HEADERS, **specific, "Connection": "close"}
+def as_bytes(status: int, headers: dict[str, str], body: bytes) -> bytes:
+    """Return a response as it is sent."""
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

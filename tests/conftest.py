@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.actors import Actor
 from tests.support.databases import application, migrate, new_database, postgres_server
-from tests.support.processes import Service, running_service
+from tests.support.processes import GUNICORN, Service, running_service
 from tests.support.summary import write_summary
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def bob(app: Flask) -> Actor:
 
 
 @pytest.fixture
-def service(fresh_database: str) -> Iterator[Service]:
-    """Yield the service behind a real gunicorn, on a database of its own."""
-    with running_service(fresh_database) as service:
+def service(request: pytest.FixtureRequest, fresh_database: str) -> Iterator[Service]:
+    """Yield the service on gunicorn, or on the server of an indirect parameter, with a database of its own."""
+    with running_service(fresh_database, server=getattr(request, "param", GUNICORN)) as service:
         yield service
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 PACKAGES = """
-    wsgi                          gunicorn.conf
+    wsgi                          gunicorn.conf      serve_granian
     todo_api
     todo_api.tasks
     todo_api.auth
@@ -55,6 +55,7 @@ SERVICE = [
     ROOT / "config.py",
     ROOT / "wsgi.py",
     ROOT / "gunicorn.conf.py",
+    ROOT / "serve_granian.py",
     *sorted((ROOT / "server").rglob("*.py")),
     *sorted((ROOT / "todo_api").rglob("*.py")),
 ]
@@ -144,8 +145,10 @@ def test_pure_modules_import_no_framework(name: str) -> None:
     assert imported & {"flask", "flask_sqlalchemy", "sqlalchemy", "marshmallow"} == set()
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICE_NAMES if is_in(name, {"server", "gunicorn.conf"})])
-def test_the_gunicorn_master_loads_nothing_of_the_application(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [name for name in SERVICE_NAMES if is_in(name, {"server", "gunicorn.conf", "serve_granian"})]
+)
+def test_the_master_process_loads_nothing_of_the_application(name: str) -> None:
     """A reload (HUP) does not reload the modules that the master has loaded."""
     assert not any(is_in(other, {"todo_api"}) for other in IMPORTS[name])
 
@@ -167,8 +170,13 @@ def modules_containing(text: str) -> set[str]:
 
 
 def test_only_the_entry_points_read_the_environment() -> None:
-    assert modules_containing("os.environ") | modules_containing("getenv") == {"wsgi", "gunicorn.conf"}
-    assert modules_containing("environ.get") | modules_containing("environ[") <= {"config", "gunicorn.conf"}
+    assert modules_containing("os.environ") | modules_containing("getenv") == {
+        "wsgi",
+        "gunicorn.conf",
+        "serve_granian",
+    }
+    passed_on = {"config", "server.metrics_directory"}
+    assert modules_containing("environ.get") | modules_containing("environ[") <= passed_on
 
 
 def test_one_module_commits_and_rolls_back() -> None:

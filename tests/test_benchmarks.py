@@ -21,12 +21,13 @@ import pytest
 from benchmarks import targets
 from benchmarks.accounts import Account, Accounts
 from benchmarks.figures import Cell, Growth, Ratio, Results
-from benchmarks.load import Figures, LoadError, WrkOutput, load, lua
+from benchmarks.load import Figures, LoadError, Output, load, lua
+from benchmarks.open_load import open_load
 from benchmarks.options import HOME, parse
 from benchmarks.processes import Memory, cpu_seconds, largest_worker, memory, postmaster, tree
 from benchmarks.report import TRIED, report, tried
 from benchmarks.rounds import cells
-from benchmarks.servers import FLOOR, SEED, SERVICE, Server
+from benchmarks.servers import FLOOR, GRANIAN, SEED, SERVICE, Server
 from benchmarks.workloads import WORKLOADS
 from tests.support.databases import execute
 from tests.support.processes import ROOT, clean_environ
@@ -54,14 +55,14 @@ def results_of(workload: str, service_rates: list[float], seed_rates: list[float
 
 
 def test_the_output_of_wrk_is_parsed_to_seconds_and_milliseconds() -> None:
-    output = WrkOutput.parse(f"Running 2s test\n  1 threads\n{OUTPUT}\n")
-    assert output == WrkOutput(2.0, 1.5, 20.0, {200: 300}, 0)
+    output = Output.parse(f"Running 2s test\n  1 threads\n{OUTPUT}\n")
+    assert output == Output(2.0, 1.5, 20.0, {200: 300}, 0)
     assert output.responses(200) == 300
 
 
 @pytest.mark.parametrize("change", [{"statuses": {"200": 299, "503": 1}}, {"unanswered": 1}, {"statuses": {}}])
 def test_one_unexpected_response_makes_the_load_a_failure(change: dict[str, Any]) -> None:
-    output = WrkOutput.parse(json.dumps({**json.loads(OUTPUT), **change}))
+    output = Output.parse(json.dumps({**json.loads(OUTPUT), **change}))
     with pytest.raises(LoadError):
         output.responses(200)
 
@@ -89,7 +90,7 @@ def test_medians_ignore_missing_figures() -> None:
 
 
 def test_a_target_is_met_or_missed_or_not_measured() -> None:
-    for rate, met in ((300, True), (299, False)):
+    for rate, met in ((240, True), (239, False)):
         outcomes = {outcome.text: outcome for outcome in targets.outcomes(results_of("list", [rate], [100]))}
         assert outcomes["requests/s on list, relative to the seed"].met is met
         assert outcomes["requests/s on get, relative to the seed"].met is None
@@ -106,7 +107,7 @@ def test_the_report_has_failed_runs_and_missed_targets() -> None:
     results.failures.append("get, seed: 503")
     text = report(results, parse(["--quick"]), {"Python": "3"})
     assert "| list | seed | 100 | 1.0 | 1.0 | 0.50 | n/a | **1.00** (1.00 to 1.00) |" in text
-    assert "| requests/s on list, relative to the seed | ≥ 3 | 1.00 | **missed by 67%** |" in text
+    assert "| requests/s on list, relative to the seed | ≥ 2.4 | 1.00 | **missed by 58%** |" in text
     assert "## Failed runs\n\n- get, seed: 503" in text
     assert TRIED.read_text().strip() in text
 
@@ -132,12 +133,14 @@ def test_an_invalid_option_is_rejected(arguments: list[str], capsys: pytest.Capt
 
 
 def test_a_round_has_the_workloads_that_each_server_supports() -> None:
-    servers = [Server(name, "", ACCOUNTS) for name in (SERVICE, FLOOR, SEED, "peer")]
-    loads = [(server.name, name) for server, name in cells(servers, parse(["--only", "get,page,get+sign-ins"]))]
+    servers = [Server(name, "", ACCOUNTS) for name in (SERVICE, GRANIAN, FLOOR, SEED, "peer")]
+    names = "get,page,get+sign-ins,get@rate"
+    loads = [(server.name, name) for server, name in cells(servers, parse(["--only", names]))]
     assert loads == [
         *((server.name, "get") for server in servers),
         (SERVICE, "page"),
-        *((name, "get+sign-ins") for name in (SERVICE, SEED, "peer")),
+        *((name, "get+sign-ins") for name in (SERVICE, GRANIAN, SEED, "peer")),
+        *((server.name, "get@rate") for server in servers),
     ]
 
 
@@ -184,8 +187,8 @@ class Flaky(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def flaky() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Flaky) as server:
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -195,9 +198,41 @@ def flaky() -> Iterator[str]:
             thread.join()
 
 
+class Slow(BaseHTTPRequestHandler):
+    """A server whose first response takes 0.8 seconds, during which no other one starts."""
+
+    protocol_version = "HTTP/1.1"
+    lock = threading.Lock()
+    delays = [0.8]
+
+    def do_GET(self) -> None:
+        with self.lock:
+            time.sleep(self.delays.pop() if self.delays else 0)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    log_message = Flaky.log_message
+
+
+def test_an_open_load_counts_the_time_until_a_connection_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """80 of 100 requests are due while the first one is served, and find no connection free."""
+    monkeypatch.setattr("benchmarks.open_load.CONNECTIONS", 2)
+    with served(Slow) as url:
+        figures = open_load(Server("slow", url, ACCOUNTS), WORKLOADS["list"], 1, 100)
+    assert figures.requests == 100
+    assert figures.rate <= 102
+    assert 150 < figures.p50 < figures.p99
+
+
+def test_an_open_load_with_error_responses_has_no_figures() -> None:
+    with served(Flaky) as url, pytest.raises(LoadError, match="503"):
+        open_load(Server("flaky", url, ACCOUNTS), WORKLOADS["list"], 1, 100)
+
+
 @WRK
 def test_a_load_with_error_responses_has_no_figures() -> None:
-    with flaky() as url, pytest.raises(LoadError, match="503"):
+    with served(Flaky) as url, pytest.raises(LoadError, match="503"):
         load(Server("flaky", url, ACCOUNTS), WORKLOADS["list"], 1, 2)
 
 
@@ -219,10 +254,10 @@ def test_a_quick_run_compares_the_service_with_the_floor_and_leaves_no_database(
     process = start(server)
     stdout, stderr = process.communicate(timeout=180)
     assert process.returncode == 0, stderr
-    for name in (SERVICE, FLOOR):
+    for name in (SERVICE, GRANIAN, FLOOR):
         assert f"| get | {name} | " in stdout
         assert f"get, {name}: " in stderr
-    assert "| requests/s on get, relative to the floor | ≥ 0.6 | " in stdout
+    assert "| requests/s on get, relative to the floor | ≥ 0.68 | " in stdout
     assert databases(server) == before
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from config import PLACEHOLDER_SECRET, Config, ConfigError
-from tests.support.processes import ROOT, clean_environ
+from tests.support.processes import COMMANDS, ROOT, clean_environ
 
 SECRET = "0123456789abcdef0123456789abcdef"
 SECOND = timedelta(seconds=1)
@@ -252,10 +252,10 @@ def test_the_repr_hides_secrets() -> None:
     assert "password@" not in text
 
 
-@pytest.mark.parametrize("command", [["gunicorn", "--config", "gunicorn.conf.py"], ["flask", "routes"]])
+@pytest.mark.parametrize("command", [*COMMANDS.values(), ["-m", "flask", "routes"]])
 def test_nothing_starts_with_an_invalid_configuration(command: list[str]) -> None:
     environ = clean_environ(BETTER_AUTH_SECRET="short", CORS_ORIGINS="no", DATABASE_URL=DATABASE_URL)
-    arguments = [sys.executable, "-m", *command]
+    arguments = [sys.executable, *command]
     completed = subprocess.run(
         arguments, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30, check=False
     )

@@ -31,12 +31,21 @@ def test_a_unit_has_low_exposure(unit: str) -> None:
     assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
-def test_the_unit_stops_later_than_gunicorn() -> None:
-    grace = re.search(r"^graceful_timeout = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)
+@pytest.mark.parametrize(
+    ("file", "setting"), [("gunicorn.conf.py", "graceful_timeout = "), ("serve_granian.py", "workers_kill_timeout=")]
+)
+def test_the_unit_stops_later_than_the_server(file: str, setting: str) -> None:
+    grace = re.search(rf"^ *{setting}(\d+)", (ROOT / file).read_text(), re.MULTILINE)
     stop = re.search(r"^TimeoutStopSec=(\d+)", (DEPLOY / UNITS[0]).read_text(), re.MULTILINE)
     assert grace
     assert stop
     assert int(stop[1]) > int(grace[1])
+
+
+def test_the_drop_in_replaces_the_command_by_granian() -> None:
+    commands = re.findall(r"^ExecStart=(.*)", (DEPLOY / "todo-api-granian.conf").read_text(), re.MULTILINE)
+    unit = re.findall(r"^ExecStart=(.*)", (DEPLOY / UNITS[0]).read_text(), re.MULTILINE)
+    assert commands == ["", unit[0].replace("gunicorn", "python serve_granian.py")]
 
 
 def test_both_units_have_the_same_sandbox() -> None:

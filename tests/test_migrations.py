@@ -78,7 +78,8 @@ def test_existing_tasks_get_an_order_and_are_counted(empty_database: str) -> Non
         ("b", 1024, True, 0, []),
         ("c", 2048, True, 0, []),
     ]
-    assert execute(empty_database, "SELECT * FROM task_lists ORDER BY 1") == [("u", 0, 2, 0, 0), ("v", 0, 1, 0, 0)]
+    lists = "SELECT user_id, version, live, trashed, purged, write_count FROM task_lists ORDER BY 1"
+    assert execute(empty_database, lists) == [("u", 0, 2, 0, 0, 0), ("v", 0, 1, 0, 0, 0)]
     assert execute(empty_database, "SELECT count(DISTINCT uid) FROM tasks") == [(3,)]
     execute(empty_database, insert)  # as the previous release still does while it runs
     execute(empty_database, "UPDATE tasks SET deleted_at = now() WHERE title = 'a'")
@@ -97,6 +98,7 @@ def test_the_primary_key_of_tasks_starts_with_the_user(template: str) -> None:
 )
 def test_lengths_of_tasks_are_checked_in_code_points(fresh_database: str, column: str, limit: int) -> None:
     execute(fresh_database, "INSERT INTO users (id, email, password_hash, name) VALUES ('u', 'a@b', '', '')")
+    execute(fresh_database, "INSERT INTO task_lists (user_id) VALUES ('u')")
     other = "'x'" if column == "description" else "NULL"
     columns = f"({column}, {'title' if column == 'description' else 'description'}, user_id)"
     execute(fresh_database, f"INSERT INTO tasks {columns} VALUES (repeat('\U0001f600', {limit}), {other}, 'u')")

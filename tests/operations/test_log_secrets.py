@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.support.actors import PASSWORD
-from tests.support.processes import running_service, wait_until
+from tests.support.processes import GRANIAN, GUNICORN, running_service, wait_until
 from tests.support.raw_http import exchange
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SECRET = "geheim"
 SECRET_REQUESTS = [
     b"GET /geheim-path?geheim-query HTTP/9.9\r\n\r\n",
     b"GET /geheim\r\n\r\n",
-    b"geheim / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"geheim / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nCookie : geheim-cookie\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nX: geheim\0\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: geheim host\r\nConnection: close\r\n\r\n",
@@ -37,12 +37,24 @@ SECRET_REQUESTS = [
 ]
 
 
+SERVER_MESSAGES = {
+    GUNICORN: ("Starting gunicorn", "Listening at", "Booting worker", "Hang up", "Handling signal: term"),
+    GRANIAN: ("Starting granian", "Listening at", "Started worker", "HUP signal received", "Shutting down granian"),
+}
+"""Beginnings of messages that each server logs."""
+
+REFUSED = {GUNICORN: 4, GRANIAN: 0}
+"""Malformed requests that each server logs at least. granian logs none."""
+
+
 @pytest.mark.shows("ASVS 16.2.5", "ASVS 16.4.1")
-def test_a_whole_run_logs_json_lines_without_a_secret(fresh_database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SERVER_MESSAGES)
+def test_a_whole_run_logs_json_lines_without_a_secret(fresh_database: str, tmp_path: Path, name: str) -> None:
     mails, log = tmp_path / "mails", tmp_path / "log"
     with log.open("wb") as stderr:
         url, production = mails.as_uri(), "production"
-        with running_service(fresh_database, stderr=stderr, MAIL_URL=url, ENVIRONMENT=production) as service:
+        run = running_service(fresh_database, stderr=stderr, server=name, MAIL_URL=url, ENVIRONMENT=production)
+        with run as service:
             secrets = {*use_an_account(service.url, mails), SECRET}
             for request in SECRET_REQUESTS:
                 exchange(service, request)
@@ -52,11 +64,10 @@ def test_a_whole_run_logs_json_lines_without_a_secret(fresh_database: str, tmp_p
     lines = [json.loads(line) for line in text.splitlines()]
     assert all({"time", "level", "event"} <= set(line) for line in lines)
     messages = [line.get("message", "") for line in lines]
-    for start in ("Starting gunicorn", "Listening at", "Booting worker", "Hang up", "Handling signal: term"):
+    for start in SERVER_MESSAGES[name]:
         assert any(message.startswith(start) for message in messages), start
-    assert (
-        sum(re.match("refused request [0-9a-f]{32} of 127.0.0.1: ", message) is not None for message in messages) >= 4
-    )
+    refused = [message for message in messages if re.match("refused request [0-9a-f]{32} of 127.0.0.1: ", message)]
+    assert len(refused) >= REFUSED[name]
     events = {line["event"] for line in lines}
     assert {"sign_up", "sign_in", "refresh_reuse", "reset_password", "delete_user", "request"} <= events
     for secret in secrets:

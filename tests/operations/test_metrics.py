@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.actors import PASSWORD, Actor
 from tests.support.databases import application
-from tests.support.processes import ROOT, running_service, wait_until
+from tests.support.processes import COMMANDS, ROOT, running_service, wait_until
 from todo_api.database.connections import AUTOCOMMIT, pool_connection
 
 if TYPE_CHECKING:
@@ -122,8 +122,9 @@ def directories(pid: int) -> list[Path]:
 
 
 @pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="the metrics are in another directory")
-def test_metrics_of_all_workers_are_added_up_and_survive_a_worker(fresh_database: str) -> None:
-    with running_service(fresh_database, METRICS="true") as service:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_metrics_of_all_workers_are_added_up_and_survive_a_worker(fresh_database: str, name: str) -> None:
+    with running_service(fresh_database, server=name, METRICS="true") as service:
 
         def count_after_requests(number: int) -> float:
             for _ in range(number):

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from config import THREADS
-from tests.support.processes import Service, running_service
+from tests.support.processes import ON_GRANIAN, ON_GUNICORN
 from tests.support.raw_http import connect, final_statuses, receive_all
-from tests.support.slow_clients import INCOMPLETE_BODY, SIGN_UP, open_connections, trickling
+from tests.support.slow_clients import INCOMPLETE_BODY, REQUESTS_FOR_LARGE_FILE, SIGN_UP, open_connections, trickling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.support.processes import Service
 
 INCOMPLETE_CHUNKS = SIGN_UP + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n270f\r\n"
 INCOMPLETE_HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX-A: "
-
-
-@pytest.fixture(scope="module")
-def small_service(database: str) -> Iterator[Service]:
-    """Yield a service with one process, so that few clients can occupy all threads."""
-    with running_service(database, WEB_CONCURRENCY="1") as service:
-        yield service
 
 
 def assert_served(service: Service, seconds: float) -> None:
@@ -32,38 +26,57 @@ def assert_served(service: Service, seconds: float) -> None:
 
 
 @pytest.mark.shows("API4:2023")
-def test_silent_connections_occupy_no_thread(small_service: Service) -> None:
-    with open_connections(small_service, 10 * THREADS, b"") as connections:
-        assert_served(small_service, 15)
+def test_silent_connections_occupy_no_thread(edge: Service) -> None:
+    with open_connections(edge, 10 * THREADS, b"") as connections:
+        assert_served(edge, 15)
         assert [receive_all(connection) for connection in connections] == [b""] * len(connections)
 
 
-def test_clients_that_keep_closed_connections_open_time_out(small_service: Service) -> None:
-    with open_connections(small_service, 3 * THREADS, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
-        assert_served(small_service, 20)
+def test_clients_that_keep_closed_connections_open_time_out(edge: Service) -> None:
+    with open_connections(edge, 3 * THREADS, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
+        assert_served(edge, 20)
 
 
+@ON_GUNICORN
 @pytest.mark.shows("API4:2023")
 @pytest.mark.parametrize(
     ("data", "statuses"), [(INCOMPLETE_HEAD, []), (INCOMPLETE_BODY, [400]), (INCOMPLETE_CHUNKS, [400])]
 )
-def test_a_request_that_trickles_in_times_out(small_service: Service, data: bytes, statuses: list[int]) -> None:
-    with open_connections(small_service, THREADS, data) as connections, trickling(connections):
-        assert_served(small_service, 50)
+def test_a_request_that_trickles_in_times_out(edge: Service, data: bytes, statuses: list[int]) -> None:
+    with open_connections(edge, THREADS, data) as connections, trickling(connections):
+        assert_served(edge, 50)
         assert [final_statuses(receive_all(connection)) for connection in connections] == [statuses] * len(connections)
 
 
+@ON_GUNICORN
 @pytest.mark.shows("API4:2023")
-def test_a_response_that_the_client_does_not_read_times_out(small_service: Service) -> None:
-    requests_for_large_file = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 20
-    with open_connections(small_service, THREADS, requests_for_large_file):
+def test_a_response_that_the_client_does_not_read_times_out(edge: Service) -> None:
+    with open_connections(edge, THREADS, REQUESTS_FOR_LARGE_FILE):
         threading.Event().wait(3)  # until the socket buffers are full
-        assert_served(small_service, 50)
+        assert_served(edge, 50)
 
 
-def test_a_slow_but_steady_request_is_served(small_service: Service) -> None:
-    body = b'{"email": "slow@example.com", "password": "correct horse battery"}'
-    with connect(small_service) as connection:
+@ON_GRANIAN
+def test_a_head_that_trickles_in_times_out_on_granian(edge: Service) -> None:
+    with open_connections(edge, THREADS, INCOMPLETE_HEAD) as connections, trickling(connections):
+        assert_served(edge, 10)
+        assert [receive_all(connection) for connection in connections] == [b""] * len(connections)
+
+
+@ON_GRANIAN
+def test_granian_without_a_proxy_waits_for_slow_clients(edge: Service) -> None:
+    """docs/deploy.md requires a proxy therefore; tests/server/test_proxy.py shows that it helps."""
+    half = THREADS // 2
+    with open_connections(edge, half, INCOMPLETE_BODY), open_connections(edge, half, REQUESTS_FOR_LARGE_FILE):
+        threading.Event().wait(3)  # until the socket buffers are full
+        with pytest.raises(requests.Timeout):
+            requests.get(f"{edge.url}/", timeout=8)
+    assert_served(edge, 20)
+
+
+def test_a_slow_but_steady_request_is_served(edge: Service) -> None:
+    body = b'{"email": "%b@example.com", "password": "correct horse battery"}' % uuid.uuid4().hex.encode()
+    with connect(edge) as connection:
         connection.sendall(SIGN_UP + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
         for start in range(0, len(body), 8):
             threading.Event().wait(0.2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SIGN_UP = "/api/auth/sign-up/email"
-SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 """A second request, which the service must not read after a malformed one."""
 
 
@@ -81,3 +81,19 @@ MALFORMED = {
     "a trailer without a colon": post("Transfer-Encoding: chunked", body=b"5\r\nabcde\r\n0\r\nnothing\r\n\r\n"),
 }
 """Messages that two servers may read in two ways, or that no server can read."""
+
+SERVED_BY_GRANIAN = {
+    "one length twice",
+    "bare line feeds",
+    "one bare line feed",
+    "two hosts",
+    "a method in lower case",
+    "a GET for an authority",
+    "another expectation",
+    "a long line",
+    "a long header",
+}
+"""Messages that granian reads as one request with a clear end. nginx in front rejects most of them."""
+
+CLOSED_BY_GRANIAN = {"the preface of HTTP/2"}
+"""Messages to which granian closes the connection without a response."""

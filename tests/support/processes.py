@@ -1,4 +1,4 @@
-"""The service in a gunicorn of its own, and waiting for processes."""
+"""The service in a server process of its own, and waiting for processes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+import pytest
 import requests
 
 from devtools.processes import free_port
@@ -22,13 +23,24 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
+GUNICORN, GRANIAN = "gunicorn", "granian"
+COMMANDS = {GUNICORN: ["-m", "gunicorn", "--config", "gunicorn.conf.py"], GRANIAN: ["serve_granian.py"]}
+"""The arguments of Python that start the service on each server."""
+
+ON_BOTH_SERVERS = pytest.mark.parametrize("service", COMMANDS, indirect=True)
+"""Runs a test with the fixture `service` once per server."""
+
+ON_GUNICORN, ON_GRANIAN = (pytest.mark.parametrize("edge", [server], indirect=True) for server in COMMANDS)
+"""Runs a test with the fixture `edge` on one server, because the other one behaves differently."""
+
 
 @dataclass
 class Service:
-    """A running gunicorn."""
+    """The service on a running server."""
 
     url: str
     process: subprocess.Popen[bytes]
+    server: str = GUNICORN
 
 
 def clean_environ(**settings: str) -> dict[str, str]:
@@ -38,9 +50,9 @@ def clean_environ(**settings: str) -> dict[str, str]:
 
 @contextmanager
 def running_service(
-    database: str, port: int = 0, stderr: IO[bytes] | None = None, **settings: str
+    database: str, port: int = 0, stderr: IO[bytes] | None = None, server: str = GUNICORN, **settings: str
 ) -> Iterator[Service]:
-    """Run the service with its gunicorn.conf.py. The settings override those of the tests; port 0 is any free one."""
+    """Run the service on a server. The settings override those of the tests; port 0 is any free one."""
     port = port or free_port()
     environ = clean_environ(
         **{
@@ -53,11 +65,12 @@ def running_service(
             **settings,
         }
     )
-    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=stderr, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, *COMMANDS[server]], cwd=ROOT, env=environ, stderr=stderr, start_new_session=True
+    )
     try:
-        wait_until_ready(f"http://127.0.0.1:{port}/")
-        yield Service(f"http://localhost:{port}", process)
+        wait_until_ready(f"http://127.0.0.1:{port}/", process)
+        yield Service(f"http://localhost:{port}", process, server)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=40)
@@ -81,6 +94,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> float:
     raise AssertionError(f"the condition is still false after {seconds} seconds")
 
 
-def wait_until_ready(url: str) -> None:
-    """Wait until the URL responds, with any status."""
-    wait_until(lambda: requests.get(url, timeout=5) is not None, seconds=60)
+def wait_until_ready(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until the URL responds, with any status, or until the process has exited."""
+    wait_until(lambda: (process and process.poll()) is not None or requests.get(url, timeout=5) is not None, seconds=60)
+    assert process is None or process.poll() is None, "the server has exited"

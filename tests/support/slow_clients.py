@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SIGN_UP = b"POST /api/auth/sign-up/email HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 INCOMPLETE_BODY = SIGN_UP + b"Content-Length: 9999\r\n\r\n{"
+REQUESTS_FOR_LARGE_FILE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 20
+"""Requests for more than the buffers of a connection hold, from a client that does not read."""
 
 
 @contextmanager

@@ -81,6 +81,7 @@ def test_purge_recounts_tasks_that_were_changed_by_hand(
         actor.create_task()
         actor.delete(f"/tasks/{actor.create_task()['id']}")
     execute(fresh_database, "DELETE FROM tasks WHERE user_id = %s AND deleted_at IS NOT NULL", alice.id)
+    execute(fresh_database, "INSERT INTO task_lists (user_id) VALUES (%s)", carl.id)
     execute(fresh_database, "INSERT INTO tasks (user_id, title) VALUES (%s, 'by hand')", carl.id)
     assert flask("tasks", "purge").stdout.endswith("recounted the tasks of 2 users.\n")
     for actor, live, trashed in ((alice, 1, 0), (bob, 1, 1), (carl, 1, 0)):

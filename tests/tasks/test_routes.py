@@ -210,7 +210,7 @@ def test_every_statement_is_limited_to_the_user(app: Flask, alice: Actor, method
     for table, times in tables.items():
         assert statement.count(f" {table}.user_id = %(owner_id)s") >= times, table
     assert len(inserted) == statement.count("INSERT INTO")
-    assert set(inserted) <= {("user_id", "%(owner_id)s"), ("key", "%(consume_write_key)s")}
+    assert set(inserted) <= {("user_id", "%(owner_id)s")}
 
 
 @pytest.mark.parametrize(("method", "path"), operations(TASK_RULES))

@@ -17,7 +17,6 @@ from tests.support.databases import application, execute
 from tests.support.processes import running_service
 from tests.support.service_client import ServiceClient, in_parallel
 from tests.support.statements import record_statements
-from todo_api.rate_limiting.limits import limit_for
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -77,10 +76,10 @@ def test_an_ended_session_is_401_and_is_not_counted(alice: Actor, fresh_database
     for _ in range(3):
         alice.create_task()
     alice.sign_out()
-    before = execute(fresh_database, "SELECT sum(count) FROM rate_limits")
+    before = execute(fresh_database, "SELECT write_count FROM task_lists")
     for _ in range(5):
         assert alice.post("/tasks", json={"title": "x"}).status_code == 401
-    assert execute(fresh_database, "SELECT sum(count) FROM rate_limits") == before
+    assert execute(fresh_database, "SELECT write_count FROM task_lists") == before == [(3,)]
 
 
 def test_changes_of_the_account_are_counted(alice: Actor) -> None:
@@ -103,11 +102,12 @@ def test_a_session_can_be_revoked_at_the_write_limit(alice: Actor) -> None:
 
 
 def test_a_session_can_be_revoked_during_an_import(alice: Actor, fresh_database: str) -> None:
-    """The transaction of an import locks the counter of the write limit until it ends."""
+    """The transaction of an import locks the owner and the list, with the count of writes, until it ends."""
     owner = sign_in(alice)
     alice.create_task()
     with closing(psycopg2.connect(fresh_database)) as importing, importing.cursor() as cursor:
-        cursor.execute("SELECT FROM rate_limits WHERE key = %s FOR UPDATE", [limit_for("writes", alice.id, LIMIT).key])
+        cursor.execute("SELECT FROM users WHERE id = %s FOR KEY SHARE", [alice.id])
+        cursor.execute("SELECT FROM task_lists WHERE user_id = %s FOR UPDATE", [alice.id])
         assert cursor.rowcount == 1
         assert alice.client.post("/api/auth/revoke-other-sessions", headers=owner.jwt).status_code == 200
     assert alice.get("/tasks").status_code == 401
@@ -130,10 +130,29 @@ def test_a_scale_beyond_the_counter_disables_the_limit(fresh_database: str) -> N
 
 
 def test_a_write_and_its_count_are_one_statement(app: Flask, alice: Actor) -> None:
+    alice.create_task()
     with record_statements() as statements:
         alice.create_task()
     assert len(statements) == 1
-    assert "INSERT INTO rate_limits" in statements[0]
+    assert "write_count=locked_list.writes" in statements[0]
+
+
+def test_the_first_write_of_a_user_creates_the_list(app: Flask, alice: Actor) -> None:
+    with record_statements() as statements:
+        alice.create_task()
+    assert [statement.startswith("INSERT INTO task_lists") for statement in statements].count(True) <= 1
+    assert len(statements) == 4
+    assert alice.get("/tasks").headers["ETag"] == '"1"'
+
+
+def test_a_write_counts_again_after_its_period(alice: Actor, fresh_database: str) -> None:
+    for _ in range(3):
+        alice.create_task()
+    assert alice.post("/tasks", json={"title": "x"}).status_code == 429
+    execute(fresh_database, "UPDATE task_lists SET write_count_ends_at = now()")
+    assert [alice.post("/tasks", json={"title": "x"}).status_code for _ in range(4)] == [201] * 3 + [429]
+    ends_in = "SELECT write_count_ends_at - now() BETWEEN interval '14 min' AND interval '15 min' FROM task_lists"
+    assert execute(fresh_database, ends_in) == [(True,)]
 
 
 def test_the_limit_is_exact_on_two_workers(fresh_database: str) -> None:

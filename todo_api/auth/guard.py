@@ -9,12 +9,10 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flask import g
-from sqlalchemy import Boolean, bindparam, exists, func, literal, not_, or_, select, union_all
+from sqlalchemy import bindparam, exists, func, literal, select, union_all
 
 from todo_api.auth.errors import AccessForbidden, TokenExpired
 from todo_api.auth.models import Session, User
-from todo_api.auth.rate_limits import write_limit
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import access_claims, bearer_token, unsign_token
 from todo_api.auth.tokens import external_users
@@ -23,8 +21,6 @@ from todo_api.database.execution import fetch_all, stream
 from todo_api.database.statements import Statement
 from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import InvalidToken, NotAuthenticated, ServiceUnavailable
-from todo_api.rate_limiting.enforcement import enforce
-from todo_api.rate_limiting.postgres_store import consume_cte, consume_parameters, is_within_limit, peek
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,23 +56,18 @@ LIVE_SESSION = union_all(
 HAS_LIVE_SESSION = exists(select(LIVE_SESSION.c.one))
 SELECT_LIVE_SESSION = Statement(select(LIVE_SESSION.c.one))
 
-WRITE_CONSUMED = bindparam("write_consumed", type_=Boolean)  # by an earlier statement of the request
-CONSUME_WRITE = consume_cte("consume_write", HAS_LIVE_SESSION, not_(WRITE_CONSUMED))
 LOCKED_OWNER = (
     select(literal(1).label("one"))
     .select_from(User)
-    .where(
-        User.id == bindparam("owner_id"),
-        HAS_LIVE_SESSION,
-        or_(WRITE_CONSUMED, is_within_limit(CONSUME_WRITE, "consume_write")),
-    )
+    .where(User.id == bindparam("owner_id"), HAS_LIVE_SESSION)
     .with_for_update(read=True, key_share=True)
     .cte("locked_owner")
 )
-"""The owner's row, locked, if the session is live and the user's write limit is not exceeded.
+"""The owner's row, locked against the deletion of the account, if the session is live.
 
-The foreign keys of the written rows would lock it later. It is locked before any task, as the deletion of an account
-does: one order prevents deadlocks."""
+A transaction of several statements locks it first. The foreign keys of the rows that it writes may lock it later, after
+rows that the deletion of the account waits for."""
+LOCK_OWNER = Statement(select(LOCKED_OWNER.c.one))
 
 OWNER_ACCOUNT = (
     select(User.id.label("account_id"), User.email.label("account_email"), User.name.label("account_name"))
@@ -101,26 +92,6 @@ def fetch_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]
     if not rows:
         raise InvalidToken
     return rows
-
-
-def write_owned(owner: Owner, statement: Runnable, parameters: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a statement that joins `LOCKED_OWNER`, and return its rows. All statements of a request count as one write.
-
-    Raises:
-        InvalidToken: 401, if the owner's session has ended.
-        TooManyRequests: 429, if the user's write limit is exceeded.
-
-    """
-    limit = write_limit(owner.user_id)
-    consumption = {**consume_parameters("consume_write", limit), "write_consumed": "write_consumed" in g}
-    g.write_consumed = True
-    try:
-        return fetch_owned(owner, statement, {**parameters, **consumption})
-    except InvalidToken:
-        usage = peek(limit, HAS_LIVE_SESSION, owner_parameters(owner))
-        if usage:
-            enforce([usage])
-        raise
 
 
 def stream_owned(owner: Owner, statement: Statement) -> Iterator[Row]:
@@ -148,6 +119,16 @@ def require_live_session(owner: Owner) -> None:
 
     """
     fetch_owned(owner, SELECT_LIVE_SESSION, {})
+
+
+def lock_owner(owner: Owner) -> None:
+    """Lock the owner's row at the start of a transaction of several statements.
+
+    Raises:
+        InvalidToken: 401, if the owner's session has ended.
+
+    """
+    fetch_owned(owner, LOCK_OWNER, {})
 
 
 def owner_parameters(owner: Owner) -> dict[str, str | None]:

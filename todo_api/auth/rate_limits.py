@@ -84,9 +84,3 @@ def failure_limits(rate: Rate, subject: str) -> list[Limit]:
 def client_limit(name: str, rate: Rate) -> Limit:
     """Return the limit of this request's client address."""
     return address_limit(name, request.remote_addr or "", rate)
-
-
-def write_limit(subject: str) -> Limit:
-    """Return the limit of writes: of a user to tasks, or of a session to its account."""
-    config = settings()
-    return limit_for("writes", subject, config.rate_limit_writes, config.rate_limit_user_scale)

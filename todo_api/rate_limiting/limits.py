@@ -78,6 +78,12 @@ def limit_for(name: str, subject: str, rate: Rate, scale: float = 1) -> Limit:
     return Limit(name, key, max(1, int(min(rate.limit * scale, COUNT_MAX))), rate.period)
 
 
+def write_limit(subject: str) -> Limit:
+    """Return the limit of writes: of a user to tasks, or of a session to its account."""
+    config = settings()
+    return limit_for("writes", subject, config.rate_limit_writes, config.rate_limit_user_scale)
+
+
 def address_limit(name: str, address: str, rate: Rate) -> Limit:
     """Return the limit of a client's address, or of its network if that is IPv6."""
     return limit_for(f"{name}-address", client_network(address), rate, settings().rate_limit_address_scale)

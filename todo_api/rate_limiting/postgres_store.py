@@ -15,7 +15,6 @@ from sqlalchemy import (
     delete,
     func,
     literal,
-    not_,
     select,
     union_all,
     update,
@@ -23,13 +22,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from todo_api.database.execution import fetch_all, fetch_one
+from todo_api.database.execution import fetch_all
 from todo_api.database.statements import Statement
 from todo_api.rate_limiting.limits import Usage
 from todo_api.rate_limiting.models import RateLimitCounter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import CTE, ColumnElement, Select
 
@@ -125,12 +124,3 @@ def locked_counters(limits: Sequence[Limit]) -> Select[bytes]:
     position = case({limit.key: position for position, limit in enumerate(limits)}, value=RateLimitCounter.key)
     keys = literal([limit.key for limit in limits], ARRAY(LargeBinary))
     return select(RateLimitCounter.key).where(RateLimitCounter.key == any_(keys)).order_by(position).with_for_update()
-
-
-def peek(limit: Limit, condition: ColumnElement[bool], parameters: Mapping[str, Any]) -> Usage | None:
-    """Return the usage of a limit without counting, if it has a counter and the condition holds."""
-    counter = select(RateLimitCounter.count, SECONDS_LEFT).where(
-        RateLimitCounter.key == limit.key, not_(IS_EXPIRED), condition
-    )
-    row = fetch_one(counter, parameters)
-    return Usage(limit, row["count"], float(row["seconds_left"])) if row else None

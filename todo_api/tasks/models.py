@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from todo_api.extensions import Base
 from todo_api.tasks.recurrence.rules import RULE_MAX
 
-USER_ID = "users.id"
+USER_ID, LIST_ID = "users.id", "task_lists.user_id"
 
 
 class Task(Base):
@@ -48,7 +48,7 @@ class Task(Base):
     REPEAT_FROM: ClassVar[tuple[str, ...]] = ("due", "completion")
     TIMEZONE_MAX: ClassVar[int] = 64
 
-    user_id: Mapped[str] = mapped_column(ForeignKey(USER_ID, ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(ForeignKey(LIST_ID, ondelete="CASCADE"))
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     title: Mapped[str]
     description: Mapped[str | None]
@@ -93,11 +93,15 @@ TRASHED = Task.deleted_at.is_not(None)
 
 
 class TaskList(Base):
-    """The version counter and the task counts of a user. The first task creates the row.
+    """The version counter, the task counts and the write count of a user. The first write creates the row.
 
     Every change of the user's tasks locks this row first and raises `version` in the same statement, so that versions
     become visible in their order. `live` and `trashed` are numbers of tasks. `purged` is the highest version of a
-    purged deletion: a client that has synchronised to a lower version only has missed a deletion.
+    purged deletion: a client that has synchronised to a lower version only has missed a deletion. `write_count` is the
+    number of writes in the period of the write limit that ends at `write_count_ends_at`.
+
+    The tables of tasks refer to this row, and it refers to the user. So the deletion of an account locks it before any
+    task, as a write does.
     """
 
     __tablename__ = "task_lists"
@@ -107,6 +111,8 @@ class TaskList(Base):
     live: Mapped[int] = mapped_column(server_default="0")
     trashed: Mapped[int] = mapped_column(server_default="0")
     purged: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    write_count: Mapped[int] = mapped_column(server_default="0")
+    write_count_ends_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     # Every write updates the row: free space in its page allows heap-only updates (HOT).
     __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
@@ -117,7 +123,7 @@ class Tombstone(Base):
 
     __tablename__ = "task_tombstones"
 
-    user_id: Mapped[str] = mapped_column(ForeignKey(USER_ID, ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(ForeignKey(LIST_ID, ondelete="CASCADE"))
     id: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(BigInteger)
     deleted_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

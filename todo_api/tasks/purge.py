@@ -9,11 +9,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, or_, select, union, update
-from sqlalchemy.dialects.postgresql import insert
 
 from todo_api.database.execution import fetch_all, fetch_one, transaction
 from todo_api.tasks.models import LIVE, TRASHED, Task, TaskList, Tombstone
-from todo_api.tasks.queries.statements import OWN_LIST, OWN_TASKS, OWNER_ID
+from todo_api.tasks.queries.locking import OWN_LIST, OWNER_ID
+from todo_api.tasks.queries.statements import OWN_TASKS
 
 if TYPE_CHECKING:
     from sqlalchemy import CTE, ColumnElement, Select
@@ -75,16 +75,15 @@ def users_to_recount() -> list[str]:
     )
     differs = or_(
         *(
-            func.coalesce(stored, 0) != func.coalesce(counted, 0)
+            stored != func.coalesce(counted, 0)
             for stored, counted in ((TaskList.live, actual.c.live), (TaskList.trashed, actual.c.trashed))
         )
     )
-    lists = TaskList.__table__.join(actual, TaskList.user_id == actual.c.user_id, full=True)
-    user_id = func.coalesce(TaskList.user_id, actual.c.user_id).label("user_id")
+    lists = TaskList.__table__.outerjoin(actual, TaskList.user_id == actual.c.user_id)
 
     def compare() -> list[str]:
         fetch_one(select(func.set_config("statement_timeout", "0", True)))  # noqa: FBT003 - it reads all tasks
-        return [row["user_id"] for row in fetch_all(select(user_id).select_from(lists).where(differs))]
+        return [row["user_id"] for row in fetch_all(select(TaskList.user_id).select_from(lists).where(differs))]
 
     return transaction(compare)
 
@@ -103,8 +102,6 @@ def recount_user(user_id: str) -> bool:
     recount = update(TaskList).where(OWN_LIST).values(values).returning(TaskList.user_id)
 
     def lock_and_count() -> bool:
-        missing = insert(TaskList).from_select(["user_id"], select(Task.user_id).where(OWN_TASKS).limit(1))
-        fetch_all(missing.on_conflict_do_nothing().returning(TaskList.user_id), {"owner_id": user_id})
         fetch_all(LOCK_LIST, {"owner_id": user_id})
         return fetch_one(recount, {"owner_id": user_id}) is not None
 

@@ -342,13 +342,6 @@ def test_a_change_between_the_statements_is_seen(
     assert list_tasks(ada)[0]["recurrence"] is None
 
 
-def test_a_missing_row_of_the_list_is_503(fresh_database: str) -> None:
-    ada = Actor.sign_up(application(fresh_database), "Ada")
-    for task in (ada.create_task(), create_monthly(ada)):
-        execute(fresh_database, "DELETE FROM task_lists")
-        assert by_toggle(ada, task).status_code == 503
-
-
 def test_the_uid_of_a_successor_follows_from_its_task(alice: Actor, bob: Actor, monthly: dict[str, Any]) -> None:
     """Two accounts, or two services, that complete the same imported task agree on what follows."""
     bob.post("/import", data=json.dumps(alice.get("/export").get_json()), content_type="application/json")

@@ -150,6 +150,7 @@ def test_a_failure_midway_leaves_no_partial_file(fresh_database: str) -> None:
     app = application(fresh_database)
     ada = Actor.sign_up(app, "Ada")
     fill = "INSERT INTO tasks (user_id, title, \"order\") SELECT %s, 'x', n FROM generate_series(1, 900) AS n"
+    execute(fresh_database, "INSERT INTO task_lists (user_id) VALUES (%s)", ada.id)
     execute(fresh_database, fill, ada.id)
     ((session,),) = execute(fresh_database, "SELECT id FROM sessions")
 

@@ -9,13 +9,13 @@ from flask import request
 
 from todo_api.auth.errors import Unauthorized
 from todo_api.auth.guard import JWT_DOTS
-from todo_api.auth.rate_limits import write_limit
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.credentials import access_claims, bearer_token, opaque_token
 from todo_api.auth.sessions.csrf import SAFE_METHODS
 from todo_api.http.documentation import BEARER, View, document
 from todo_api.http.errors import NotAuthenticated, ServiceUnavailable, TooManyRequests
 from todo_api.rate_limiting.enforcement import consume
+from todo_api.rate_limiting.limits import write_limit
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2.errors import CheckViolation
 
-from todo_api.auth.guard import Owner, write_owned
 from todo_api.tasks.errors import RecurrenceNeedsDue
+from todo_api.tasks.queries.locking import write_owned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from todo_api.auth.guard import Owner
     from todo_api.database.statements import Row, Statement
 
 RECURRENCE_NEEDS_DUE = "ck_tasks_recurrence_needs_due"

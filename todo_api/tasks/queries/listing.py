@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Integer, any_, bindparam, func, literal, not_, select, true, update
 
-from todo_api.auth.guard import LIVE_SESSION, LOCKED_OWNER, Owner, fetch_owned, write_owned
+from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned
 from todo_api.database.statements import Statement
 from todo_api.http.cursors import sign, verify
 from todo_api.http.errors import InvalidParameter
@@ -19,6 +19,7 @@ from todo_api.tasks.errors import FilterRequired, PreconditionFailed
 from todo_api.tasks.models import Task, TaskList
 from todo_api.tasks.parameters import SortKey, active_filters
 from todo_api.tasks.queries.filters import IN_TRASH, active_filter_types, filter_conditions, filter_parameters
+from todo_api.tasks.queries.locking import LOCKED_LIST, OWN_LIST, locked_result, update_list, write_owned
 from todo_api.tasks.queries.projection import LIVE_SCHEMA, TRASHED_SCHEMA, task_fragment, task_json
 from todo_api.tasks.queries.sorting import (
     after,
@@ -30,13 +31,11 @@ from todo_api.tasks.queries.sorting import (
 )
 from todo_api.tasks.queries.statements import (
     IN_LOCKED_LIST,
-    LOCKED_LIST,
-    OWN_LIST,
+    MOMENT,
     OWN_TASKS,
     VERSIONS,
     matches_if_match,
     permanent_deletion,
-    update_list,
 )
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ def delete_many(owner: Owner, parameters: Mapping[str, Any], if_match: Sequence[
     ]
     statement = delete_many_permanently(conditions) if parameters["permanent"] else trash_many(conditions)
     row = write_owned(owner, statement, {**filter_parameters(parameters), "if_match": if_match})[0]
-    if if_match is not None and row["version"] not in if_match:
+    if if_match is not None and row["list_version"] - 1 not in if_match:
         raise PreconditionFailed
     number: int = row["number"]
     return number
@@ -166,21 +165,15 @@ def delete_many(owner: Owner, parameters: Mapping[str, Any], if_match: Sequence[
 
 def trash_many(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """Return the statement that moves tasks to the trash. They share a version."""
-    values = {"version": LOCKED_LIST.c.version, "deleted_at": func.now()}
+    values = {"version": LOCKED_LIST.c.version, "deleted_at": MOMENT}
     matching = update(Task).where(OWN_TASKS, IN_LOCKED_LIST, *conditions)
     trashed = matching.values(values).returning(Task.id).cte("trashed")
     number = select(func.count()).select_from(trashed).scalar_subquery()
-    return deletion_result(number).add_cte(update_list(trashed, live=-number, trashed=number))
+    return locked_result(number.label("number")).add_cte(update_list(trashed, live=-number, trashed=number))
 
 
 def delete_many_permanently(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """Return the statement that deletes tasks permanently."""
     deleted, *ctes = permanent_deletion(*conditions)
-    return deletion_result(select(func.count()).select_from(deleted).scalar_subquery()).add_cte(*ctes)
-
-
-def deletion_result(number: ColumnElement[int]) -> Select[Any]:
-    """Return the statement that returns the number of deleted tasks and the previous version of the list."""
-    version = select(LOCKED_LIST.c.version - 1).scalar_subquery()
-    columns: tuple[Any, ...] = (number.label("number"), func.coalesce(version, 0).label("version"))
-    return select(*columns).select_from(LOCKED_OWNER)
+    number = select(func.count()).select_from(deleted).scalar_subquery()
+    return locked_result(number.label("number")).add_cte(*ctes)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from todo_api.database.execution import transaction
-from todo_api.http.errors import ServiceUnavailable
 from todo_api.settings import settings
 from todo_api.tasks.errors import PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TaskNotFound
 from todo_api.tasks.queries.checks import write_checked
@@ -36,17 +35,13 @@ def set_completed(owner: Owner, task_id: int, fields: Mapping[str, Any], if_matc
         TaskNotFound: 404.
         PreconditionFailed: 412.
         TaskLimitReached: 403, if there is no room for the successor.
-        ServiceUnavailable: 503, if the user's row in `task_lists` is missing.
 
     """
 
     def attempt() -> Row | None:
         return attempt_completion(owner, task_id, fields, if_match)
 
-    row = attempt() or transaction(lambda: attempt() or attempt())
-    if row is None:
-        raise ServiceUnavailable
-    return row
+    return attempt() or transaction(lambda: next(filter(None, iter(attempt, ...))))
 
 
 def attempt_completion(

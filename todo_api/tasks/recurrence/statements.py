@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, case, exists, func, literal, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 
-from todo_api.auth.guard import LOCKED_OWNER
 from todo_api.database.statements import Statement
 from todo_api.tasks.models import LIVE, Task
+from todo_api.tasks.queries.locking import LOCKED_LIST, OWNER_ID, locked_result, update_list
 from todo_api.tasks.queries.projection import task_columns
 from todo_api.tasks.queries.statements import (
     IN_LOCKED_LIST,
-    LOCKED_LIST,
+    MOMENT,
     OWN_TASKS,
-    OWNER_ID,
     THIS_TASK,
     column_parameter,
     matches_if_match,
-    update_list,
     update_task,
 )
 
@@ -47,10 +45,10 @@ def completion_statement(completed: ColumnElement[bool], fields: frozenset[str])
     rule = values.get("recurrence", Task.recurrence)
     updated = update_task(
         {
-            "updated_at": func.now(),
+            "updated_at": MOMENT,
             **values,
             "completed": completed,
-            "completed_at": case((completed, func.coalesce(Task.completed_at, func.now()))),
+            "completed_at": case((completed, func.coalesce(Task.completed_at, MOMENT))),
         },
         LIVE,
         matches_if_match(Task.version),
@@ -59,8 +57,8 @@ def completion_statement(completed: ColumnElement[bool], fields: frozenset[str])
     seen = [element for name in SERIES_COLUMNS for element in (literal(name), getattr(Task, name))]
     task = select(func.jsonb_build_object(*seen, "now", func.now())).where(THIS_TASK, LIVE).scalar_subquery()
     unwritten = case((updated.c.id.is_(None), task)).label("unwritten")
-    rows = select(*task_columns(updated.c), unwritten).select_from(LOCKED_OWNER.outerjoin(updated, true()))
-    return Statement(rows.add_cte(update_list(updated)))
+    result = locked_result(*task_columns(updated.c), unwritten, written=updated)
+    return Statement(result.add_cte(update_list(updated)))
 
 
 @cache
@@ -107,10 +105,10 @@ def complete_repeating(fields: frozenset[str]) -> Statement:
     created_id = select(successor.c.id).scalar_subquery()
     existing_id = select(Task.id).where(OWN_TASKS, Task.uid == successor_parameter("uid")).scalar_subquery()
     next_id = func.coalesce(created_id, existing_id)
-    completion = {"completed": True, "completed_at": func.now(), "recurrence": None, "next_id": next_id}
-    changes = {"updated_at": func.now(), **values, **completion}
+    completion = {"completed": True, "completed_at": MOMENT, "recurrence": None, "next_id": next_id}
+    changes = {"updated_at": MOMENT, **values, **completion}
     updated = update_task(changes, Task.id == completing.c.id, next_id.is_not(None))
     created = select(func.count()).select_from(successor).scalar_subquery()
     is_full = exists(select(completing.c.id).where(LOCKED_LIST.c.number >= bindparam("task_limit"))).label("is_full")
-    rows = select(*task_columns(updated.c), is_full).select_from(LOCKED_OWNER.outerjoin(updated, true()))
-    return Statement(rows.add_cte(update_list(updated, live=created)))
+    result = locked_result(*task_columns(updated.c), is_full, written=updated)
+    return Statement(result.add_cte(update_list(updated, live=created)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from todo_api.auth.guard import lock_owner
 from todo_api.database.execution import transaction
 from todo_api.http.conditional_requests import etag, parse_if_match
 from todo_api.http.converters import ID_MAX, NO_ID
@@ -28,7 +29,12 @@ def run_batch(owner: Owner, operations: Sequence[Mapping[str, Any]]) -> list[dic
         RecurrenceNeedsDue: 422.
 
     """
-    return transaction(lambda: [run_operation(owner, index, operation) for index, operation in enumerate(operations)])
+
+    def run() -> list[dict[str, Any]]:
+        lock_owner(owner)
+        return [run_operation(owner, index, operation) for index, operation in enumerate(operations)]
+
+    return transaction(run)
 
 
 def run_operation(owner: Owner, index: int, operation: Mapping[str, Any]) -> dict[str, Any]:

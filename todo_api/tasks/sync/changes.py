@@ -17,8 +17,9 @@ from todo_api.http.converters import ID_MAX
 from todo_api.http.cursors import sign, verify
 from todo_api.tasks.errors import InvalidSyncToken, SyncTokenExpired
 from todo_api.tasks.models import TRASHED, Task, TaskList, Tombstone
+from todo_api.tasks.queries.locking import OWN_LIST, OWNER_ID
 from todo_api.tasks.queries.projection import task_fragment, task_json
-from todo_api.tasks.queries.statements import OWN_LIST, OWN_TASKS, OWNER_ID
+from todo_api.tasks.queries.statements import OWN_TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from flask import Response, request
 from sqlalchemy import and_, bindparam, delete, func, not_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned
+from todo_api.auth.guard import LIVE_SESSION, LOCKED_OWNER, Owner, fetch_owned
 from todo_api.database.execution import fetch_all, transaction
 from todo_api.database.statements import Statement
 from todo_api.http.documentation import accepts_header, raises
@@ -23,7 +23,7 @@ from todo_api.http.query_string import query_pairs
 from todo_api.http.request_body import read_body
 from todo_api.tasks.errors import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
 from todo_api.tasks.models import IdempotencyKey
-from todo_api.tasks.queries.statements import OWNER_ID
+from todo_api.tasks.queries.locking import OWNER_ID
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -44,7 +44,9 @@ DESCRIPTION = (
 KEY: ColumnElement[str] = bindparam("idempotency_key")
 # Held until the transaction ends. A hash collision of two keys costs one of the requests a 409.
 LOCK_KEY = Statement(
-    select(func.pg_try_advisory_xact_lock(func.hashtextextended(OWNER_ID + " " + KEY, 0)).label("is_locked"))
+    select(
+        func.pg_try_advisory_xact_lock(func.hashtextextended(OWNER_ID + " " + KEY, 0)).label("is_locked")
+    ).select_from(LOCKED_OWNER)
 )
 IS_VALID = IdempotencyKey.created_at > func.now() - KEY_TTL
 THIS_KEY = and_(IdempotencyKey.user_id == OWNER_ID, IdempotencyKey.key == KEY, IS_VALID)
@@ -124,7 +126,7 @@ def find_response(owner: Owner, key: str) -> Row | None:
 
     The lock is a statement of its own, so that the next one sees everything that was committed before the lock.
     """
-    (lock,) = fetch_all(LOCK_KEY, {"owner_id": owner.user_id, "idempotency_key": key})
+    (lock,) = fetch_owned(owner, LOCK_KEY, {"idempotency_key": key})
     if not lock["is_locked"]:
         raise RequestInProgress
     (saved,) = fetch_owned(owner, FIND_RESPONSE, {"idempotency_key": key})

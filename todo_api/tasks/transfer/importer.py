@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, Text, and_, bindparam, case, cast, column, exists, func, literal, select, true, update
+from sqlalchemy import (
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from todo_api.auth.guard import LIVE_SESSION, LOCKED_OWNER, Owner, fetch_owned, write_owned
+from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned, lock_owner
 from todo_api.database.execution import transaction
 from todo_api.database.statements import Statement
 from todo_api.http.errors import InvalidInput
 from todo_api.tasks.errors import TaskLimitReached
 from todo_api.tasks.models import LIVE, Task, TaskList
-from todo_api.tasks.queries.statements import ORDER_STEP, OWN_LIST, OWN_TASKS, OWNER_ID
+from todo_api.tasks.queries.locking import LOCKED_LIST, OWN_LIST, OWNER_ID, locked_result, update_list, write_owned
+from todo_api.tasks.queries.statements import ORDER_STEP, OWN_TASKS
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement
@@ -29,13 +44,8 @@ STAGED = (
 )
 """The rows of a chunk as a table."""
 
-LOCK_LIST = Statement(
-    upsert(TaskList)
-    .from_select(["user_id"], select(OWNER_ID).select_from(LOCKED_OWNER))
-    .on_conflict_do_update(index_elements=["user_id"], set_={"version": TaskList.version})
-    .returning(TaskList.version, (TaskList.live + TaskList.trashed).label("number"))
-)
-"""Locks the user's list, or creates it. No other transaction changes tasks of the user until this one ends."""
+LOCK_LIST = Statement(locked_result(LOCKED_LIST.c.number).add_cte(update_list(None)))
+"""Locks the user's list and counts the write. No other transaction changes tasks of the user until this one ends."""
 
 COUNT_TASKS = Statement(
     select(func.coalesce(TaskList.live + TaskList.trashed, 0).label("number")).select_from(
@@ -131,8 +141,9 @@ def count_new(owner: Owner, staged: StagedImport) -> int:
 def insert_rows(owner: Owner, staged: StagedImport) -> int:
     """Insert the tasks and return their number."""
     created = trashed = 0
+    lock_owner(owner)
     (task_list,) = write_owned(owner, LOCK_LIST, {})
-    version = task_list["version"] + 1
+    version = task_list["list_version"]
     for chunk in staged.chunks():
         (inserted,) = fetch_owned(owner, INSERT_ROWS, {"staged_rows": chunk, "new_version": version})
         created += inserted["created"]

@@ -1,0 +1,126 @@
+"""Serve the application with granian instead of gunicorn. docs/deploy.md compares the two servers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from dotenv import load_dotenv
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.mp import MPServer
+
+from config import THREADS, Config
+from server import draining, garbage_collection, graceful_shutdown, logging, metrics_directory
+from server.error_responses import error_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class Server(MPServer):
+    """A granian whose workers accept connections from one listener, as gunicorn's do.
+
+    On Linux, granian gives each worker a listener of its own. The connections in the queue of a worker that stops would
+    be reset.
+    """
+
+    listener: socket.socket
+
+    def _init_shared_socket(self) -> None:
+        family = socket.AF_INET6 if ":" in self.bind_addr else socket.AF_INET
+        self.listener = socket.create_server((self.bind_addr, self.bind_port), family=family, backlog=self.backlog)
+        self._ssp, self._sso = None, self.listener
+        # The arguments: a file descriptor, whether it is a Unix socket, the length of the queue.
+        self._shd = SocketHolder(self.listener.fileno(), False, self.backlog)  # type: ignore[assignment, call-arg] # noqa: FBT003
+
+    def _respawn_workers(self, workers: Any, *args: Any, **options: Any) -> None:
+        """Replace workers, and remove the metrics that only a live worker has."""
+        replaced = [self.wrks[index].inner.pid for index in workers]
+        super()._respawn_workers(workers, *args, **options)
+        if metrics_directory.VARIABLE in os.environ:
+            for pid in replaced:
+                metrics_directory.remove_gauges(pid)
+
+
+def load(_target: str) -> WSGIApplication:
+    """Load the application, in a worker."""
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)  # the handlers are the master's
+    # Imported here, so that a reload (HUP) loads it anew.
+    from wsgi import app  # noqa: PLC0415
+
+    garbage_collection.freeze_loaded_objects()
+    return adapted(app)
+
+
+def adapted(app: WSGIApplication) -> WSGIApplication:
+    """Return the application with what `server.worker` and `pre_request` do under gunicorn.
+
+    While the service drains, each response closes its connection. A body in chunks is refused (411), because granian
+    passes on the valid chunks before an error as if they were the whole body.
+    """
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            closing = [("Connection", "close")] if draining.is_draining() else []
+            return start_response(status, headers + closing, exc_info)
+
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            headers, body = error_response(HTTPStatus.LENGTH_REQUIRED, uuid4().hex)
+            start_response("411 Length Required", list(headers.items()))
+            return [body]
+        return app(environ, start)
+
+    return application
+
+
+def create_server(settings: Config) -> Server:
+    """Return the server with the counterparts of gunicorn.conf.py."""
+    return Server(
+        "wsgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        workers=settings.web_concurrency or min((os.cpu_count() or 1) + 1, 9),
+        blocking_threads=THREADS,
+        # Milliseconds to receive a head, and to wait for the next request of an open connection.
+        # nginx sends heads of up to 32 KiB.
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=64 * 1024),
+        # No handlers of its own: its messages go to the handler of `server.logging`.
+        log_dictconfig={"formatters": {}, "handlers": {}, "loggers": {}},
+        respawn_failed_workers=True,
+        workers_kill_timeout=30,
+    )
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    load_dotenv(Path(__file__).with_name(".env"))
+    # Parsed here as well as in wsgi.py, so that an invalid configuration is reported once, before any worker starts.
+    settings = Config.from_env(os.environ)
+    logging.configure(settings.log_format)
+    multiprocessing.set_start_method("fork")  # the workers share the draining flag and the listener
+    server = create_server(settings)
+    if settings.metrics:
+        metrics_directory.create(os.environ)
+        server.on_shutdown(lambda: metrics_directory.remove(os.environ))
+    server.on_startup(
+        lambda: graceful_shutdown.install_signal_handlers(
+            [server.listener], server.signal_handler_interrupt, settings.shutdown_delay
+        )
+    )
+    server.serve(target_loader=load)
+
+
+if __name__ == "__main__":
+    main()
