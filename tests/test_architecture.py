@@ -48,6 +48,10 @@ PURE = {
     "todo_api.auth.tokens.signing_keys",
     "todo_api.auth.verification.link_tokens",
     "todo_api.tasks.feeds.tokens",
+    "todo_api.tasks.recurrence.days",
+    "todo_api.tasks.recurrence.parts",
+    "todo_api.tasks.recurrence.rules",
+    "todo_api.tasks.recurrence.series",
 }
 """Modules and packages without Flask, SQLAlchemy and marshmallow."""
 

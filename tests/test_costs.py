@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from server.logging import JSONFormatter
+from tests.support.calls import count_calls
 from tests.support.statements import record_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from flask import Flask
 
@@ -53,22 +53,6 @@ def _logged() -> Iterator[None]:
     logger.removeHandler(handler)
     logger.setLevel(logging.NOTSET)
     logger.propagate = True
-
-
-def count_calls(action: Callable[[], Any]) -> int:
-    """Return the number of function calls, those in C included."""
-    number = 0
-
-    def count(_frame: Any, event: str, _argument: Any) -> None:
-        nonlocal number
-        number += event in {"call", "c_call"}
-
-    sys.setprofile(count)
-    try:
-        action()
-    finally:
-        sys.setprofile(None)
-    return number
 
 
 @pytest.mark.parametrize(("method", "path", "body", "recorded"), RECORDED)

@@ -18,7 +18,7 @@ from todo_api.database import timeouts
 from todo_api.database.connections import POOL_SIZE, POOL_TIMEOUT
 from todo_api.operations.doctor import doctor
 from todo_api.tasks.cli import TASKS
-from todo_api.tasks.queries.statements import TOGGLE
+from todo_api.tasks.recurrence.statements import TOGGLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,39 +89,44 @@ def test_the_commands_of_the_api_page_do_what_it_says(service: Service, tmp_path
     assert '"due":"2026-10-01"' in printed[1]
     assert '"description":"Form 1040"' in printed[2]
     assert '"due":null' in printed[2]
-    saved, refused, merged = printed[3].splitlines()
+    occurrences, next_id, deleted = printed[3].splitlines()
+    assert occurrences == '{"occurrences":["2090-03-31","2090-05-31","2090-07-31"]}'
+    assert next_id.isdigit()
+    assert deleted == '{"deleted":2}'
+    saved, refused, merged = printed[4].splitlines()
     assert '"title":"File taxes early"' in saved
     assert '"code":"PRECONDITION_FAILED"' in refused
     assert '"title":"File taxes early"' in merged
     assert '"tags":["home","money"]' in merged
-    assert printed[4] == "304\n"
-    assert '"title":"File taxes early"' in printed[5]
-    assert re.search(r"(?im)^link: <.*>; rel=\"next\", <.*>; rel=\"first\"", printed[6])
-    assert re.search(r"(?im)^x-total-count: 2\s", printed[6])
-    everything, changes = printed[7].splitlines()
+    assert printed[5] == "304\n"
+    assert '"title":"File taxes early"' in printed[6]
+    assert re.search(r"(?im)^link: <.*>; rel=\"next\", <.*>; rel=\"first\"", printed[7])
+    assert re.search(r"(?im)^x-total-count: 2\s", printed[7])
+    everything, changes = printed[8].splitlines()
     assert everything.startswith('{"tasks":[{')
     assert re.search(r'"title":"Call Ada".*"deleted":\[\d+\],.*"has_more":false', changes)
-    first, second = printed[8].split()
+    first, second = printed[9].split()
     assert first == second
-    results, deleted = printed[9].splitlines()
+    results, deleted = printed[10].splitlines()
     assert re.findall(r'"status":(\d+)', results) == ["201", "200", "200"]
     assert deleted == '{"deleted":1}'
-    trash, restored, emptied = printed[10].splitlines()
+    trash, restored, emptied = printed[11].splitlines()
     assert '"deleted_at":"' in trash
     assert '"title":"Call Ada"' in restored
     assert emptied == '{"deleted":0}'
-    assert printed[11].splitlines() == ['{"created":0,"skipped":4,"errors":[]}'] * 2
+    assert printed[12].splitlines() == ['{"created":0,"skipped":4,"errors":[],"warnings":[]}'] * 2
+    assert printed[13].strip() == '{"created":0,"skipped":4,"errors":[],"warnings":[]}'
     assert (tmp_path / "todo-export.ics").read_text().count("BEGIN:VTODO") == 4
     assert len((tmp_path / "todo-export.csv").read_text().splitlines()) == 5
-    assert "\nX-WR-CALNAME:Home\n" in printed[12].replace("\r", "")
-    assert re.search(r'^\[{"id":\d+,"name":"Home",.*"last_read_on":"[\d-]{10}"}\]$', printed[12], re.MULTILINE)
-    created, listed, refused, deleted, revoked = printed[13].splitlines()
+    assert "\nX-WR-CALNAME:Home\n" in printed[14].replace("\r", "")
+    assert re.search(r'^\[{"id":\d+,"name":"Home",.*"last_read_on":"[\d-]{10}"}\]$', printed[14], re.MULTILINE)
+    created, listed, refused, deleted, revoked = printed[15].splitlines()
     assert '"title":"Water plants"' in created
     assert listed.startswith("[{")
     assert '"code":"INSUFFICIENT_SCOPE"' in refused
     assert deleted == '{"success":true}'
     assert '"code":"INVALID_TOKEN"' in revoked
-    tasks, session, sessions, signed_out, no_session = printed[14].splitlines()
+    tasks, session, sessions, signed_out, no_session = printed[16].splitlines()
     assert tasks.startswith("[{")
     assert re.search(r'"email":"grace-\d+@example\.com"', session)
     assert sessions.startswith("[{")

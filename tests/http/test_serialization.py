@@ -12,7 +12,7 @@ from orjson import Fragment
 
 from tests.support.databases import CONFIG
 from todo_api import create_app
-from todo_api.http.fields import Instant
+from todo_api.http.fields import Due, Instant
 from todo_api.http.json_provider import dumps
 from todo_api.http.serialization import serializer
 from todo_api.tasks.schemas import TaskSchema
@@ -25,6 +25,7 @@ INSTANT = datetime(2026, 9, 20, 8, 0, 0, 123_000, tzinfo=UTC)
 VALUES: dict[type[fields.Field[Any]], list[Any]] = {
     fields.Integer: [0, 7, -3],
     fields.Boolean: [True, False],
+    Due: [INSTANT.date(), INSTANT],
     Instant: [INSTANT, INSTANT.replace(microsecond=0), None],
     fields.UUID: [UUID(int=1)],
     fields.String: ["", "Käse", None],

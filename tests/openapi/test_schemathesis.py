@@ -135,6 +135,21 @@ VALID_PARAMETERS = {"timezone": "Europe/Berlin", "sort": "-due,title"}
 """Values of parameters whose rules the document cannot express."""
 
 
+VALID_FIELDS = {"timezone": "Europe/Berlin", "recurrence": "FREQ=DAILY", "due": "2026-10-01"}
+"""Values of fields whose rules the document cannot express. A recurrence needs a due date."""
+
+
+def with_valid_fields(value: Any) -> Any:
+    """Return the value with valid fields in every task that has such fields."""
+    if isinstance(value, list):
+        return [with_valid_fields(element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    fields = {name: with_valid_fields(element) for name, element in value.items()}
+    fields |= {name: VALID_FIELDS[name] for name in ("timezone", "recurrence") if isinstance(fields.get(name), str)}
+    return {**fields, "due": VALID_FIELDS["due"]} if isinstance(fields.get("recurrence"), str) else fields
+
+
 def make_successful(case: schemathesis.Case[Any], caller: Caller) -> None:
     """Put existing data into a valid request, so that it succeeds: a task, an account, an unused e-mail address."""
     for values in (case.headers, case.query):
@@ -152,6 +167,7 @@ def make_successful(case: schemathesis.Case[Any], caller: Caller) -> None:
         case.query["id"] = caller.new_key()
     if case.path == "/api/auth/update-user":
         case.body = {"name": "Ada"}
+    case.body = with_valid_fields(case.body)
     if case.path == "/api/{user_id}/import":
         case.body = with_64_bit_integers(case.body)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TASK_FIELDS = [
     *("id", "user_id", "title", "description", "completed", "due", "priority", "tags", "order"),
-    *("completed_at", "created_at", "updated_at"),
+    *("recurrence", "repeat_from", "timezone", "next_id", "completed_at", "created_at", "updated_at"),
 ]
 """The fields of a task in a response, in their order."""
 PAGES_MAX = 30

@@ -86,6 +86,31 @@ def test_every_concurrent_toggle_is_applied(caller: ServiceClient) -> None:
     assert Counter(response.json()["completed"] for response in responses) == {True: 10, False: 10}
 
 
+def test_20_concurrent_completions_give_one_successor(caller: ServiceClient) -> None:
+    """By every route, and with toggles, which reopen the task in between."""
+
+    def complete(n: int) -> requests.Response:
+        operation = {"op": "update", "id": task["id"], "task": {"completed": True}}
+        ways = [
+            ("PATCH", f"/{task['id']}", {"completed": True}),
+            ("PUT", f"/{task['id']}", {"completed": True, "title": str(n)}),
+            ("POST", "/batch", {"operations": [operation]}),
+            *([("PATCH", f"/{task['id']}/complete", {})] * toggles),
+        ]
+        method, path, body = ways[n % len(ways)]
+        return caller.request(method, path, json=body)
+
+    for toggles in (0, 3):  # noqa: B007 - `complete` reads it
+        task = caller.create_task(due="2090-01-31", recurrence="FREQ=MONTHLY").json()
+        responses = in_parallel(20, complete)
+        assert count_statuses(responses) == {200: 20}
+        caller.request("PATCH", f"/{task['id']}", json={"completed": True})
+        (finished, successor) = caller.request("GET", "").json()
+        assert (finished["completed"], finished["next_id"]) == (True, successor["id"])
+        assert (successor["due"], successor["completed"]) == ("2090-03-31", False)
+        caller.request("DELETE", "?all=true&permanent=true")
+
+
 def test_concurrent_deletions_of_one_task_count_once(caller: ServiceClient) -> None:
     path = f"/{caller.create_task().json()['id']}"
     responses = in_parallel(20, lambda n: caller.request("DELETE", f"{path}{'?permanent=true' if n % 2 else ''}"))

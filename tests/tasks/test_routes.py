@@ -165,6 +165,7 @@ ONE_STATEMENT: list[tuple[str, str, Any]] = [
     ("PATCH", "/tasks/{task}", {"title": "y", "due": None}),
     ("PATCH", "/tasks/{task}", {}),
     ("PATCH", "/tasks/{task}/complete", None),
+    ("GET", "/tasks/{task}/occurrences?limit=5", None),
     ("DELETE", "/tasks/{task}", None),
     ("DELETE", "/tasks/{task}?permanent=true", None),
     ("POST", "/tasks/{task}/restore", None),

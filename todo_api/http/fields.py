@@ -118,6 +118,10 @@ class Due(fields.Field[Any]):
             raise self.make_error("format")
         return self.INSTANT.deserialize(value)
 
+    def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        # orjson writes a date as it is.
+        return self.INSTANT._serialize(value, attr, obj) if isinstance(value, datetime) else value  # noqa: SLF001
+
 
 class FiniteNumber(fields.Float):
     """A finite number."""

@@ -7,10 +7,11 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from todo_api.http.errors import ContentTooLarge, UnreadableBody
-from todo_api.http.media_types import JSON
 from todo_api.http.request_body import reading_body, unsupported_media_type
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import flask
 
 CHUNK = 64 * 1024
@@ -23,8 +24,10 @@ def spooled_file() -> SpooledTemporaryFile[bytes]:
     return SpooledTemporaryFile(IN_MEMORY_MAX)
 
 
-def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
-    """Copy a JSON body of at most `limit` bytes to the file, rewind the file, and return the body's SHA-256.
+def spool_body(req: flask.Request, file: IO[bytes], limits: Mapping[str, int]) -> bytes:
+    """Copy the body to the file, rewind the file, and return the body's SHA-256.
+
+    `limits` has the accepted media types, each with the maximum size in bytes.
 
     Raises:
         UnsupportedMediaType: 415.
@@ -32,8 +35,9 @@ def spool_body(req: flask.Request, file: IO[bytes], limit: int) -> bytes:
         UnreadableBody: 400, also for less than the Content-Length.
 
     """
-    if req.mimetype != JSON or req.content_encoding:
-        raise unsupported_media_type(req, [JSON])
+    if req.mimetype not in limits or req.content_encoding:
+        raise unsupported_media_type(req, list(limits))
+    limit = limits[req.mimetype]
     too_large = ContentTooLarge(f"The body is too large; at most {limit} bytes are taken.")
     if (req.content_length or 0) > limit:
         raise too_large

@@ -33,10 +33,22 @@ class FeedLimitReached(Problem, status=403, code="FEED_LIMIT_REACHED"):
     detail = "There are as many feeds as there may be; delete one first."
 
 
+class RecurrenceNeedsDue(Problem, status=422, code="RECURRENCE_NEEDS_DUE"):
+    """The task would have a recurrence rule without a due date, at which the rule starts."""
+
+    detail = "A task that repeats needs a due date; send one, or clear recurrence."
+
+
 class FilterRequired(Problem, code="FILTER_REQUIRED"):
     """The request would delete all tasks and does not say `all=true`."""
 
     detail = "Say which tasks by a filter such as completed=true, or say all=true."
+
+
+class MalformedCalendar(Problem):
+    """The body is not iCalendar (RFC 5545)."""
+
+    detail = "The body is not a complete iCalendar document."
 
 
 class InvalidSyncToken(Problem, code="INVALID_SYNC_TOKEN"):

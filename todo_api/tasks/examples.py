@@ -10,6 +10,8 @@ NEW_TASK = {
     "due": "2026-10-01",
     "priority": "high",
     "tags": ["home"],
+    "recurrence": "FREQ=YEARLY",
+    "timezone": "Europe/Berlin",
 }
 
 TASK: dict[str, Any] = {
@@ -22,6 +24,10 @@ TASK: dict[str, Any] = {
     "priority": "high",
     "tags": ["home"],
     "order": 7168,
+    "recurrence": "FREQ=YEARLY",
+    "repeat_from": None,
+    "timezone": "Europe/Berlin",
+    "next_id": None,
     "completed_at": None,
     "created_at": "2026-09-20T08:00:00.000Z",
     "updated_at": "2026-09-20T08:00:00.000Z",
@@ -62,9 +68,10 @@ RESULTS = {
         {"status": 204, "etag": '"45"'},
     ]
 }
+OCCURRENCES = {"occurrences": ["2027-10-01", "2028-10-01", "2029-10-01"]}
 CHANGES = {"tasks": [TASK], "deleted": [3], "sync_token": "WzQyLDcsMF0.c2lnbmF0dXJl", "has_more": False}
 EXPORTED_TASK: dict[str, Any] = {
-    **{name: value for name, value in TASK.items() if name not in {"id", "user_id"}},
+    **{name: value for name, value in TASK.items() if name not in {"id", "user_id", "next_id"}},
     "uid": "0c6f7d2e-6f0e-4d0b-9a52-6a4f0c1f6a10",
 }
 EXPORT = {
@@ -75,9 +82,13 @@ EXPORT = {
     "tasks": [EXPORTED_TASK],
 }
 IMPORT = {name: EXPORT[name] for name in ("format", "version", "tasks")}
-EXPORT_CSV = "id,title,description,completed,due,priority,tags,order,completed_at,created_at,updated_at\r\n"
+EXPORT_CSV = ",".join(name for name in TASK if name != "user_id") + "\r\n"
 EXPORT_ICS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo-api//todo-api//EN\r\nEND:VCALENDAR\r\n"
-IMPORTED: dict[str, Any] = {"created": 90, "skipped": 3, "errors": []}
+IMPORT_ICS = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//EN\r\nBEGIN:VTODO\r\nUID:1\r\n"
+    "SUMMARY:File taxes\r\nDUE;VALUE=DATE:20261001\r\nRRULE:FREQ=YEARLY\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"
+)
+IMPORTED: dict[str, Any] = {"created": 90, "skipped": 3, "errors": [], "warnings": []}
 FEED: dict[str, Any] = {
     "id": 5,
     "name": "Home",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Todo
+from icalendar import Calendar, Timezone, Todo, vRecur
+
+from todo_api.tasks.recurrence.series import Series, in_zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,23 +28,39 @@ CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
 
 
 def write_calendar(calendar: Calendar, components: Iterable[Component]) -> Iterator[bytes]:
-    """Yield the calendar, one component at a time. The argument `calendar` has its further properties."""
+    """Yield the calendar, one component at a time. The argument `calendar` has its further properties.
+
+    The definition of a time zone comes before the first component that needs it.
+    """
     calendar.add("version", "2.0")
     calendar.add("prodid", PRODID)
     yield calendar.to_ical().removesuffix(END)
+    defined: set[str] = set()
     for component in components:
+        needed = {value.params["TZID"] for value in component.values() if "TZID" in getattr(value, "params", ())}
+        yield from map(time_zone_definition, needed - defined)
+        defined |= needed
         yield component.to_ical()
     yield END
 
 
+@cache
+def time_zone_definition(name: str) -> bytes:
+    """Return the VTIMEZONE of a time zone, cached: to compute it takes some milliseconds."""
+    definition: bytes = Timezone.from_tzid(name).to_ical()
+    return definition
+
+
 def vtodo(task: Mapping[str, Any]) -> Todo:
     """Return the VTODO of an exported task."""
-    todo = Todo()
+    todo, due, rule = Todo(), due_date(task), recurrence_rule(task)
     add_properties(
         todo,
         {
             **common_properties(task),
-            "due": parse_date(task["due"]),
+            "due": due,
+            "dtstart": rule and due,  # a rule requires it
+            "rrule": rule,
             "status": "COMPLETED" if task["completed"] else "NEEDS-ACTION",
             "completed": parse_date(task["completed_at"]),
         },
@@ -64,6 +84,29 @@ def common_properties(task: Mapping[str, Any]) -> dict[str, Any]:
         "last-modified": changed,
         "dtstamp": changed,
     }
+
+
+def due_date(task: Mapping[str, Any]) -> date | None:
+    """Return the due date of an exported task. If the task repeats, it is in the time zone whose clock it keeps."""
+    due = parse_date(task["due"])
+    if not task["recurrence"] or not isinstance(due, datetime):
+        return due
+    return in_zone(due, ZoneInfo(task["timezone"] or "UTC"))
+
+
+def recurrence_rule(task: Mapping[str, Any]) -> vRecur | None:
+    """Return the rule of an exported task, unless it counts from a completion, which no calendar can know."""
+    if not task["recurrence"] or task["repeat_from"] == "completion":
+        return None
+    rule: vRecur = vRecur.from_ical(str(series_of(task).calendar_rule()))
+    return rule
+
+
+def series_of(task: Mapping[str, Any]) -> Series:
+    """Return the series of a task that has a rule, as responses and exports have it."""
+    due = parse_date(task["due"])
+    assert due is not None, "a CHECK constraint"  # noqa: S101 - for mypy
+    return Series.of_task(task, due)
 
 
 def add_properties(component: Component, properties: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from todo_api.extensions import Base
+from todo_api.tasks.recurrence.rules import RULE_MAX
 
 USER_ID, LIST_ID = "users.id", "task_lists.user_id"
 
@@ -32,6 +33,9 @@ class Task(Base):
     The primary key begins with user_id: the tasks of a user are adjacent in the index, and the table can be
     distributed by user_id. `due_on` is a due date and `due_at` a due timestamp; at most one of them is set. `version`
     is the value of the user's version counter at the last change. A task with `deleted_at` is in the trash.
+
+    `recurrence` is a rule that starts at the due date. When the task is completed, the rule moves to its successor,
+    whose id is `next_id`.
     """
 
     __tablename__ = "tasks"
@@ -41,6 +45,8 @@ class Task(Base):
     PRIORITIES: ClassVar[tuple[str, ...]] = ("low", "medium", "high")
     TAGS_MAX: ClassVar[int] = 20
     TAG_MAX: ClassVar[int] = 50
+    REPEAT_FROM: ClassVar[tuple[str, ...]] = ("due", "completion")
+    TIMEZONE_MAX: ClassVar[int] = 64
 
     user_id: Mapped[str] = mapped_column(ForeignKey(LIST_ID, ondelete="CASCADE"))
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
@@ -58,6 +64,10 @@ class Task(Base):
     deleted_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     uid: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
+    recurrence: Mapped[str | None]
+    repeat_from: Mapped[str | None]
+    timezone: Mapped[str | None]
+    next_id: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
         PrimaryKeyConstraint("user_id", "id"),
@@ -71,6 +81,10 @@ class Task(Base):
         CheckConstraint(f"priority IN {PRIORITIES}", name="priority"),
         CheckConstraint(f"cardinality(tags) <= {TAGS_MAX} AND array_position(tags, NULL) IS NULL", name="tags"),
         CheckConstraint("\"order\" > '-Infinity' AND \"order\" < 'Infinity'", name="order_finite"),
+        CheckConstraint(f"char_length(recurrence) <= {RULE_MAX}", name="recurrence_length"),
+        CheckConstraint("recurrence IS NULL OR num_nonnulls(due_on, due_at) = 1", name="recurrence_needs_due"),
+        CheckConstraint(f"repeat_from IN {REPEAT_FROM}", name="repeat_from"),
+        CheckConstraint(f"char_length(timezone) <= {TIMEZONE_MAX}", name="timezone_length"),
     )
 
 

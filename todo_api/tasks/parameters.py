@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LIMIT_MAX = 200
 CHANGES_MAX = 500
+OCCURRENCES_MAX = 100
+OCCURRENCES_DEFAULT = 10
 SORT_KEYS = ("id", "title", "due", "priority", "order", "created_at", "updated_at", "completed_at")
 TIME_ZONE_PATTERN = "^[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)*$"
 NOT_FILTERS = {"timezone", "all", "permanent", "sort", "limit", "cursor"}
@@ -145,6 +147,14 @@ class DeleteOneParameters(QuerySchema):
     """The parameters of the deletion of one task."""
 
     permanent = StrictBoolean(load_default=False, metadata={"description": "Delete permanently, without the trash."})
+
+
+class OccurrencesParameters(QuerySchema):
+    """The parameters of a preview of due dates."""
+
+    limit = WholeNumber(
+        OCCURRENCES_MAX, load_default=OCCURRENCES_DEFAULT, metadata={"description": "The maximum number of due dates."}
+    )
 
 
 class SyncToken(fields.String):

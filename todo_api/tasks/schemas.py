@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from unicodedata import normalize
 
@@ -11,12 +11,20 @@ from marshmallow.validate import Length, OneOf
 
 from todo_api.http.fields import BoundedList, Due, FiniteNumber, Instant, StrictBoolean, Text
 from todo_api.tasks.models import Task
+from todo_api.tasks.parameters import TIME_ZONE_PATTERN, validate_timezone
+from todo_api.tasks.recurrence.fields import RecurrenceRule
 
 
 def validate_unique(tags: list[str]) -> None:
     """Reject duplicate tags, compared in NFC."""
     if len({normalize("NFC", tag) for tag in tags}) < len(tags):
         raise ValidationError("Each tag once.")
+
+
+def due_columns(due: date | None) -> dict[str, date | None]:
+    """Return the two columns of a due date: `due_on` for a date, `due_at` for a timestamp."""
+    is_timestamp = isinstance(due, datetime)
+    return {"due_on": None if is_timestamp else due, "due_at": due if is_timestamp else None}
 
 
 class TaskSchema(Schema):
@@ -40,6 +48,33 @@ class TaskSchema(Schema):
         metadata={"uniqueItems": True},
     )
     order = FiniteNumber(required=True)
+    recurrence = RecurrenceRule(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The rule (RFC 5545) by which the task repeats, such as FREQ=WEEKLY;BYDAY=MO."},
+    )
+    repeat_from = Text(
+        required=True,
+        allow_none=True,
+        validate=OneOf(Task.REPEAT_FROM),
+        metadata={"description": "What the next due date is counted from; null is `due`."},
+    )
+    timezone = Text(
+        required=True,
+        allow_none=True,
+        validate=validate_timezone,
+        metadata={
+            "description": "The IANA time zone in which the task repeats, such as Europe/Berlin; null is UTC.",
+            "pattern": TIME_ZONE_PATTERN,
+            "maxLength": Task.TIMEZONE_MAX,
+        },
+    )
+    next_id = fields.Integer(
+        dump_only=True,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The id of the task that followed when this one, which repeated, was completed."},
+    )
     completed_at = Instant(dump_only=True, required=True, allow_none=True)
     created_at = Instant(dump_only=True, required=True)
     updated_at = Instant(dump_only=True, required=True)
@@ -47,11 +82,9 @@ class TaskSchema(Schema):
 
     @post_load
     def split_due(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Replace `due` by its two columns: `due_on` for a date, `due_at` for a timestamp."""
+        """Replace `due` by its two columns."""
         if "due" in data:
-            due = data.pop("due")
-            is_timestamp = isinstance(due, datetime)
-            data |= {"due_on": None if is_timestamp else due, "due_at": due if is_timestamp else None}
+            data |= due_columns(data.pop("due"))
         return data
 
 
@@ -89,3 +122,9 @@ class DeletedSchema(Schema):
     """The number of deleted tasks."""
 
     deleted = fields.Integer(dump_only=True, required=True)
+
+
+class OccurrencesSchema(Schema):
+    """The due dates of the tasks that would follow."""
+
+    occurrences = fields.List(Due(), dump_only=True, required=True)

@@ -97,6 +97,16 @@ def test_a_copy_follows_changes_and_deletions(alice: Actor) -> None:
     assert len(copy.tasks) == 2
 
 
+def test_changes_have_the_successor_of_a_completed_task(alice: Actor) -> None:
+    task = alice.create_task(due="2090-01-31", recurrence="FREQ=MONTHLY")
+    copy = Copy(alice)
+    copy.synchronise()
+    completed = alice.patch(f"/tasks/{task['id']}/complete").get_json()
+    changes = get_changes(alice, copy.token).get_json()
+    assert [changed["id"] for changed in changes["tasks"]] == [task["id"], completed["next_id"]]
+    assert copy.synchronise() == tasks_by_id(alice)
+
+
 def test_unchanged_tasks_are_not_returned_again(alice: Actor) -> None:
     alice.create_task()
     copy = Copy(alice)
@@ -244,6 +254,18 @@ class Writers(RuleBasedStateMachine):
     def create(self, client: int, order: float | None) -> int:
         number: int = self.clients[client].create_task(**({} if order is None else {"order": order}))["id"]
         return number
+
+    @rule(target=ids, client=CLIENT, recurrence=st.sampled_from(["FREQ=DAILY", "FREQ=MONTHLY;COUNT=2"]))
+    def create_repeating(self, client: int, recurrence: str) -> int:
+        number: int = self.clients[client].create_task(due="2090-01-31", recurrence=recurrence)["id"]
+        return number
+
+    @rule(target=ids, task=ids, client=CLIENT)
+    def complete(self, task: int, client: int) -> Any:
+        """Complete a task, and go on with the one that follows it, if any."""
+        response = self.clients[client].patch(f"/tasks/{task}", json={"completed": True})
+        assert response.status_code in {200, 404}
+        return response.get_json().get("next_id") or task
 
     @rule(target=ids, number=st.integers(1, 4))
     def batch(self, number: int) -> Any:

@@ -95,7 +95,7 @@ def test_every_post_accepts_a_key(alice: Actor, path: str) -> None:
 def test_an_import_accepts_a_key(alice: Actor) -> None:
     document = {"format": "todo-export", "version": 1, "tasks": [BODY, BODY]}
     first, retry = (alice.post("/import", json=document, headers=KEY) for _ in range(2))
-    assert first.get_json() == retry.get_json() == {"created": 2, "skipped": 0, "errors": []}
+    assert first.get_json() == retry.get_json() == {"created": 2, "skipped": 0, "errors": [], "warnings": []}
     assert retry.headers["Idempotency-Replayed"] == "true"
     for path, body in (("/import?dry_run=true", document), ("/import", {**document, "tasks": [BODY]})):
         response = alice.post(path, json=body, headers=KEY)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from todo_api.database.statements import Row
 
 CSV_COLUMNS = [name for name in TASK_FIELDS if name != "user_id"]
-FIELDS = [name for name in CSV_COLUMNS if name != "id"]
+FIELDS = [name for name in CSV_COLUMNS if name not in {"id", "next_id"}]
+EMPTY = ("due", "recurrence", "repeat_from", "timezone", "next_id")
 EXPORT = export_statement(FORMATS["json"].schema)
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = %s"
 
@@ -187,7 +188,7 @@ def test_csv_has_the_tasks_outside_the_trash(alice: Actor) -> None:
     alice.delete(f"/tasks/{alice.create_task()['id']}")
     (row,) = csv_rows(alice)
     assert list(row) == CSV_COLUMNS
-    cells = {**task, "tags": "a, b c", "completed": "true", "description": "", "due": ""}
+    cells = {**task, "tags": "a, b c", "completed": "true", "description": "", **dict.fromkeys(EMPTY, "")}
     assert row == {name: str(cells[name]) for name in CSV_COLUMNS}
 
 
@@ -231,6 +232,23 @@ def test_icalendar_has_timestamps_in_utc_and_completed_tasks(alice: Actor) -> No
     assert todo.decoded("COMPLETED").isoformat()[:19] == task["completed_at"][:19]
     assert {"PRIORITY", "DESCRIPTION", "CATEGORIES"} & set(todo) == set()
     assert [alice.create_task(priority=name) and vtodos(alice)[-1]["PRIORITY"] for name in ("medium", "low")] == [5, 9]
+
+
+def test_icalendar_has_the_rule_and_the_time_zone_of_a_task_that_repeats(alice: Actor) -> None:
+    weekly = {"due": "2026-10-01T17:00:00+02:00", "recurrence": "FREQ=WEEKLY;BYDAY=TH;UNTIL=20261231"}
+    alice.create_task(**weekly, timezone="Europe/Berlin")
+    alice.create_task(**weekly, timezone="Europe/Berlin")
+    alice.create_task(due="2026-10-01", recurrence="FREQ=DAILY", repeat_from="completion")
+    data = alice.get("/export?format=ics").data
+    (zone,) = Calendar.from_ical(data).walk("VTIMEZONE")
+    assert zone["TZID"] == "Europe/Berlin"
+    assert data.index(b"BEGIN:VTIMEZONE") < data.index(b"BEGIN:VTODO")
+    todo, _, without_rule = vtodos(alice)
+    for name in ("DTSTART", "DUE"):
+        assert todo[name].to_ical() == b"20261001T170000"
+        assert todo[name].params["TZID"] == "Europe/Berlin"
+    assert todo["RRULE"].to_ical() == b"FREQ=WEEKLY;UNTIL=20261231T160000Z;BYDAY=TH"
+    assert {"RRULE", "DTSTART"} & set(without_rule) == set()
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,13 @@ EXAMPLES: list[dict[str, Any]] = [
     {"title": "the last timestamp", "due": "9999-12-31T23:59:59.999Z", "order": 5e-324},
     {"title": "completed", "completed": True, "priority": "low", "order": 2**53},
     {"title": "also completed", "completed": True, "priority": "medium", "order": 1e17},
+    {"title": "repeats", "due": "2026-01-31", "recurrence": "FREQ=MONTHLY;COUNT=3", "repeat_from": "completion"},
+    {
+        "title": "repeats at nine",
+        "due": "2026-10-01T07:00:00Z",
+        "recurrence": "FREQ=DAILY",
+        "timezone": "Europe/Berlin",
+    },
     {"title": "urgent", "priority": "high", "tags": [str(n) * 50 for n in range(10)], "order": 1 / 3},
 ]
 
@@ -76,6 +83,9 @@ TASKS = st.fixed_dictionaries(
         "priority": st.none() | st.sampled_from(["low", "medium", "high"]),
         "tags": st.lists(TEXTS, max_size=20, unique=True),
         "order": st.floats(allow_nan=False, allow_infinity=False),
+        "recurrence": st.none(),
+        "repeat_from": st.sampled_from([None, "due", "completion"]),
+        "timezone": st.sampled_from([None, "UTC", "America/New_York"]),
         "completed_at": st.none(),
         "created_at": TIMESTAMPS,
         "updated_at": TIMESTAMPS,
@@ -88,6 +98,8 @@ TASKS = st.fixed_dictionaries(
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tasks=st.lists(TASKS, max_size=5, unique_by=lambda task: str(task["uid"])), completed_at=TIMESTAMPS)
 def test_exported_tasks_equal_the_imported_ones(app: Flask, tasks: list[dict[str, Any]], completed_at: str) -> None:
+    for task in tasks:
+        task["recurrence"] = task["due"] and "FREQ=WEEKLY;BYDAY=MO"
     for task in tasks[1:]:
         task |= {"completed": True, "completed_at": completed_at}
     ada = Actor.sign_up(app, "Ada")
@@ -173,7 +185,7 @@ def test_a_dry_run_writes_nothing_and_returns_counts_and_errors(alice: Actor) ->
     response = post_import(alice, document, "?dry_run=true")
     assert response.status_code == 200
     error = {"pointer": "#/tasks/2/title", "detail": "Length must be between 1 and 255."}
-    assert response.get_json() == {"created": 2, "skipped": 1, "errors": [error]}
+    assert response.get_json() == {"created": 2, "skipped": 1, "errors": [error], "warnings": []}
     assert exported_tasks(alice) == existing
     assert alice.get("/tasks").headers["ETag"] == before
 

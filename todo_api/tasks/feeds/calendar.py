@@ -9,7 +9,15 @@ import orjson
 from icalendar import Calendar, Event, vDuration, vText
 
 from todo_api.settings import settings
-from todo_api.tasks.icalendar import add_properties, common_properties, ical_text, parse_date, vtodo, write_calendar
+from todo_api.tasks.icalendar import (
+    add_properties,
+    common_properties,
+    due_date,
+    ical_text,
+    recurrence_rule,
+    vtodo,
+    write_calendar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,11 +63,12 @@ def vevent(task: Mapping[str, Any]) -> Event:
 
     It does not block time. An event has no status for completion, so a check mark precedes a completed title.
     """
-    event, start = Event(), parse_date(task["due"])
+    event, start = Event(), due_date(task)
     properties = {
         **common_properties(task),
         "dtstart": start,
         "dtend": start + EVENT_LENGTH if isinstance(start, datetime) else None,
+        "rrule": recurrence_rule(task),
         "transp": "TRANSPARENT",
     }
     if task["completed"]:

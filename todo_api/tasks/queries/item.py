@@ -1,14 +1,16 @@
-"""One task: create, read, change, delete. Each function runs one statement."""
+"""One task: create, read, change, delete. Each function runs one statement, but for tasks that repeat."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from todo_api.auth.guard import Owner, fetch_owned
+from todo_api.auth.guard import Owner, fetch_owned, lock_owner
+from todo_api.database.execution import transaction
 from todo_api.settings import settings
 from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
 from todo_api.tasks.queries import statements
-from todo_api.tasks.queries.locking import write_owned
+from todo_api.tasks.queries.checks import write_checked
+from todo_api.tasks.recurrence.completion import set_completed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,26 +19,38 @@ if TYPE_CHECKING:
 
 
 def create(owner: Owner, fields: Mapping[str, Any]) -> Row:
-    """Create a task and return its row.
+    """Create a task and return its row. One that repeats and is completed is completed after its creation.
 
     Raises:
         TaskLimitReached: 403.
+        RecurrenceNeedsDue: 422.
 
     """
+    if fields.get("completed") and fields.get("recurrence"):
+        return transaction(lambda: create_completed(owner, fields))
     limit = {"task_limit": settings().max_tasks_per_user}
-    row = write_owned(owner, statements.create(frozenset(fields)), {**fields, **limit})[0]
+    row = write_checked(owner, statements.create(frozenset(fields)), {**fields, **limit})
     if row["id"] is None:
         raise TaskLimitReached
     return row
 
 
+def create_completed(owner: Owner, fields: Mapping[str, Any]) -> Row:
+    """Create a task that repeats, complete it, and return its row."""
+    lock_owner(owner)
+    task = create(owner, {**fields, "completed": False})
+    return update(owner, task["id"], {"completed": True}, None)
+
+
 def get(owner: Owner, task_id: int) -> Row:
     """Return the row of a task outside the trash."""
-    return require_task(fetch_owned(owner, statements.GET, {"task_id": task_id}))
+    return require_task(fetch_owned(owner, statements.GET, {"task_id": task_id})[0])
 
 
 def update(owner: Owner, task_id: int, fields: Mapping[str, Any], if_match: Sequence[int] | None) -> Row:
     """Set fields of a task and return its row. Without fields, write nothing."""
+    if "completed" in fields:
+        return set_completed(owner, task_id, fields, if_match)
     if fields:
         return write_task(owner, statements.set_fields(frozenset(fields)), task_id, if_match, fields)
     row = get(owner, task_id)
@@ -47,7 +61,7 @@ def update(owner: Owner, task_id: int, fields: Mapping[str, Any], if_match: Sequ
 
 def toggle(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
     """Complete an open task or reopen a completed one, and return its row."""
-    return write_task(owner, statements.TOGGLE, task_id, if_match)
+    return set_completed(owner, task_id, {}, if_match)
 
 
 def trash(owner: Owner, task_id: int, if_match: Sequence[int] | None) -> Row:
@@ -73,10 +87,10 @@ def write_task(
     fields: Mapping[str, Any] = {},
 ) -> Row:
     """Write a task and return its row; `if_match` lists the versions that are accepted, None accepts any."""
-    return require_task(write_owned(owner, statement, {**fields, "task_id": task_id, "if_match": if_match}))
+    return require_task(write_checked(owner, statement, {**fields, "task_id": task_id, "if_match": if_match}))
 
 
-def require_task(rows: Sequence[Row]) -> Row:
+def require_task(row: Row) -> Row:
     """Return the row of the task that a statement has read or written.
 
     Raises:
@@ -84,7 +98,6 @@ def require_task(rows: Sequence[Row]) -> Row:
         PreconditionFailed: 412, if If-Match does not accept the task's version.
 
     """
-    row = rows[0]
     if row["id"] is None:
         raise PreconditionFailed if row.get("present") else TaskNotFound
     return row

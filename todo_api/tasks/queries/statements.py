@@ -19,7 +19,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    not_,
     or_,
     select,
     true,
@@ -69,29 +68,26 @@ def write_statement(written: CTE, columns: Sequence[Any], state: ColumnElement[b
     return Statement(locked_result(*columns, present, written=written).add_cte(*ctes))
 
 
+def update_task(values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> CTE:
+    """Return the CTE that sets columns of the task if the conditions hold."""
+    matching = update(Task).where(THIS_TASK, IN_LOCKED_LIST, *conditions)
+    return matching.values(version=LOCKED_LIST.c.version, **values).returning(Task).cte("updated")
+
+
 def update_statement(values: Mapping[str, Any], *, state: ColumnElement[bool] = LIVE, live: int = 0) -> Statement:
     """Return the statement that sets columns of a task; `live` is the change of the number of tasks outside the trash.
 
     Only a task in the given state, LIVE or TRASHED, is updated.
     """
-    updated = (
-        update(Task)
-        .where(THIS_TASK, state, IN_LOCKED_LIST, matches_if_match(Task.version))
-        .values(version=LOCKED_LIST.c.version, **values)
-        .returning(Task)
-        .cte("updated")
-    )
+    updated = update_task(values, state, matches_if_match(Task.version))
     deltas = {"live": live, "trashed": -live} if live else {}
     return write_statement(updated, task_columns(updated.c), state, update_list(updated, **deltas))
 
 
 @cache
 def set_fields(fields: frozenset[str]) -> Statement:
-    """Return the statement that sets these fields of a task."""
-    values = {name: column_parameter(name) for name in sorted(fields)}
-    if "completed" in fields:
-        values["completed_at"] = case((column_parameter("completed"), func.coalesce(Task.completed_at, MOMENT)))
-    return update_statement({"updated_at": MOMENT, **values})
+    """Return the statement that sets these fields of a task, but for `completed`."""
+    return update_statement({"updated_at": MOMENT, **{name: column_parameter(name) for name in sorted(fields)}})
 
 
 def permanent_deletion(*conditions: ColumnElement[bool]) -> tuple[CTE, CTE, CTE]:
@@ -115,13 +111,6 @@ def delete_permanently_statement() -> Statement:
     return write_statement(deleted, (deleted.c.id,), true(), *ctes)
 
 
-TOGGLE = update_statement(
-    {
-        "completed": not_(Task.completed),
-        "completed_at": case((not_(Task.completed), MOMENT)),
-        "updated_at": MOMENT,
-    }
-)
 TRASH = update_statement({"deleted_at": MOMENT}, live=-1)
 RESTORE = update_statement({"deleted_at": None}, state=TRASHED, live=1)
 DELETE_PERMANENTLY = delete_permanently_statement()

@@ -14,7 +14,7 @@ from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.http.query_string import KEEP_BYTES
 from todo_api.tasks.blueprint import tasks
-from todo_api.tasks.errors import FilterRequired, PreconditionFailed, TaskLimitReached
+from todo_api.tasks.errors import FilterRequired, PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached
 from todo_api.tasks.examples import ETAG, LOCATION, NEW_TASK, PAGE_HEADERS, TASK
 from todo_api.tasks.parameters import DeleteManyParameters, ListParameters
 from todo_api.tasks.queries import item, listing
@@ -68,11 +68,11 @@ def links(cursor: str | None) -> str:
 @idempotent
 @tasks.body(TaskPostSchema, example=NEW_TASK)
 @tasks.response(201, TaskSchema(), headers={**LOCATION, **ETAG}, example=TASK)
-@raises(TaskLimitReached, TooManyRequests)
+@raises(RecurrenceNeedsDue, TaskLimitReached, TooManyRequests)
 def create_task(fields: dict[str, Any], owner: Owner) -> tuple[Fragment, dict[str, str]]:
     """Create a task.
 
-    Only the title is required. Without `order` the task comes last.
+    Only the title is required. Without `order` the task comes last. A task with a `recurrence` needs a `due`.
     """
     row = item.create(owner, fields)
     location = url_for("tasks.get_task", user_id=owner.user_id, task_id=row["id"])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from todo_api import clock
 from todo_api.auth.guard import Owner, owner_required
 from todo_api.http.blueprint import no_query_parameters
 from todo_api.http.conditional_requests import ENTITY_TAGS_PATTERN, etag, if_match, validator_headers
 from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.errors import InvalidEntityTag, TooManyRequests
 from todo_api.tasks.blueprint import tasks
-from todo_api.tasks.errors import PreconditionFailed, TaskNotFound
-from todo_api.tasks.examples import ETAG, TASK
-from todo_api.tasks.parameters import DeleteOneParameters
+from todo_api.tasks.errors import PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TaskNotFound
+from todo_api.tasks.examples import ETAG, OCCURRENCES, TASK
+from todo_api.tasks.icalendar import series_of
+from todo_api.tasks.parameters import DeleteOneParameters, OccurrencesParameters
 from todo_api.tasks.queries import item
 from todo_api.tasks.queries.projection import task_fragment
-from todo_api.tasks.schemas import TaskPatchSchema, TaskPutSchema, TaskSchema
+from todo_api.tasks.schemas import OccurrencesSchema, TaskPatchSchema, TaskPutSchema, TaskSchema
 from todo_api.tasks.sync.idempotency import idempotent
 
 if TYPE_CHECKING:
@@ -35,6 +40,11 @@ def conditional_write(view: View) -> View:
     """Document the header and the problems of a view that changes a task and evaluates If-Match."""
     documented = accepts_header("If-Match", IF_MATCH_DESCRIPTION, pattern=ENTITY_TAGS_PATTERN)(view)
     return raises(InvalidEntityTag, TaskNotFound, PreconditionFailed, TooManyRequests)(documented)
+
+
+def may_complete(view: View) -> View:
+    """Document the problems of a view that may complete a task or set its rule."""
+    return raises(RecurrenceNeedsDue, TaskLimitReached)(conditional_write(view))
 
 
 def task_response(row: Row) -> TaskResponse:
@@ -65,7 +75,7 @@ def get_task(owner: Owner, task_id: int) -> TaskResponse:
 @no_query_parameters
 @tasks.body(TaskPutSchema, example={"title": "File taxes early", "completed": True})
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
-@conditional_write
+@may_complete
 def update_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
     """Update a task.
 
@@ -79,12 +89,12 @@ def update_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskRespo
 @no_query_parameters
 @tasks.body(TaskPatchSchema, accepts="merge_patch", example={"description": None, "priority": "low"})
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
-@conditional_write
+@may_complete
 def patch_task(fields: dict[str, Any], owner: Owner, task_id: int) -> TaskResponse:
     """Patch a task.
 
     Applies a merge patch (RFC 7396): an absent field keeps its value, null clears it, any other value replaces it.
-    `description`, `due` and `priority` can be cleared.
+    `description`, `due`, `priority`, `recurrence`, `repeat_from` and `timezone` can be cleared.
     """
     return task_response(item.update(owner, task_id, fields, if_match()))
 
@@ -124,10 +134,27 @@ def restore_task(owner: Owner, task_id: int) -> TaskResponse:
 @owner_required("tasks:write")
 @no_query_parameters
 @tasks.response(200, TaskSchema(), headers=ETAG, example=TASK)
-@conditional_write
+@may_complete
 def toggle_task_completion(owner: Owner, task_id: int) -> TaskResponse:
     """Complete or reopen a task.
 
-    Completes an open task and reopens a completed one.
+    Completes an open task and reopens a completed one. Completing a task with a `recurrence` creates the task that
+    follows, once, and moves the rule to it: `next_id` is its id. `If-Match` keeps a retry from reopening the task.
     """
     return task_response(item.toggle(owner, task_id, if_match()))
+
+
+@tasks.get("/tasks/<id:task_id>/occurrences")
+@owner_required("tasks:read")
+@tasks.query(OccurrencesParameters)
+@tasks.response(200, OccurrencesSchema(), example=OCCURRENCES)
+@raises(TaskNotFound)
+def list_occurrences(parameters: dict[str, Any], owner: Owner, task_id: int) -> dict[str, Any]:
+    """Preview due dates.
+
+    Returns the due dates of the tasks that follow if this one is completed now and each later one on its due date. It
+    creates none of them. The list is empty if the task does not repeat.
+    """
+    task = orjson.loads(item.get(owner, task_id)["task"])
+    due_dates = series_of(task).upcoming(clock.now()) if task["recurrence"] else ()
+    return {"occurrences": list(islice(due_dates, parameters["limit"]))}

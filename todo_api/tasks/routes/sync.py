@@ -12,6 +12,7 @@ from todo_api.tasks.blueprint import tasks
 from todo_api.tasks.errors import (
     InvalidSyncToken,
     PreconditionFailed,
+    RecurrenceNeedsDue,
     SyncTokenExpired,
     TaskLimitReached,
     TaskNotFound,
@@ -30,7 +31,7 @@ from todo_api.tasks.sync.schemas import BatchResultsSchema, BatchSchema, Changes
 @idempotent
 @tasks.body(BatchSchema, example=BATCH)
 @tasks.response(200, BatchResultsSchema(), example=RESULTS)
-@raises(TaskNotFound, PreconditionFailed, TaskLimitReached, TooManyRequests)
+@raises(TaskNotFound, PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TooManyRequests)
 def batch_tasks(body: dict[str, Any], owner: Owner) -> dict[str, Any]:
     """Run a batch of operations.
 

@@ -15,10 +15,12 @@ from todo_api.http.media_types import JSON
 from todo_api.http.spooled_upload import spool_body, spooled_file
 from todo_api.settings import settings
 from todo_api.tasks.blueprint import tasks
-from todo_api.tasks.errors import TaskLimitReached
-from todo_api.tasks.examples import IMPORT, IMPORTED, header
+from todo_api.tasks.errors import MalformedCalendar, TaskLimitReached
+from todo_api.tasks.examples import IMPORT, IMPORT_ICS, IMPORTED, header
+from todo_api.tasks.icalendar import MEDIA_TYPE
 from todo_api.tasks.sync.idempotency import idempotent
 from todo_api.tasks.transfer import exporter, importer
+from todo_api.tasks.transfer.calendar_reader import CALENDAR_SIZE_MAX
 from todo_api.tasks.transfer.document_reader import export_size_max
 from todo_api.tasks.transfer.formats import FORMATS, ExportParameters
 from todo_api.tasks.transfer.schemas import ImportedSchema, ImportParameters, ImportSchema
@@ -42,21 +44,23 @@ def returns_file(view: View) -> View:
     return document(view, responses={200: response})
 
 
-def accepts_export(view: View) -> View:
-    """Stage the export in the body and pass it on as `staged`. The session is checked before the body is read."""
+def accepts_file(view: View) -> View:
+    """Stage the tasks of the body and pass them on as `staged`. The session is checked before the body is read."""
 
     @wraps(view)
     def wrapper(*args: Any, owner: Owner, **kwargs: Any) -> Any:
         require_live_session(owner)
         limit = settings().max_tasks_per_user
         with spooled_file() as body, spooled_file() as rows:
-            staged = StagedImport(rows, limit, digest=spool_body(request, body, export_size_max(limit)))
-            staged.read(body)
+            limits = {JSON: export_size_max(limit), MEDIA_TYPE: CALENDAR_SIZE_MAX}
+            staged = StagedImport(rows, limit, digest=spool_body(request, body, limits))
+            (staged.read_calendar if request.mimetype == MEDIA_TYPE else staged.read_export)(body)
             timeouts.set_deadline(timeouts.TRANSFER_TIMEOUT)
             return view(*args, owner=owner, staged=staged, **kwargs)
 
-    content = {JSON: {"schema": ImportSchema, "example": IMPORT}}
-    problems = (MalformedJSON, ContentTooLarge, UnsupportedMediaType, InvalidInput)
+    calendar = {"schema": {"type": "string"}, "example": IMPORT_ICS}
+    content = {JSON: {"schema": ImportSchema, "example": IMPORT}, MEDIA_TYPE: calendar}
+    problems = (MalformedJSON, MalformedCalendar, ContentTooLarge, UnsupportedMediaType, InvalidInput)
     return document(wrapper, *problems, requestBody={"required": True, "content": content})  # type: ignore[return-value]
 
 
@@ -90,16 +94,17 @@ def file_content(file: IO[bytes]) -> Iterator[bytes]:
 @tasks.post("/import", tags=["transfer"])
 @owner_required("tasks:write")
 @tasks.query(ImportParameters)
-@accepts_export
+@accepts_file
 @idempotent
 @tasks.response(200, ImportedSchema(), example=IMPORTED)
 @raises(TaskLimitReached, TooManyRequests)
 def import_tasks(parameters: dict[str, Any], owner: Owner, staged: StagedImport) -> dict[str, Any]:
     """Import tasks.
 
-    Imports the tasks of a JSON export, all of them or none. A task whose `uid` you already have, in the trash too, is
-    skipped, so that the same file can be imported again. Timestamps, order and trash are kept. Only the title of a task
-    is required. With `dry_run=true` nothing is written: the response has the number of tasks that would be created, and
-    the `errors`. The body may be as large as an export of as many tasks as you may have.
+    Imports the tasks of a JSON export or of an iCalendar file (RFC 5545), all of them or none. A task whose `uid` you
+    already have, in the trash too, is skipped, so that the same file can be imported again. Timestamps, order and trash
+    are kept. Only the title of a task is required. With `dry_run=true` nothing is written: the response has the number
+    of tasks that would be created, and the `errors`. The JSON may be as large as an export of as many tasks as you may
+    have, a calendar 16 MiB. `warnings` has what of a calendar is lost, such as a rule that tasks cannot have.
     """
     return importer.run_import(owner, staged, dry_run=parameters["dry_run"])

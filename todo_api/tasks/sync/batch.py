@@ -8,7 +8,7 @@ from todo_api.auth.guard import lock_owner
 from todo_api.database.execution import transaction
 from todo_api.http.conditional_requests import etag, parse_if_match
 from todo_api.http.converters import ID_MAX, NO_ID
-from todo_api.tasks.errors import PreconditionFailed, TaskLimitReached, TaskNotFound
+from todo_api.tasks.errors import PreconditionFailed, RecurrenceNeedsDue, TaskLimitReached, TaskNotFound
 from todo_api.tasks.queries import item
 from todo_api.tasks.queries.projection import task_fragment
 
@@ -26,6 +26,7 @@ def run_batch(owner: Owner, operations: Sequence[Mapping[str, Any]]) -> list[dic
         TaskNotFound: 404.
         PreconditionFailed: 412.
         TaskLimitReached: 403.
+        RecurrenceNeedsDue: 422.
 
     """
 
@@ -40,7 +41,7 @@ def run_operation(owner: Owner, index: int, operation: Mapping[str, Any]) -> dic
     """Run one operation and return its result."""
     try:
         row = execute_operation(owner, operation)
-    except (TaskNotFound, PreconditionFailed, TaskLimitReached) as problem:
+    except (TaskNotFound, PreconditionFailed, TaskLimitReached, RecurrenceNeedsDue) as problem:
         problem.errors = [(f"#/operations/{index}", problem.detail)]
         raise
     version = {"etag": etag(row["version"])}

@@ -113,8 +113,15 @@ def run_import(owner: Owner, staged: StagedImport, *, dry_run: bool) -> dict[str
     if staged.errors and not dry_run:
         raise InvalidInput(staged.errors)
     created = count_new(owner, staged) if dry_run else transaction(lambda: insert_rows(owner, staged))
-    errors = [{"pointer": pointer, "detail": detail} for pointer, detail in staged.errors]
-    return {"created": created, "skipped": staged.row_count + staged.duplicate_count - created, "errors": errors}
+    messages = {"errors": staged.errors, "warnings": staged.warnings}
+    return {
+        "created": created,
+        "skipped": staged.row_count + staged.duplicate_count - created,
+        **{
+            kind: [{"pointer": pointer, "detail": detail} for pointer, detail in pairs]
+            for kind, pairs in messages.items()
+        },
+    }
 
 
 def count_new(owner: Owner, staged: StagedImport) -> int:

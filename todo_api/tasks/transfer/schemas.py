@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Equal
 
 from todo_api.http.fields import Instant, StrictBoolean, Text
 from todo_api.http.query_string import QuerySchema
+from todo_api.tasks.errors import RecurrenceNeedsDue
 from todo_api.tasks.schemas import TaskSchema
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class TransferTaskSchema(TaskSchema):
     """
 
     class Meta(TaskSchema.Meta):
-        exclude = ("id", "user_id")
+        exclude = ("id", "user_id", "next_id")
 
     uid = Uid(metadata={"description": "Identifies the task across exports and imports."})
 
@@ -44,6 +45,12 @@ class TransferTaskSchema(TaskSchema):
         field_obj.required = field_name == "title"
         field_obj.dump_only = False
         field_obj.allow_none |= field_name == "deleted_at"
+
+    @validates_schema
+    def require_due(self, data: dict[str, Any], **_: Any) -> None:
+        """Reject a rule without a due date."""
+        if data.get("recurrence") and not data.get("due"):
+            raise ValidationError({"recurrence": [RecurrenceNeedsDue.detail]})
 
 
 class AccountSchema(Schema):
@@ -73,7 +80,7 @@ class ExportSchema(ImportSchema):
 
 
 class FaultSchema(Schema):
-    """An error in a document, with a JSON Pointer to its position."""
+    """An error in a document, or what of it is lost, with a JSON Pointer to its position."""
 
     pointer = fields.String(dump_only=True, required=True)
     detail = fields.String(dump_only=True, required=True)
@@ -85,6 +92,12 @@ class ImportedSchema(Schema):
     created = fields.Integer(dump_only=True, required=True)
     skipped = fields.Integer(dump_only=True, required=True)
     errors = fields.List(fields.Nested(FaultSchema), dump_only=True, required=True)
+    warnings = fields.List(
+        fields.Nested(FaultSchema),
+        dump_only=True,
+        required=True,
+        metadata={"description": "What of a calendar is not imported, such as a rule that tasks cannot have."},
+    )
 
 
 class ImportParameters(QuerySchema):

@@ -13,8 +13,10 @@ from marshmallow import ValidationError
 
 from todo_api.http.request_body import ERRORS_MAX, flatten_errors
 from todo_api.tasks.errors import TaskLimitReached
+from todo_api.tasks.transfer.calendar_reader import read_components
 from todo_api.tasks.transfer.document_reader import read_tasks
 from todo_api.tasks.transfer.schemas import TransferTaskSchema
+from todo_api.tasks.transfer.vtodo import UNREADABLE, read_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 CHUNK_MAX = 256 * 1024
 """Bytes of the rows of one statement, some hundreds of rows. The row that reaches the limit is the last one."""
+
+ERROR_MAX = 200
+"""Characters of an error of icalendar, which repeats the value."""
 
 TASK_SCHEMA = TransferTaskSchema()
 
@@ -38,10 +43,26 @@ class StagedImport:
     duplicate_count: int = 0
     uids: set[UUID] = field(default_factory=set)
     errors: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+    """What of a calendar is not imported."""
 
-    def read(self, document: IO[bytes]) -> None:
-        """Read the document and stage its tasks."""
+    def read_export(self, document: IO[bytes]) -> None:
+        """Read a JSON export and stage its tasks."""
         for position, task in enumerate(read_tasks(document)):
+            self.add(position, task)
+
+    def read_calendar(self, document: IO[bytes]) -> None:
+        """Read a calendar and stage the tasks of its VTODO components."""
+        for position, properties in enumerate(read_components(document)):
+            pointer = f"#/tasks/{position}"
+            try:
+                task, warnings = read_task(properties)
+            except UNREADABLE as error:
+                self.errors.append((pointer, f"The VTODO cannot be read. {str(error)[:ERROR_MAX]}"))
+                del self.errors[ERRORS_MAX:]
+                continue
+            self.warnings += [(f"{pointer}/{name}", text) for name, text in warnings]
+            del self.warnings[ERRORS_MAX:]
             self.add(position, task)
 
     def add(self, position: int, task: Any) -> None:

@@ -1,0 +1,1 @@
+"""Repeating tasks: the grammar of their rules, the next occurrence, and completion."""

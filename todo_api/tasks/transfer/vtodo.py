@@ -1,0 +1,169 @@
+"""The fields of a task from a VTODO (RFC 5545 section 3.6.2)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from icalendar import Todo
+
+from todo_api.tasks.errors import RecurrenceNeedsDue
+from todo_api.tasks.parameters import time_zones
+from todo_api.tasks.recurrence.parts import InvalidRuleError
+from todo_api.tasks.recurrence.rules import parse_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+EXCEPTIONS = ("RDATE", "EXDATE")
+DONE = {"COMPLETED", "CANCELLED"}
+COMPLETE = 100
+HIGH_MAX, LOW_MIN = 4, 6
+"""The priorities 1 to 4 are high, 5 is medium, 6 to 9 are low (RFC 5545 section 3.8.1.9)."""
+
+VENDOR_PREFIX = re.compile("(?i);TZID=/[^:;]*/(?=[^/:;]+/[^/:;]+:)")
+"""What some programs put before the name of a time zone (RFC 5545 section 3.2.19)."""
+
+Warnings = list[tuple[str, str]]
+"""Pairs of a field and a text."""
+
+
+def read_task(properties: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], Warnings]:
+    """Return the fields of a VTODO, as an export has them, and what of it is lost.
+
+    Raises:
+        UNREADABLE: for a property that cannot be read, some of them by icalendar.
+
+    """
+    warnings: Warnings = []
+    parsed = [line for name, lines in properties.items() if name not in {"RRULE", *EXCEPTIONS} for line in lines]
+    text = "\r\n".join(["BEGIN:VTODO", *parsed, "END:VTODO", ""])
+    todo: Any = Todo.from_ical(VENDOR_PREFIX.sub(";TZID=", text))
+    due, timezone = read_due(todo, warnings, repeats="RRULE" in properties)
+    task = {
+        "uid": read_uid(todo),
+        "title": text_of(todo, "SUMMARY"),
+        "description": text_of(todo, "DESCRIPTION"),
+        "due": due,
+        "timezone": timezone,
+        "priority": read_priority(first(todo, "PRIORITY") or 0),
+        "tags": unique(str(tag).strip() for tag in todo.categories),
+        "completed": is_completed(todo),
+        "completed_at": read_instant(todo, "COMPLETED"),
+        "created_at": read_instant(todo, "CREATED"),
+        "updated_at": read_instant(todo, "LAST-MODIFIED"),
+        "recurrence": read_rule(properties, due, warnings),
+    }
+    return {name: value for name, value in task.items() if value is not None}, warnings
+
+
+def first(todo: Any, name: str) -> Any:
+    """Return the first value of a property, or None."""
+    value = todo.get(name)
+    return value[0] if isinstance(value, list) else value
+
+
+def text_of(todo: Any, name: str) -> str | None:
+    """Return the text of a property, or None if there is none."""
+    value = first(todo, name)
+    return None if value is None else str(value)
+
+
+def read_uid(todo: Any) -> str | None:
+    """Return the uid: a UUID as it is, another text as the UUID that follows from it.
+
+    A component that changes one occurrence of another one is a task of its own.
+    """
+    uid = text_of(todo, "UID")
+    if uid is None:
+        return None
+    recurrence_id = first(todo, "RECURRENCE-ID")
+    if recurrence_id is not None:
+        return str(uuid5(NAMESPACE_URL, f"{uid} {recurrence_id.dt.isoformat()}"))
+    try:
+        is_uuid = str(UUID(uid)) == uid.lower()
+    except ValueError:
+        is_uuid = False
+    return uid if is_uuid else str(uuid5(NAMESPACE_URL, uid))
+
+
+def read_due(todo: Any, warnings: Warnings, *, repeats: bool) -> tuple[str | None, str | None]:
+    """Return the due date as an export has it, and its time zone if that has a name.
+
+    A task without DUE is due at its end, DTSTART and DURATION, or, if it repeats, at DTSTART.
+    """
+    start, duration = first(todo, "DTSTART"), first(todo, "DURATION")
+    value = first(todo, "DUE") or (start if duration or repeats else None)
+    if value is None:
+        return None, None
+    due = value.dt if "DUE" in todo or not duration else start.dt + duration.dt
+    if not isinstance(due, datetime):
+        return date_text(due), None
+    if due.tzinfo is None:
+        warnings.append(("due", "Its time zone is not known; it is taken as UTC."))
+    zone = getattr(due.tzinfo, "key", None)
+    return instant_text(due), zone if zone in time_zones() and zone != "UTC" else None
+
+
+def date_text(day: Any) -> str:
+    """Return a date as an export has it."""
+    if not isinstance(day, date):
+        raise ValueError("DUE must be a date or a date-time.")  # noqa: TRY004 - the caller expects a ValueError
+    return day.isoformat()
+
+
+def instant_text(instant: datetime) -> str:
+    """Return a timestamp as an export has it; one without a time zone is in UTC."""
+    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def read_instant(todo: Any, name: str) -> str | None:
+    """Return the timestamp of a property; a date is its midnight."""
+    value = first(todo, name)
+    if value is None:
+        return None
+    instant = value.dt
+    return instant_text(instant if isinstance(instant, datetime) else datetime.fromisoformat(date_text(instant)))
+
+
+def read_priority(number: int) -> str | None:
+    """Return the priority of a number; 0 is none."""
+    if not number:
+        return None
+    return "high" if number <= HIGH_MAX else "low" if number >= LOW_MIN else "medium"
+
+
+def is_completed(todo: Any) -> bool:
+    """Return whether nothing is left to do."""
+    status = text_of(todo, "STATUS")
+    if status:
+        return status.upper() in DONE
+    return "COMPLETED" in todo or first(todo, "PERCENT-COMPLETE") == COMPLETE
+
+
+def unique(tags: Iterator[str]) -> list[str]:
+    """Return the tags that are not empty, each once, compared in NFC."""
+    return list({normalize("NFC", tag): tag for tag in tags if tag}.values())
+
+
+def read_rule(properties: Mapping[str, Sequence[str]], due: str | None, warnings: Warnings) -> str | None:
+    """Return the rule if tasks can have it. Otherwise a warning says why not."""
+    lines: Sequence[str] = properties.get("RRULE", ())
+    if not lines:
+        return None
+    try:
+        rule = str(parse_rule(lines[0].partition(":")[2].strip()))
+    except InvalidRuleError as error:
+        warnings.append(("recurrence", f"The task does not repeat. {error}"))
+        return None
+    if due is None:
+        warnings.append(("recurrence", f"The task does not repeat. {RecurrenceNeedsDue.detail}"))
+        return None
+    if len(lines) > 1 or any(name in properties for name in EXCEPTIONS):
+        warnings.append(("recurrence", "The task repeats without the exceptions and additions to its rule."))
+    return rule
