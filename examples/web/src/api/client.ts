@@ -1,0 +1,31 @@
+import createClient from "openapi-fetch";
+
+import { accessToken } from "../auth/accessToken";
+import { API_URL } from "../config";
+import type { components, paths } from "./schema";
+
+export type Task = components["schemas"]["Task"];
+export type Problem = components["schemas"]["Problem"];
+/** The fields of a task that a user writes. */
+export type TaskFields = Pick<Task, "title" | "description" | "due" | "priority" | "tags" | "completed" | "order">;
+
+/** The path parameter of the signed-in user. */
+export const ME = { user_id: "me" };
+
+/** The service cannot be reached, is busy, or the session has ended (401): the same request may succeed later. */
+export class Unavailable extends Error {
+  constructor(readonly status?: number) {
+    super(status ? `The service answered ${status}` : "The service is unreachable");
+  }
+}
+
+export const api = createClient<paths>({ baseUrl: API_URL, fetch: fetchWithToken });
+
+async function fetchWithToken(request: Request): Promise<Response> {
+  request.headers.set("Authorization", `Bearer ${await accessToken()}`);
+  try {
+    return await fetch(request);
+  } catch {
+    throw new Unavailable();
+  }
+}
