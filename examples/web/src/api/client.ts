@@ -3,6 +3,7 @@ import createClient from "openapi-fetch";
 import { accessToken } from "../auth/accessToken";
 import { API_URL } from "../config";
 import type { components, paths } from "./schema";
+import { Unavailable } from "./unavailable";
 
 export type Task = components["schemas"]["Task"];
 export type Problem = components["schemas"]["Problem"];
@@ -11,13 +12,6 @@ export type TaskFields = Pick<Task, "title" | "description" | "due" | "priority"
 
 /** The path parameter of the signed-in user. */
 export const ME = { user_id: "me" };
-
-/** The service cannot be reached, is busy, or the session has ended (401): the same request may succeed later. */
-export class Unavailable extends Error {
-  constructor(readonly status?: number) {
-    super(status ? `The service answered ${status}` : "The service is unreachable");
-  }
-}
 
 export const api = createClient<paths>({ baseUrl: API_URL, fetch: fetchWithToken });
 

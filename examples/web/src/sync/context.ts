@@ -1,6 +1,7 @@
 import { createContext, useContext, useSyncExternalStore } from "react";
 
-import type { Snapshot, TaskStore } from "./store";
+import type { Snapshot } from "./local";
+import type { TaskStore } from "./store";
 
 export const StoreContext = createContext<TaskStore | null>(null);
 
@@ -11,6 +12,6 @@ export function useStore(): TaskStore {
 
 /** Returns what the store has now, and renders again when it changes. */
 export function useSnapshot(): Snapshot {
-  const store = useStore();
-  return useSyncExternalStore(store.subscribe, store.getSnapshot);
+  const { local } = useStore();
+  return useSyncExternalStore(local.subscribe, local.getSnapshot);
 }

@@ -1,4 +1,5 @@
-import { api, ME, type Problem, type Task, Unavailable } from "../api/client";
+import { api, ME, type Problem, type Task } from "../api/client";
+import { Unavailable } from "../api/unavailable";
 import { type Change, conflictingFields, type Edited, type Stopped } from "./changes";
 
 interface Result {

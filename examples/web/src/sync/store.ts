@@ -1,37 +1,23 @@
-import { api, ME, type Task, type TaskFields, Unavailable } from "../api/client";
+import { api, ME, type Task, type TaskFields } from "../api/client";
+import { Unavailable } from "../api/unavailable";
 import { announce } from "../ui/announcer";
-import { type Change, type Edited, nextChange, withChanges, withoutConfirmed } from "./changes";
-import { type Database, type Edit, editDatabase, openDatabase, readDatabase, type State } from "./database";
+import { type Change, type Edited, nextChange, withoutConfirmed } from "./changes";
+import { LocalTasks } from "./local";
 import { readTask, send } from "./send";
 
 const INTERVAL = 20_000;
 /** Milliseconds to wait for the newest version before the form opens with that of the copy. */
 const READ_TIMEOUT = 2_000;
 
-export interface Snapshot {
-  tasks: ReadonlyMap<number, Task>;
-  changes: readonly Change[];
-  isLoaded: boolean;
-  isOnline: boolean;
-}
-
 /**
- * The tasks of a user: a copy of what the service has, and the changes that wait to be sent.
+ * The tasks of a user: what is here, and its synchronisation with the service.
  *
- * The user's changes are shown at once and stored in IndexedDB. `sync` sends them in their order, then reads what has
- * changed elsewhere. It runs after each change, at an interval, and when the page regains the focus or the connection.
+ * `sync` sends the changes of the user in their order, then reads what has changed elsewhere. It runs after each change,
+ * at an interval, and when the page regains the focus or the connection.
  */
 export class TaskStore {
-  private copy = new Map<number, Task>();
-  private state: State = { changes: [] };
-  private isLoaded = false;
-  private isOnline = true;
-  private version = 0;
-  private database: Promise<Database>;
-  private channel: BroadcastChannel;
+  readonly local: LocalTasks;
   private nextSync: Promise<void> | undefined;
-  private listeners = new Set<() => void>();
-  private snapshot!: Snapshot;
   /** The ids that the service gave to tasks of this page. */
   private createdIds = new Map<number, number>();
 
@@ -39,39 +25,29 @@ export class TaskStore {
     private readonly name: string,
     private readonly onSessionEnd: () => void,
   ) {
-    this.database = openDatabase(name);
-    this.channel = new BroadcastChannel(name);
-    this.publish();
+    this.local = new LocalTasks(name);
   }
 
-  /** Loads the copy and keeps it up to date. Returns a function that stops this. */
+  /** Loads the tasks and keeps them up to date. Returns a function that stops this. */
   start(): () => void {
     const sync = () => void this.sync();
     const timer = setInterval(sync, INTERVAL);
-    this.channel.onmessage = () => void this.load();
     addEventListener("online", sync);
     addEventListener("focus", sync);
-    void this.load().then(sync);
+    void this.local.load().then(sync);
     return () => {
       clearInterval(timer);
-      this.channel.onmessage = null;
       removeEventListener("online", sync);
       removeEventListener("focus", sync);
     };
   }
 
-  subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
-
-  getSnapshot = (): Snapshot => this.snapshot;
-
   // Changes of the user
 
   add(values: Pick<Task, "title" | "due" | "priority">): void {
     const now = new Date().toISOString();
-    const order = 1024 + Math.max(0, ...[...this.snapshot.tasks.values()].map((task) => task.order));
+    const orders = [...this.local.getSnapshot().tasks.values()].map((task) => task.order);
+    const order = 1024 + orders.reduce((highest, other) => Math.max(highest, other), 0);
     const written = { description: null, tags: [], completed: false, order, ...values };
     const task = { ...written, id: -Date.now(), user_id: "me", completed_at: null, created_at: now, updated_at: now };
     this.push({ key: newKey(), id: task.id, kind: "create", task });
@@ -104,17 +80,25 @@ export class TaskStore {
 
   /** Returns a task for the form: with its ETag, unless it has unsent changes or the service is unreachable. */
   async read(task: Task): Promise<Edited> {
-    if (this.state.changes.some(({ id }) => id === task.id)) return { task };
+    if (this.local.state.changes.some(({ id }) => id === task.id)) return { task };
     const answer = await readTask(task.id, AbortSignal.timeout(READ_TIMEOUT)).catch(() => undefined);
     if (!answer || !("task" in answer)) return { task };
-    void this.edit({ put: [answer.task] });
+    void this.local.edit({ put: [answer.task] });
     return answer;
   }
 
-  /** Deletes the copy and the changes from this browser. */
-  async erase(): Promise<void> {
-    (await this.database).close();
-    indexedDB.deleteDatabase(this.name);
+  private push(change: Change): void {
+    const id = this.createdIds.get(change.id) ?? change.id;
+    this.editChanges((changes) => [...changes, { ...change, id }]);
+  }
+
+  private replace(key: string, replacement: Change): void {
+    this.editChanges((changes) => changes.map((change) => (change.key === key ? replacement : change)));
+  }
+
+  private editChanges(edit: (changes: Change[]) => Change[]): void {
+    const stored = this.local.edit({ state: (state) => ({ ...state, changes: edit(state.changes) }) });
+    void stored.then(() => this.sync());
   }
 
   // Synchronisation
@@ -134,7 +118,7 @@ export class TaskStore {
 
   private async exchange(): Promise<void> {
     try {
-      for (let change; (change = nextChange(this.state.changes)); ) await this.sendChange(change);
+      for (let change; (change = nextChange(this.local.state.changes)); ) await this.sendChange(change);
       await this.readChanges();
       this.setOnline(true);
     } catch (error) {
@@ -150,7 +134,7 @@ export class TaskStore {
     if (isMerged) announce(`Merged your changes of “${task?.title}” with those of another device.`);
     const id = task?.id ?? change.id;
     if (id !== change.id) this.createdIds.set(change.id, id);
-    await this.edit({
+    await this.local.edit({
       ...(task ? { put: [task] } : { remove: [change.id] }),
       state: (state) => ({ ...state, changes: withoutConfirmed(state.changes, change, id) }),
     });
@@ -159,11 +143,11 @@ export class TaskStore {
   /** Brings the copy up to date. A sync token that has expired means to start again with an empty copy. */
   private async readChanges(): Promise<void> {
     for (let hasMore = true; hasMore; ) {
-      const { syncToken } = this.state;
+      const { syncToken } = this.local.state;
       const query = syncToken ? { sync_token: syncToken } : {};
       const { data, response } = await api.GET("/api/{user_id}/tasks/changes", { params: { path: ME, query } });
       if (!data && !(syncToken && [400, 410].includes(response.status))) throw new Unavailable(response.status);
-      await this.edit({
+      await this.local.edit({
         clear: !data,
         put: data?.tasks ?? [],
         remove: data?.deleted ?? [],
@@ -174,54 +158,9 @@ export class TaskStore {
   }
 
   private setOnline(isOnline: boolean): void {
-    if (isOnline === this.isOnline) return;
-    this.isOnline = isOnline;
-    announce(isOnline ? "Connected again." : "The service is unreachable. Your changes are kept and sent later.");
-    this.publish();
-  }
-
-  // The copy and the changes, in memory and in IndexedDB
-
-  private push(change: Change): void {
-    const id = this.createdIds.get(change.id) ?? change.id;
-    this.editChanges((changes) => [...changes, { ...change, id }]);
-  }
-
-  private replace(key: string, replacement: Change): void {
-    this.editChanges((changes) => changes.map((change) => (change.key === key ? replacement : change)));
-  }
-
-  private editChanges(edit: (changes: Change[]) => Change[]): void {
-    void this.edit({ state: (state) => ({ ...state, changes: edit(state.changes) }) }).then(() => this.sync());
-  }
-
-  private async edit(edit: Edit): Promise<void> {
-    this.version += 1;
-    if (edit.clear) this.copy.clear();
-    for (const task of edit.put ?? []) this.copy.set(task.id, task);
-    for (const id of edit.remove ?? []) this.copy.delete(id);
-    this.state = edit.state?.(this.state) ?? this.state;
-    this.publish();
-    await editDatabase(await this.database, edit);
-    this.channel.postMessage("changed");
-  }
-
-  private async load(): Promise<void> {
-    const { version } = this;
-    const { tasks, state } = await readDatabase(await this.database);
-    // An edit that was made meanwhile is not in what was read.
-    if (version !== this.version) return this.load();
-    this.copy = new Map(tasks.map((task) => [task.id, task]));
-    this.state = state;
-    this.isLoaded = true;
-    this.publish();
-  }
-
-  private publish(): void {
-    const { changes } = this.state;
-    const tasks = withChanges(this.copy, changes);
-    this.snapshot = { tasks, changes, isLoaded: this.isLoaded, isOnline: this.isOnline };
-    for (const listener of this.listeners) listener();
+    if (isOnline === this.local.getSnapshot().isOnline) return;
+    this.local.setOnline(isOnline);
+    announce(isOnline ? "Connected again." : "The service does not answer. Your changes are kept and sent later.");
   }
 }
 

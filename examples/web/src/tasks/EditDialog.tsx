@@ -27,7 +27,7 @@ export function EditDialog({ edited, onClose }: { edited: Edited; onClose: () =>
     const patch = changedFields(task, { ...values, tags });
     if (Object.keys(patch).length > 0) {
       store.update(task.id, patch, edited);
-      announce(`Saved “${values.title}”.`);
+      announce(`Changed “${values.title}”.`);
     }
     dialog.current?.close();
   }

@@ -4,6 +4,7 @@ import type { Task } from "../api/client";
 import { useStore } from "../sync/context";
 import { announce } from "../ui/announcer";
 import { Icon } from "../ui/Icon";
+import { keepFocus } from "../ui/keepFocus";
 import { dueTime, formatDue } from "./due";
 import type { Handle, Marker } from "./useDrag";
 
@@ -37,7 +38,7 @@ export function TaskRow({ task, marker, handle, onEdit }: Props) {
           <Icon name="drag" />
         </button>
       )}
-      <input type="checkbox" id={id} checked={task.completed} onChange={complete} />
+      <input type="checkbox" id={id} checked={task.completed} onChange={(event) => keepFocus(event.currentTarget, complete)} />
       <div>
         <label htmlFor={id}>{task.title}</label>
         <Details task={task} />
@@ -45,7 +46,11 @@ export function TaskRow({ task, marker, handle, onEdit }: Props) {
       <button onClick={onEdit} aria-label={`Edit ${task.title}`} title="Edit">
         <Icon name="edit" />
       </button>
-      <button onClick={remove} aria-label={`Delete ${task.title}`} title="Delete">
+      <button
+        onClick={(event) => keepFocus(event.currentTarget, remove)}
+        aria-label={`Delete ${task.title}`}
+        title="Delete"
+      >
         <Icon name="delete" />
       </button>
     </li>

@@ -4,6 +4,7 @@ import { api, ME, type Task } from "../api/client";
 import { useStore } from "../sync/context";
 import { announce } from "../ui/announcer";
 import { Field } from "../ui/Field";
+import { keepFocus } from "../ui/keepFocus";
 
 const PAGE_SIZE = 20;
 
@@ -28,7 +29,7 @@ export function TrashPage() {
         setPage(first);
         setError("");
       },
-      () => aborted.signal.aborted || setError("The trash is not available offline."),
+      () => aborted.signal.aborted || setError("The trash cannot be shown now: the service does not answer."),
     );
     return () => aborted.abort();
   }, [text]);
@@ -57,7 +58,10 @@ export function TrashPage() {
         {page?.tasks.map((task) => (
           <li key={task.id} className="task card">
             <div>{task.title}</div>
-            <button onClick={() => restore(task)} aria-label={`Restore ${task.title}`}>
+            <button
+              onClick={(event) => keepFocus(event.currentTarget, () => restore(task))}
+              aria-label={`Restore ${task.title}`}
+            >
               Restore
             </button>
           </li>

@@ -37,7 +37,7 @@ function SignOut({ user }: { user: User }) {
     try {
       const { error } = await authClient.signOut();
       if (error) throw new Error(error.message);
-      await store.erase();
+      await store.local.erase();
     } catch {
       announce("You are still signed in: the service is unreachable.");
     }
