@@ -63,7 +63,7 @@ def site(server: str, template: str) -> Iterator[Site]:
 
 
 def npm(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run an npm command of the front end, and print what it prints."""
+    """Run an npm command of the front end."""
     command = ["npm", *arguments]
     return subprocess.run(command, cwd=FOLDER, env={**os.environ, **environ}, text=True, check=False, timeout=300)
 
@@ -86,6 +86,7 @@ def serving(url: str, command: str, service: str) -> Iterator[None]:
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine (apt install chromium)")
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
@@ -129,7 +130,7 @@ def ada(site: Site) -> Account:
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     with chromium.new_context(**LIGHT_DESKTOP) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(15_000)
         yield context
 
 
@@ -438,7 +439,7 @@ def test_two_tabs_show_the_same(tasks_page: Page, site: Site) -> None:
     other.goto(site.url)
     expect(other.get_by_text("No tasks here.")).to_be_visible()
     add(tasks_page, "File taxes")
-    expect(row(other, "File taxes")).to_be_visible(timeout=2_000)  # before it synchronises
+    expect(row(other, "File taxes")).to_be_visible(timeout=15_000)  # before its next synchronisation
 
 
 @pytest.mark.parametrize("look", [LIGHT_DESKTOP, DARK_PHONE], ids=["light desktop", "dark phone"])
