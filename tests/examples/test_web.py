@@ -434,6 +434,33 @@ def test_a_session_that_ended_asks_for_a_sign_in_and_keeps_the_changes(tasks_pag
     expect_saved(page)
 
 
+def test_an_api_key_is_created_shown_once_and_deleted(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_label("Name").fill("Backup")
+    page.get_by_role("button", name="Create key").click()
+    key = page.get_by_role("status").locator("code").inner_text()
+    url = f"{ada.service}/api/me/tasks"
+    assert requests.get(url, headers={"X-API-Key": key}, timeout=10).status_code == 200
+    assert requests.post(url, headers={"X-API-Key": key}, json={"title": "x"}, timeout=10).status_code == 403
+    page.reload()
+    page.get_by_role("button", name="Delete Backup").click()
+    expect(page.get_by_role("button", name="Delete Backup")).not_to_be_visible()
+    assert requests.get(url, headers={"X-API-Key": key}, timeout=10).status_code == 401
+
+
+def test_the_page_keeps_only_the_cookie(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    stored = page.evaluate("JSON.stringify(localStorage)")
+    assert "token" not in stored
+    # An access token that has expired is replaced.
+    page.route(re.compile(r".*/tasks$"), lambda route: route.fulfill(status=401), times=1)
+    with page.expect_response(re.compile(r".*/refresh$")):
+        add(page, "File taxes")
+    expect_saved(page)
+    assert ada.titles() == ["File taxes"]
+
+
 def test_two_tabs_show_the_same(tasks_page: Page, site: Site) -> None:
     other = tasks_page.context.new_page()
     other.goto(site.url)
@@ -466,6 +493,11 @@ def test_every_view_is_accessible(chromium: Browser, site: Site, ada: Account, l
         page.get_by_role("link", name="Trash").click()
         expect(page.get_by_role("button", name="Restore Buy milk")).to_be_visible()
         check_view(page, f"{name}-trash")
+        page.get_by_role("link", name="API keys").click()
+        page.get_by_label("Name").fill("Backup")
+        page.get_by_role("button", name="Create key").click()
+        expect(page.get_by_role("button", name="Delete Backup")).to_be_visible()
+        check_view(page, f"{name}-keys")
 
 
 def show_tasks(page: Page, ada: Account) -> None:

@@ -1,6 +1,7 @@
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 
 import { authClient } from "./auth/client";
+import { KeysPage } from "./auth/KeysPage";
 import { SignIn } from "./auth/SignIn";
 import { type User, useUser } from "./auth/useUser";
 import { StoreContext } from "./sync/context";
@@ -10,6 +11,8 @@ import { TrashPage } from "./tasks/TrashPage";
 import { Announcer } from "./ui/announcer";
 import { Header } from "./ui/Header";
 import { usePage } from "./ui/usePage";
+
+const PAGES: Record<string, ReactNode> = { trash: <TrashPage />, keys: <KeysPage /> };
 
 export function App() {
   const user = useUser();
@@ -29,7 +32,7 @@ function SignedIn({ user }: { user: User }) {
   return (
     <StoreContext value={store}>
       <Header user={user} page={page} />
-      <main>{page === "trash" ? <TrashPage /> : <TasksPage />}</main>
+      <main>{PAGES[page] ?? <TasksPage />}</main>
     </StoreContext>
   );
 }

@@ -1,6 +1,6 @@
 import createClient from "openapi-fetch";
 
-import { accessToken } from "../auth/accessToken";
+import { accessToken, forgetToken } from "../auth/accessToken";
 import { API_URL } from "../config";
 import type { components, paths } from "./schema";
 import { Unavailable } from "./unavailable";
@@ -15,11 +15,18 @@ export const ME = { user_id: "me" };
 
 export const api = createClient<paths>({ baseUrl: API_URL, fetch: fetchWithToken });
 
+/** Sends a request with the access token; after 401 once more, with a new one. */
 async function fetchWithToken(request: Request): Promise<Response> {
+  const retry = request.clone();
+  const response = await send(request);
+  if (response.status !== 401) return response;
+  forgetToken();
+  return send(retry);
+}
+
+async function send(request: Request): Promise<Response> {
   request.headers.set("Authorization", `Bearer ${await accessToken()}`);
-  try {
-    return await fetch(request);
-  } catch {
+  return fetch(request).catch(() => {
     throw new Unavailable();
-  }
+  });
 }

@@ -1,9 +1,11 @@
+import { apiKeyClient } from "@better-auth/api-key/client";
 import { createAuthClient } from "better-auth/react";
 
 import { API_URL } from "../config";
-import { keepToken } from "./accessToken";
+import { forgetToken } from "./accessToken";
 
 export const authClient = createAuthClient({
   baseURL: API_URL,
-  fetchOptions: { onSuccess: ({ response }) => keepToken(response) },
+  plugins: [apiKeyClient()],
+  fetchOptions: { onSuccess: ({ request }) => (request.method === "POST" ? forgetToken() : undefined) },
 });

@@ -3,7 +3,7 @@ import type { User } from "../auth/useUser";
 import { useSnapshot, useStore } from "../sync/context";
 import { announce } from "./announcer";
 
-const PAGES = { "": "Tasks", trash: "Trash" };
+const PAGES = { "": "Tasks", trash: "Trash", keys: "API keys" };
 
 export function Header({ user, page }: { user: User; page: string }) {
   return (
