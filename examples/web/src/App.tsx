@@ -1,0 +1,43 @@
+import { type ReactNode, useEffect, useState } from "react";
+
+import { authClient } from "./auth/client";
+import { KeysPage } from "./auth/KeysPage";
+import { SignIn } from "./auth/SignIn";
+import { type User, useUser } from "./auth/useUser";
+import { StoreContext } from "./sync/context";
+import { TaskStore } from "./sync/store";
+import { TasksPage } from "./tasks/TasksPage";
+import { TrashPage } from "./tasks/TrashPage";
+import { Announcer } from "./ui/announcer";
+import { Header } from "./ui/Header";
+import { usePage } from "./ui/usePage";
+
+const PAGES: Record<string, ReactNode> = { trash: <TrashPage />, keys: <KeysPage /> };
+
+export function App() {
+  const user = useUser();
+  return (
+    <>
+      {user && <SignedIn key={user.id} user={user} />}
+      {user === null && <SignIn />}
+      <Announcer />
+    </>
+  );
+}
+
+function SignedIn({ user }: { user: User }) {
+  const page = usePage();
+  const [store] = useState(() => new TaskStore(`todo-${user.id}`, endSession));
+  useEffect(() => store.start(), [store]);
+  return (
+    <StoreContext value={store}>
+      <Header user={user} page={page} />
+      <main>{PAGES[page] ?? <TasksPage />}</main>
+    </StoreContext>
+  );
+}
+
+/** Reads the session again. Without one, the form to sign in is shown. */
+function endSession(): void {
+  authClient.$store.notify("$sessionSignal");
+}

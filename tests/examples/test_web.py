@@ -1,0 +1,538 @@
+"""The front end of examples/web in a real browser, served as its documentation says, against the real service."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from playwright.sync_api import expect, sync_playwright
+
+from devtools.processes import free_port
+from tests.support.actors import PASSWORD
+from tests.support.browsers import CHROMIUM, OPTIONS
+from tests.support.databases import new_database
+from tests.support.node import node_with_packages
+from tests.support.processes import ROOT, running_service, wait_until_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
+
+FOLDER = ROOT / "examples" / "web"
+(SECTION,) = re.findall(
+    r"## From zero to a signed-in page in five minutes\n(.*?)\n## ",
+    (ROOT / "docs" / "better-auth.md").read_text(),
+    re.DOTALL,
+)
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL) for line in block.splitlines()]
+DARK_PHONE: dict[str, Any] = {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}}
+LIGHT_DESKTOP: dict[str, Any] = {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}}
+
+
+@dataclass
+class Site:
+    """The running front end and its service, which also trusts the origin of the development server."""
+
+    url: str
+    development_url: str
+    service: str
+
+
+@pytest.fixture(scope="module")
+def site(server: str, template: str) -> Iterator[Site]:
+    """Build the front end and serve it."""
+    node_with_packages(FOLDER)
+    url, development_url = (f"http://localhost:{free_port()}" for _ in range(2))
+    with (
+        new_database(server, template) as database,
+        running_service(database, CORS_ORIGINS=json.dumps([url, development_url])) as service,
+    ):
+        npm("run", "build", VITE_API_URL=service.url).check_returncode()
+        with serving(url, "npx vite preview", service.url):
+            yield Site(url, development_url, service.url)
+
+
+def npm(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run an npm command of the front end."""
+    command = ["npm", *arguments]
+    return subprocess.run(command, cwd=FOLDER, env={**os.environ, **environ}, text=True, check=False, timeout=300)
+
+
+@contextmanager
+def serving(url: str, command: str, service: str) -> Iterator[None]:
+    """Run a command that serves the front end on the port of the URL, until the block ends."""
+    environ = {**os.environ, "VITE_API_URL": service}
+    arguments = [*command.split(), "--port", url.rpartition(":")[2]]
+    process = subprocess.Popen(arguments, cwd=FOLDER, env=environ, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        wait_until_ready(url)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine (apt install chromium)")
+    expect.set_options(timeout=15_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Account:
+    """A user, at another device: a client of the service without a page."""
+
+    service: str
+    email: str
+    headers: dict[str, str]
+
+    @classmethod
+    def create(cls, service: str) -> Account:
+        email = f"ada-{uuid.uuid4().hex[:8]}@example.com"
+        body = {"email": email, "password": PASSWORD, "name": "Ada"}
+        response = requests.post(f"{service}/api/auth/sign-up/email", json=body, timeout=10)
+        return cls(service, email, {"Authorization": f"Bearer {response.json()['token']}"})
+
+    def request(self, method: str, path: str = "", **body: Any) -> Any:
+        url = f"{self.service}/api/me/tasks{path}"
+        response = requests.request(method, url, headers=self.headers, json=body or None, timeout=10)
+        assert response.ok, response.text
+        return response.json() if response.content else None
+
+    def create_task(self, **fields: Any) -> int:
+        task_id: int = self.request("POST", **fields)["id"]
+        return task_id
+
+    def titles(self) -> list[str]:
+        return [task["title"] for task in self.request("GET", "?sort=order")]
+
+
+@pytest.fixture
+def ada(site: Site) -> Account:
+    return Account.create(site.service)
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    with chromium.new_context(**LIGHT_DESKTOP) as context:
+        context.set_default_timeout(15_000)
+        yield context
+
+
+@pytest.fixture
+def page(context: BrowserContext, site: Site) -> Iterator[Page]:
+    """Yield a page that must raise no error."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(site.url)
+    yield page
+    assert errors == []
+
+
+def sign_in(page: Page, account: Account, password: str = PASSWORD) -> None:
+    page.get_by_label("E-mail").fill(account.email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.fixture
+def tasks_page(page: Page, ada: Account) -> Page:
+    """Return the page with Ada signed in."""
+    sign_in(page, ada)
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    return page
+
+
+def add(page: Page, title: str) -> None:
+    page.get_by_label("New task", exact=True).fill(title)
+    page.get_by_label("New task", exact=True).press("Enter")
+    expect(row(page, title)).to_be_visible()
+
+
+def row(page: Page, title: str) -> Locator:
+    return page.get_by_role("listitem").filter(has=page.get_by_role("checkbox", name=title, exact=True))
+
+
+def expect_saved(page: Page) -> None:
+    expect(page.get_by_text("All changes saved")).to_be_visible()
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator(".task > div > label").all_inner_texts()
+
+
+def test_a_newcomer_signs_up_out_and_in(page: Page, ada: Account, site: Site) -> None:
+    sign_in(page, ada, "not the password")
+    expect(page.get_by_role("alert")).to_have_text("Invalid email or password")
+    page.get_by_role("button", name="Create an account").click()
+    page.get_by_label("Name").fill("Grace")
+    page.get_by_label("E-mail").fill(f"grace-{uuid.uuid4().hex[:8]}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    add(page, "File taxes")
+    expect_saved(page)
+    page.reload()
+    expect(row(page, "File taxes")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert page.evaluate("indexedDB.databases()") == []
+    sign_in(page, ada)
+    expect(page.get_by_text("No tasks here.")).to_be_visible()
+
+
+def test_tasks_are_added_completed_deleted_and_restored(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    for title in ("File taxes", "Buy milk", "Call Grace"):
+        add(page, title)
+    page.get_by_role("checkbox", name="Buy milk").press("Space")
+    expect(row(page, "Buy milk")).not_to_be_visible()
+    page.get_by_label("Status").select_option("Completed")
+    expect(row(page, "Buy milk")).to_be_visible()
+    page.get_by_label("Status").select_option("Open")
+    page.get_by_role("button", name="Delete File taxes").press("Enter")
+    expect(page.get_by_role("button", name="Delete Call Grace")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Moved “Call Grace” to the trash.")
+    page.get_by_role("button", name="Undo").click()
+    expect(row(page, "Call Grace")).to_be_visible()
+    expect_saved(page)
+    assert ada.titles() == ["Buy milk", "Call Grace"]
+    page.get_by_role("link", name="Trash").click()
+    page.get_by_role("button", name="Restore File taxes").click()
+    expect(page.get_by_text("0 of 0 shown")).to_be_visible()
+    expect_saved(page)
+    assert ada.titles() == ["File taxes", "Buy milk", "Call Grace"]
+
+
+def test_the_list_has_pages_and_filters(page: Page, ada: Account) -> None:
+    for number in range(28):
+        ada.create_task(title=f"Task {number}")
+    ada.create_task(title="File taxes", priority="high", tags=["home"], due="2030-01-01")
+    ada.create_task(title="Buy milk", description="and file it", priority="low", tags=["home"], due="2029-01-01")
+    sign_in(page, ada)
+    expect(page.get_by_text("25 of 30 shown")).to_be_visible()
+    page.get_by_role("button", name="Show more").click()
+    expect(page.get_by_text("30 of 30 shown")).to_be_visible()
+    page.get_by_label("Search").fill("FILE")
+    expect(page.get_by_text("2 of 2 shown")).to_be_visible()
+    page.get_by_label("Sort by").select_option("Due date")
+    assert titles(page) == ["Buy milk", "File taxes"]
+    page.get_by_label("Sort by").select_option("Priority")
+    assert titles(page) == ["File taxes", "Buy milk"]
+    page.get_by_label("Priority", exact=True).select_option("Low")
+    assert titles(page) == ["Buy milk"]
+    page.get_by_label("Search").fill("")
+    page.get_by_label("Priority", exact=True).select_option("Any")
+    page.get_by_label("Tag").select_option("home")
+    assert titles(page) == ["File taxes", "Buy milk"]
+
+
+def test_the_trash_has_pages_and_a_search(page: Page, ada: Account) -> None:
+    for number in range(21):
+        ada.request("DELETE", f"/{ada.create_task(title=f'Task {number}')}")
+    sign_in(page, ada)
+    page.get_by_role("link", name="Trash").click()
+    expect(page.get_by_text("20 of 21 shown")).to_be_visible()
+    page.get_by_role("button", name="Show more").click()
+    expect(page.get_by_text("21 of 21 shown")).to_be_visible()
+    page.get_by_label("Search").fill("task 20")
+    expect(page.get_by_text("1 of 1 shown")).to_be_visible()
+
+
+def edit(page: Page, title: str, **fields: str) -> None:
+    """Open the form of a task and fill fields in, named by their labels."""
+    page.get_by_role("button", name=f"Edit {title}").click()
+    for label, value in fields.items():
+        page.get_by_role("dialog").get_by_label(label).fill(value)
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save").click()
+
+
+def test_a_task_is_edited(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    add(page, "File taxes")
+    edit(page, "File taxes", Title="File taxes early", Description="Form\n1040")
+    page.get_by_label("Due date", exact=True).fill("2030-10-01")
+    page.get_by_label("Time").fill("17:00")
+    page.get_by_role("dialog").get_by_label("Priority").select_option("High")
+    for tag in ("home", "money, taxes", "once"):
+        page.get_by_label("Add a tag").fill(tag)
+        page.get_by_label("Add a tag").press("Enter")
+    page.get_by_role("button", name="Remove tag once").click()
+    save(page)
+    expect(row(page, "File taxes early")).to_contain_text("High priority")
+    expect_saved(page)
+    (task,) = ada.request("GET")
+    written = {name: task[name] for name in ("title", "description", "due", "priority", "tags")}
+    assert written == {
+        "title": "File taxes early",
+        "description": "Form\n1040",
+        "due": page.evaluate("new Date('2030-10-01T17:00').toISOString()"),
+        "priority": "high",
+        "tags": ["home", "money, taxes"],
+    }
+    edit(page, "File taxes early", Title="Never mind")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Edit File taxes early")).to_be_focused()
+
+
+def test_an_edit_is_merged_with_one_of_another_device(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    add(page, "File taxes")
+    expect_saved(page)
+    (task,) = ada.request("GET")
+    edit(page, "File taxes", Description="Form 1040")
+    ada.request("PATCH", f"/{task['id']}", title="File taxes early")
+    with page.expect_response(lambda response: response.status == 412):
+        save(page)
+    expect(page.get_by_role("status")).to_contain_text("Merged your changes of “File taxes early”")
+    expect_saved(page)
+    (task,) = ada.request("GET")
+    assert (task["title"], task["description"]) == ("File taxes early", "Form 1040")
+
+
+@pytest.mark.parametrize(
+    ("choice", "title"), [("Yours", "File taxes late"), ("The other device’s", "File taxes early")]
+)
+def test_a_conflict_shows_both_versions(tasks_page: Page, ada: Account, choice: str, title: str) -> None:
+    page = tasks_page
+    add(page, "File taxes")
+    expect_saved(page)
+    (task,) = ada.request("GET")
+    edit(page, "File taxes", Title="File taxes late", Description="Form 1040")
+    ada.request("PATCH", f"/{task['id']}", title="File taxes early", priority="high")
+    save(page)
+    conflict = page.get_by_role("main").locator("form", has_text="changed on another device")
+    expect(conflict).to_contain_text("Yours: File taxes late")
+    expect(conflict).to_contain_text("The other device’s: File taxes early")
+    page.reload()  # the conflict is kept
+    assert ada.titles() == ["File taxes early"]
+    conflict.get_by_label(choice).check()
+    save(page)
+    expect(conflict).not_to_be_visible()
+    expect_saved(page)
+    (task,) = ada.request("GET")
+    assert (task["title"], task["description"], task["priority"]) == (title, "Form 1040", "high")
+
+
+def test_a_task_is_moved_by_pointer_and_by_keyboard(page: Page, ada: Account) -> None:
+    for title in ("One", "Two", "Three", "Four"):
+        ada.create_task(title=title)
+    sign_in(page, ada)
+    expect(row(page, "Four")).to_be_visible()
+    handle, target = page.get_by_label("Move Four"), row(page, "Two").bounding_box()
+    assert target
+    handle.hover()
+    page.mouse.down()
+    page.mouse.move(target["x"] + 20, target["y"] + 5, steps=4)
+    expect(row(page, "Two")).to_have_attribute("data-marker", "above")
+    page.mouse.up()
+    assert titles(page) == ["One", "Four", "Two", "Three"]
+    page.get_by_label("Move One").press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert titles(page) == ["Four", "Two", "One", "Three"]
+    expect(page.get_by_label("Move One")).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("Moved “One” to position 3 of 4.")
+    expect_saved(page)
+    assert ada.titles() == ["Four", "Two", "One", "Three"]
+
+
+def test_tasks_of_one_order_can_be_moved(page: Page, ada: Account) -> None:
+    for title in ("One", "Two", "Three"):
+        ada.create_task(title=title, order=1)
+    sign_in(page, ada)
+    page.get_by_label("Move Three").press("ArrowUp")
+    expect_saved(page)
+    assert titles(page) == ada.titles() == ["One", "Three", "Two"]
+
+
+def test_changes_made_offline_are_sent_later(tasks_page: Page, ada: Account, site: Site) -> None:
+    page = tasks_page
+    for title in ("File taxes", "Buy milk"):
+        add(page, title)
+    expect_saved(page)
+    everything = re.compile(f"{site.service}/.*")
+    page.context.route(everything, lambda route: route.abort())
+    add(page, "Call Grace")
+    expect(page.get_by_text("Offline · 1 change waits")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Your changes are kept and sent later.")
+    edit(page, "Call Grace", Title="Call Grace today")
+    save(page)
+    page.get_by_label("File taxes", exact=True).click()
+    edit(page, "Buy milk", Title="Buy bread")
+    save(page)
+    page.reload()  # the page opens with its copy
+    expect(page.get_by_text("Offline · 4 changes wait")).to_be_visible()
+    assert titles(page) == ["Buy bread", "Call Grace today"]
+    assert ada.titles() == ["File taxes", "Buy milk"]
+    _, milk = ada.request("GET")
+    ada.request("PATCH", f"/{milk['id']}", description="Two loaves")
+    ada.create_task(title="From the other device")
+    page.context.unroute(everything)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect_saved(page)
+    expect(row(page, "From the other device")).to_be_visible()
+    assert sorted(ada.titles()) == ["Buy bread", "Call Grace today", "File taxes", "From the other device"]
+    taxes, milk, *_ = ada.request("GET")
+    assert (taxes["completed"], milk["description"]) == (True, "Two loaves")
+
+
+def test_a_task_whose_response_is_lost_is_created_once(tasks_page: Page, ada: Account, site: Site) -> None:
+    page = tasks_page
+    keys: list[str] = []
+
+    def lose(route: Route) -> None:
+        """Let the service create the task, and lose its first response."""
+        keys.append(route.request.headers["idempotency-key"])
+        response = route.fetch()
+        if len(keys) == 1:
+            route.abort()
+        else:
+            assert response.headers["idempotency-replayed"] == "true"
+            route.fulfill(response=response)
+
+    page.route(re.compile(r".*/tasks$"), lambda route: lose(route) if is_post(route) else route.fallback())
+    add(page, "File taxes")
+    expect(page.get_by_text("Offline · 1 change waits")).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect_saved(page)
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+    assert ada.titles() == ["File taxes"] == titles(page)
+
+
+def is_post(route: Route) -> bool:
+    return route.request.method == "POST"
+
+
+def test_a_session_that_ended_asks_for_a_sign_in_and_keeps_the_changes(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    page.get_by_label("New task", exact=True).fill("File taxes")
+    requests.post(f"{ada.service}/api/auth/revoke-sessions", headers=ada.headers, timeout=10)
+    page.get_by_label("New task", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    sign_in(page, ada)
+    expect(row(page, "File taxes")).to_be_visible()
+    expect_saved(page)
+
+
+def test_an_api_key_is_created_shown_once_and_deleted(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_label("Name").fill("Backup")
+    page.get_by_role("button", name="Create key").click()
+    key = page.get_by_role("status").locator("code").inner_text()
+    url = f"{ada.service}/api/me/tasks"
+    assert requests.get(url, headers={"X-API-Key": key}, timeout=10).status_code == 200
+    assert requests.post(url, headers={"X-API-Key": key}, json={"title": "x"}, timeout=10).status_code == 403
+    page.reload()
+    page.get_by_role("button", name="Delete Backup").click()
+    expect(page.get_by_role("button", name="Delete Backup")).not_to_be_visible()
+    assert requests.get(url, headers={"X-API-Key": key}, timeout=10).status_code == 401
+
+
+def test_the_page_keeps_only_the_cookie(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    stored = page.evaluate("JSON.stringify(localStorage)")
+    assert "token" not in stored
+    # An access token that has expired is replaced.
+    page.route(re.compile(r".*/tasks$"), lambda route: route.fulfill(status=401), times=1)
+    with page.expect_response(re.compile(r".*/refresh$")):
+        add(page, "File taxes")
+    expect_saved(page)
+    assert ada.titles() == ["File taxes"]
+
+
+def test_two_tabs_show_the_same(tasks_page: Page, site: Site) -> None:
+    other = tasks_page.context.new_page()
+    other.goto(site.url)
+    expect(other.get_by_text("No tasks here.")).to_be_visible()
+    add(tasks_page, "File taxes")
+    expect(row(other, "File taxes")).to_be_visible(timeout=15_000)  # before its next synchronisation
+
+
+@pytest.mark.parametrize("look", [LIGHT_DESKTOP, DARK_PHONE], ids=["light desktop", "dark phone"])
+def test_every_view_is_accessible(chromium: Browser, site: Site, ada: Account, look: dict[str, Any]) -> None:
+    name = look["color_scheme"]
+    with chromium.new_context(**look) as context:
+        page = context.new_page()
+        page.goto(site.url)
+        page.get_by_role("button", name="Create an account").click()
+        check_view(page, f"{name}-sign-up")
+        page.get_by_role("button", name="Sign in").click()
+        show_tasks(page, ada)
+        check_view(page, f"{name}-tasks")
+        edit(page, "File taxes", Title="File taxes late", Description="Form 1040")
+        check_view(page, f"{name}-form")
+        ada.request("PATCH", f"/{ada.request('GET')[0]['id']}", title="File taxes early")
+        save(page)
+        expect(page.get_by_role("alert")).to_be_visible()
+        check_view(page, f"{name}-conflict")
+        page.get_by_role("button", name="Discard my change").click()
+        page.get_by_role("button", name="Delete Buy milk").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        expect_saved(page)
+        page.get_by_role("link", name="Trash").click()
+        expect(page.get_by_role("button", name="Restore Buy milk")).to_be_visible()
+        check_view(page, f"{name}-trash")
+        page.get_by_role("link", name="API keys").click()
+        page.get_by_label("Name").fill("Backup")
+        page.get_by_role("button", name="Create key").click()
+        expect(page.get_by_role("button", name="Delete Backup")).to_be_visible()
+        check_view(page, f"{name}-keys")
+
+
+def show_tasks(page: Page, ada: Account) -> None:
+    """Sign in, with tasks that have every field."""
+    ada.create_task(title="File taxes", due="2026-01-01", priority="high", tags=["home", "money"])
+    ada.create_task(title="Buy milk", description="Two bottles,\nand bread if there is any left", due="2030-01-01")
+    ada.create_task(title="Call Grace about the compiler", priority="low", due="2030-01-01T15:00:00Z")
+    ada.create_task(title="Water the plants", completed=True)
+    sign_in(page, ada)
+    page.get_by_label("Status").select_option("All")
+    expect(row(page, "Water the plants")).to_be_visible()
+
+
+def check_view(page: Page, name: str) -> None:
+    """Take a screenshot, and let axe look for violations of WCAG and of good practice."""
+    page.screenshot(path=ROOT / ".data" / f"web-{name}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    page.add_script_tag(path=FOLDER / "node_modules" / "axe-core" / "axe.min.js")
+    found = page.evaluate("axe.run()")["violations"]
+    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found] == []
+
+
+def test_the_documented_commands_serve_the_front_end(site: Site, ada: Account, chromium: Browser) -> None:
+    folder, install, run = COMMANDS[-3:]
+    assert (folder, install) == ("cd examples/web", "npm ci")  # as node_with_packages does
+    with serving(site.development_url, f"{run} --", site.service), chromium.new_page() as page:
+        page.goto(site.development_url)
+        sign_in(page, ada)
+        add(page, "File taxes")
+        expect_saved(page)
+    assert ada.titles() == ["File taxes"]
+
+
+def test_the_documented_code_is_in_the_front_end() -> None:
+    blocks = re.findall(r"```ts\n// (.*?)\n(.*?)```", SECTION, re.DOTALL)
+    assert len(blocks) == SECTION.count("```ts") > 0
+    for path, code in blocks:
+        assert code in (FOLDER / path).read_text(), path
