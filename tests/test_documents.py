@@ -68,7 +68,7 @@ def shell_output(commands: str, folder: Path) -> str:
 def test_the_tour_works_when_pasted(service: Service, tmp_path: Path) -> None:
     tour = block(README, "Sign up").replace("http://localhost:8000", service.url)
     tour = tour.replace("curl -s", "curl -s --fail-with-body")
-    _sign_up, created, with_due, updated, completed, listed, restored, signed_out = shell_output(
+    _sign_up, created, with_due, updated, completed, listed, restored, by_key, signed_out = shell_output(
         tour, tmp_path
     ).splitlines()
     assert '"title":"File taxes"' in created
@@ -78,6 +78,7 @@ def test_the_tour_works_when_pasted(service: Service, tmp_path: Path) -> None:
     assert listed.startswith("[{")
     assert '"title":"Pay rent"' in listed
     assert '"title":"File taxes"' in restored
+    assert by_key.startswith("[{")
     assert signed_out == '{"success":true,"message":"Signed out successfully"}'
 
 

@@ -7,7 +7,7 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, exists, func, insert, literal, select, update
+from sqlalchemy import and_, delete, exists, func, insert, literal, select, update
 
 from server.logging import bind_context
 from todo_api.auth.api_keys.store import disable_all_keys, disable_keys
@@ -79,11 +79,11 @@ def reset_password(token: str, password: str) -> str:
     void = delete(PasswordReset).where(PasswordReset.user_id == user_id, is_valid).returning(*all_columns)
     void_resets = void.cte("void_resets")
     # This statement itself must delete the token: a concurrent request may use the same one.
-    user = select(void_resets.c.user_id).where(void_resets.c.token_hash == token_hash(secret))
+    is_used = exists(select(void_resets.c.user_id).where(void_resets.c.token_hash == token_hash(secret)))
     changes = {"password_hash": hash_password(password), "email_verified": True, "updated_at": func.now()}
-    change = update(User).where(User.id.in_(user)).values(changes).returning(User.email)
-    ended = delete(Session).where(Session.user_id.in_(user)).cte("ended_sessions")
-    disabled = disable_keys(APIKey.user_id.in_(user)).cte("disabled_keys")
+    change = update(User).where(User.id == user_id, is_used).values(changes).returning(User.email)
+    ended = delete(Session).where(Session.user_id == user_id, is_used).cte("ended_sessions")
+    disabled = disable_keys(and_(APIKey.user_id == user_id, is_used)).cte("disabled_keys")
     row = fetch_one(change.add_cte(ended, disabled))
     if row is None:
         raise InvalidResetToken

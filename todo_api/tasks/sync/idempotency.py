@@ -58,11 +58,12 @@ FIND_RESPONSE = Statement(
 RESPONSE_VALUES: dict[str, ColumnElement[Any]] = {
     name: bindparam(f"saved_{name}") for name in ("fingerprint", "status", "headers", "body")
 }
+INSERT_RESPONSE = insert(IdempotencyKey).values(user_id=OWNER_ID, key=KEY, **RESPONSE_VALUES)
 SAVE_RESPONSE = Statement(
-    insert(IdempotencyKey)
-    .values(user_id=OWNER_ID, key=KEY, **RESPONSE_VALUES)
-    .on_conflict_do_update(index_elements=["user_id", "key"], set_={**RESPONSE_VALUES, "created_at": func.now()})
-    .returning(IdempotencyKey.key)
+    INSERT_RESPONSE.on_conflict_do_update(
+        index_elements=["user_id", "key"],
+        set_={**RESPONSE_VALUES, "created_at": INSERT_RESPONSE.excluded.created_at},
+    ).returning(IdempotencyKey.key)
 )
 
 
