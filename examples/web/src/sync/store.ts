@@ -49,7 +49,9 @@ export class TaskStore {
     const orders = [...this.local.getSnapshot().tasks.values()].map((task) => task.order);
     const order = 1024 + orders.reduce((highest, other) => Math.max(highest, other), 0);
     const written = { description: null, tags: [], completed: false, order, ...values };
-    const task = { ...written, id: -Date.now(), user_id: "me", completed_at: null, created_at: now, updated_at: now };
+    const repetition = { recurrence: null, repeat_from: null, timezone: null, next_id: null };
+    const times = { completed_at: null, created_at: now, updated_at: now };
+    const task = { ...written, ...repetition, ...times, id: -Date.now(), user_id: "me" };
     this.push({ key: newKey(), id: task.id, kind: "create", task });
   }
 
