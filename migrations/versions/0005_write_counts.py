@@ -18,7 +18,7 @@ def upgrade() -> None:
     """
     op.add_column("task_lists", sa.Column("write_count", sa.Integer, server_default="0", nullable=False))
     ends_at = TIMESTAMP(timezone=True, precision=3)
-    op.add_column("task_lists", sa.Column("write_count_ends_at", ends_at, server_default=sa.func.now(), nullable=False))
+    op.add_column("task_lists", sa.Column("write_count_ends_at", ends_at, server_default="epoch", nullable=False))
     for table in TABLES:
         op.execute(MISSING_LISTS.format(table))
         refer(table, "task_lists", "user_id", instead_of="users")

@@ -82,7 +82,7 @@ def test_a_recurring_statement_is_planned_once(app: Flask, alice: Actor) -> None
     "change",
     [
         pytest.param("DEALLOCATE ALL", id="deallocated"),
-        pytest.param("ALTER TABLE tasks ALTER title TYPE varchar(300)", id="changed type"),
+        pytest.param("ALTER TABLE tasks ALTER version TYPE integer", id="changed type"),
         pytest.param("ALTER TABLE tasks ADD surprise text DEFAULT 'x'", id="new column"),
     ],
 )
@@ -101,7 +101,7 @@ def test_stale_plans_on_all_connections_cost_one_retry(app: Flask, alice: Actor,
         for _ in range(POOL_SIZE):
             assert alice.get(path).status_code == 200
             stack.enter_context(pool_connection(AUTOCOMMIT))
-    execute(fresh_database, "ALTER TABLE tasks ALTER title TYPE varchar(300)")
+    execute(fresh_database, "ALTER TABLE tasks ALTER version TYPE integer")
     with record_statements() as executed:
         assert alice.get(path).status_code == 200
     assert len(executed) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ VALUES: dict[type[fields.Field[Any]], list[Any]] = {
     fields.Boolean: [True, False],
     Due: [INSTANT.date(), INSTANT],
     Instant: [INSTANT, INSTANT.replace(microsecond=0), None],
+    fields.Date: [date(2026, 10, 1), None],
     fields.UUID: [UUID(int=1)],
     fields.String: ["", "Käse", None],
     fields.Raw: [{"kty": "OKP"}],

@@ -10,6 +10,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support.databases import CONFIG
+from tests.support.routes import ALWAYS_REFUSED, UNDOCUMENTED
 from todo_api import create_app
 from todo_api.http import cursors
 from todo_api.tasks.parameters import time_zones
@@ -27,20 +28,6 @@ ENTITY_TAGS = ["*", '"42"', 'W/"42"', '"1", "2"', '"1",,"2"', '""', '"é"']
 NO_ENTITY_TAGS = ["", "42", '"a b"', '*, "1"', '"1" "2"', 'w/"1"', ","]
 DATES = ["2026-10-01", "2026-10-01T17:00:00+02:00", "2026-10-01t17:00:00.123z"]
 NO_DATES = ["", "2026-10-1", "2026-02-30", "2026-10-01T17:00:00", "2026-10-01T23:59:60Z", "2026-10-01T25:00:00Z"]
-UNDOCUMENTED = {
-    *("/openapi.json", "/docs", "/docs/docs.js", "/api/auth/error", "/api/auth/callback/<provider>"),
-}
-"""Routes of pages, and of redirects to them."""
-ALWAYS_REFUSED = {
-    ("post", "/api/auth/get-session"),
-    ("post", "/api/auth/update-session"),
-    ("post", "/api/auth/sign-in/social"),
-    ("post", "/api/auth/link-social"),
-    ("post", "/api/auth/unlink-account"),
-    ("post", "/api/auth/get-access-token"),
-    ("post", "/api/auth/refresh-token"),
-    ("get", "/api/auth/account-info"),
-}
 
 
 def test_the_document_is_valid_openapi_3_1() -> None:

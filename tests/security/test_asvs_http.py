@@ -332,7 +332,7 @@ UNDOCUMENTED_PATHS = [
     ),
     *("/docs/../config.py", "/docs/%2e%2e/config.py", "/docs/..%2fconfig.py", "/docs/docs.html", "/docs/index.html"),
     *("/docs//etc/passwd", "/docs/swagger-ui.css.map", "/docs/swagger-ui.css%00.js", "/robots.txt", "/backup.sql"),
-    *("/?__debugger__=yes&cmd=resource&f=debugger.js", "/api/auth/error", "/api/auth/reference"),
+    *("/?__debugger__=yes&cmd=resource&f=debugger.js", "/api/auth/reference"),
 ]
 
 

@@ -114,7 +114,8 @@ def jwk(key: Any, kid: str | None, **changes: Any) -> dict[str, Any]:
 def issuer_claims(**changes: Any) -> dict[str, Any]:
     """Return claims of the issuer's tokens. `...` leaves a claim out."""
     now = int(time.time())
-    claims = {"sub": "u" * 32, "email": "a@b.c", "iat": now, "exp": now + 900, "iss": ORIGIN, "aud": ORIGIN, **changes}
+    expiry = now + 86_400  # more than a run of all tests takes
+    claims = {"sub": "u" * 32, "email": "a@b.c", "iat": now, "exp": expiry, "iss": ORIGIN, "aud": ORIGIN, **changes}
     return {name: value for name, value in claims.items() if value is not ...}
 
 

@@ -16,6 +16,29 @@ RULES = list(create_app(CONFIG).url_map.iter_rules())
 USER_RULES = [rule for rule in RULES if "<user_id>" in rule.rule]
 TASK_RULES = [rule for rule in USER_RULES if rule.rule.startswith("/api/<user_id>/tasks")]
 
+UNDOCUMENTED = {
+    *(
+        "/openapi.json",
+        "/docs",
+        "/docs/docs.js",
+        "/docs/<path:name>",
+        "/api/auth/error",
+        "/api/auth/callback/<provider>",
+    ),
+}
+"""Routes of pages, and of redirects to them, which the OpenAPI document leaves out."""
+ALWAYS_REFUSED = {
+    ("post", "/api/auth/get-session"),
+    ("post", "/api/auth/update-session"),
+    ("post", "/api/auth/sign-in/social"),
+    ("post", "/api/auth/link-social"),
+    ("post", "/api/auth/unlink-account"),
+    ("post", "/api/auth/get-access-token"),
+    ("post", "/api/auth/refresh-token"),
+    ("get", "/api/auth/account-info"),
+}
+"""Operations that the OpenAPI document leaves out, because they refuse every request."""
+
 
 def operations(rules: Iterable[Rule], excluded: Collection[str] = ("HEAD", "OPTIONS")) -> list[tuple[str, str]]:
     """Return the pairs of method and path, such as PUT and /api/{user}/tasks/{task}."""

@@ -112,7 +112,7 @@ class TaskList(Base):
     trashed: Mapped[int] = mapped_column(server_default="0")
     purged: Mapped[int] = mapped_column(BigInteger, server_default="0")
     write_count: Mapped[int] = mapped_column(server_default="0")
-    write_count_ends_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    write_count_ends_at: Mapped[datetime] = mapped_column(server_default="epoch")
 
     # Every write updates the row: free space in its page allows heap-only updates (HOT).
     __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)

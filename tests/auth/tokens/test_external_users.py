@@ -136,7 +136,7 @@ def test_an_external_user_has_tasks(accepting_app: Flask, user_id: str) -> None:
         assert client.delete(url, headers=headers).status_code == 204
         assert client.delete(url, headers=headers).status_code == 404
     assert (task["user_id"], task["title"]) == (user_id, "Buy milk")
-    assert len(statements) == 7  # one per request
+    assert len(statements) == 7 + 3  # one per request, and three for the first write of a user
 
 
 def test_the_first_request_of_a_user_may_create_a_task(accepting_app: Flask) -> None:

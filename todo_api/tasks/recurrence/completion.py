@@ -44,9 +44,7 @@ def set_completed(owner: Owner, task_id: int, fields: Mapping[str, Any], if_matc
 
     def complete() -> Row:
         lock_owner(owner)
-        while (row := attempt()) is None:
-            pass
-        return row
+        return attempt() or complete()
 
     return attempt() or transaction(complete)
 
