@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+DISCARD_SIZE = 64 * 1024
+
 
 class Server(MPServer):
     """A granian whose workers accept connections from one listener, as gunicorn's do.
@@ -66,11 +68,17 @@ def adapted(app: WSGIApplication) -> WSGIApplication:
     """Return the application with what `server.worker` and `pre_request` do under gunicorn.
 
     While the service drains, each response closes its connection. A body in chunks is refused (411), because granian
-    passes on the valid chunks before an error as if they were the whole body.
+    passes on the valid chunks before an error as if they were the whole body. The unread rest of any other body is
+    discarded, unless it is too large: otherwise granian would close the connection while nginx sends, and nginx would
+    answer with 502.
     """
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        is_too_large = False
+
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal is_too_large
+            is_too_large = status.startswith("413 ")
             closing = [("Connection", "close")] if draining.is_draining() else []
             return start_response(status, headers + closing, exc_info)
 
@@ -78,7 +86,10 @@ def adapted(app: WSGIApplication) -> WSGIApplication:
             headers, body = error_response(HTTPStatus.LENGTH_REQUIRED, uuid4().hex)
             start_response("411 Length Required", list(headers.items()))
             return [body]
-        return app(environ, start)
+        response = app(environ, start)
+        while not is_too_large and environ["wsgi.input"].read(DISCARD_SIZE):
+            pass
+        return response
 
     return application
 

@@ -28,14 +28,14 @@ GROWTH = 1.1
 
 # Method, path and body, and the recorded calls. Those of the test client are included.
 RECORDED = [
-    ("GET", "/tasks/{id}", None, 1_214),
-    ("GET", "/tasks", None, 1_853),
-    ("GET", "/tasks?limit=50&sort=-due,title&completed=false", None, 2_250),
+    ("GET", "/tasks/{id}", None, 1_205),
+    ("GET", "/tasks", None, 1_402),
+    ("GET", "/tasks?limit=50&sort=-due,title&completed=false", None, 1_802),
     ("POST", "/tasks", {"title": "x"}, 1_603),
     ("PUT", "/tasks/{id}", {"title": "x"}, 1_562),
     ("PATCH", "/tasks/{id}", {"title": "x"}, 1_554),
     ("PATCH", "/tasks/{id}/complete", None, 1_247),
-    ("GET", "/tasks/changes?limit=50", None, 2_021),
+    ("GET", "/tasks/changes?limit=50", None, 1_572),
 ]
 
 

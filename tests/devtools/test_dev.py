@@ -63,7 +63,7 @@ def start(checkout: Path, **settings: str) -> tuple[subprocess.Popen[str], int]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            requests.get(f"http://127.0.0.1:{port}/", timeout=5)
+            requests.get(f"http://127.0.0.1:{port}/", timeout=60)  # gunicorn listens before its worker can serve
         except requests.ConnectionError:
             time.sleep(0.05)
         else:
@@ -117,7 +117,7 @@ def test_run_serves_prints_a_first_request_and_stops_all_processes(checkout: Pat
 def test_data_survives_a_kill(checkout: Path) -> None:
     process, port = start(checkout)
     account = {"email": "ada@example.com", "password": "correct horse battery"}
-    body = requests.post(f"http://127.0.0.1:{port}/api/auth/sign-up/email", data=account, timeout=10).json()
+    body = requests.post(f"http://127.0.0.1:{port}/api/auth/sign-up/email", data=account, timeout=30).json()
     process.kill()
     process.wait()
     assert process.stdout
@@ -126,7 +126,7 @@ def test_data_survives_a_kill(checkout: Path) -> None:
     assert leftovers
     second_process, port = start(checkout)
     headers = {"Authorization": f"Bearer {body['token']}"}
-    tasks = requests.get(f"http://127.0.0.1:{port}/api/{body['user']['id']}/tasks", headers=headers, timeout=10)
+    tasks = requests.get(f"http://127.0.0.1:{port}/api/{body['user']['id']}/tasks", headers=headers, timeout=30)
     assert (tasks.status_code, tasks.json()) == (200, [])
     assert set(leftovers) & set(processes_of(checkout)) == set()
     stop(second_process)

@@ -35,6 +35,8 @@ def test_killed_workers(faulty_service: Service, writing: Writing) -> None:
     with writing() as writers:
         writers.aborts_allowed = True
         for _ in range(5):
+            # Without this, the only worker that serves could be killed, and the requests would wait for a start.
+            wait_until(lambda: writers.get("/healthz") == 200 and has_two_serving_workers(faulty_service), 60)
             worker = min(child_pids(faulty_service.process.pid))
             os.kill(worker, signal.SIGKILL)
             wait_until(partial(has_exited, faulty_service, worker))
@@ -42,6 +44,12 @@ def test_killed_workers(faulty_service: Service, writing: Writing) -> None:
             writers.check_health(ready=True)
         writers.faults = "5 killed, "
     assert writers.unavailable == 0
+
+
+def has_two_serving_workers(service: Service) -> bool:
+    """Return whether both workers have threads, which their first requests start."""
+    workers = child_pids(service.process.pid)
+    return len(workers) == 2 and all(len(list(Path(f"/proc/{worker}/task").iterdir())) > 1 for worker in workers)
 
 
 def has_exited(service: Service, worker: int) -> bool:

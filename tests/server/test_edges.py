@@ -148,7 +148,7 @@ def test_a_request_with_expect_100_continue_has_one_final_response(edge: Service
 )
 def test_a_forged_header_changes_neither_path_nor_scheme(edge: Service, header: str) -> None:
     def constant_lines(response: bytes) -> list[bytes]:
-        return [line for line in response.splitlines() if not line.startswith((b"Date: ", b"X-Request-Id: "))]
+        return [line for line in response.splitlines() if not line.lower().startswith((b"date: ", b"x-request-id: "))]
 
     plain, forged = (exchange(edge, get("Connection: close", *headers)) for headers in ([], [header]))
     assert constant_lines(plain) == constant_lines(forged)

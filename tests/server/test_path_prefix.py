@@ -10,8 +10,8 @@ import requests
 
 from tests.support.actors import PASSWORD
 from tests.support.databases import application
-from tests.support.nginx import NGINX, Proxy, proxying
-from tests.support.processes import ROOT, running_service
+from tests.support.nginx import NGINX, UNDER_A_PATH, Proxy, proxying
+from tests.support.processes import running_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,14 +23,11 @@ PUBLIC_URL = "https://localhost/todo"
 @pytest.fixture
 def proxy(fresh_database: str, tmp_path: Path) -> Iterator[Proxy]:
     """Yield an nginx that serves the service under /todo."""
-    site = (ROOT / "deploy" / "nginx.conf").read_text()
-    locations = (ROOT / "deploy" / "nginx-path.conf").read_text()
-    site = re.sub(r"    location / \{.*(?=\n\})", lambda _: locations, site, count=1, flags=re.DOTALL)
     with (
         running_service(
             fresh_database, WEB_CONCURRENCY="1", BETTER_AUTH_URL=PUBLIC_URL, MAIL_URL="file:///dev/null"
         ) as service,
-        proxying(int(service.url.rpartition(":")[2]), tmp_path, site) as running_proxy,
+        proxying(int(service.url.rpartition(":")[2]), tmp_path, UNDER_A_PATH) as running_proxy,
     ):
         yield running_proxy
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,21 +11,13 @@ import requests
 
 from devtools.processes import free_port
 from tests.support.credentials import sign_up_at
-from tests.support.nginx import NGINX, Proxy, proxying
-from tests.support.processes import ROOT, running_service
+from tests.support.nginx import NGINX, SITE, UNDER_A_PATH, Proxy, proxying
+from tests.support.processes import running_service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CADDY = shutil.which("caddy")
-SITE = (ROOT / "deploy" / "nginx.conf").read_text()
-UNDER_A_PATH = re.sub(
-    r"    location / \{\n        proxy_pass.*(?=\n\})",
-    lambda _: (ROOT / "deploy" / "nginx-path.conf").read_text(),
-    SITE,
-    count=1,
-    flags=re.DOTALL,
-)
 SITES = {"": SITE, "/todo": UNDER_A_PATH}
 TOKEN = "geheim" * 20
 SPELLINGS = [

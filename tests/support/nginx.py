@@ -43,6 +43,18 @@ http {{
 }}
 """
 
+SITE = (ROOT / "deploy" / "nginx.conf").read_text()
+"""The configuration of a whole host."""
+
+UNDER_A_PATH = re.sub(
+    r"    location / \{\n        proxy_pass.*(?=\n\})",
+    lambda _: (ROOT / "deploy" / "nginx-path.conf").read_text(),
+    SITE,
+    count=1,
+    flags=re.DOTALL,
+)
+"""The same, with the locations of the host that proxies replaced by those under /todo."""
+
 
 @dataclass
 class Proxy:
@@ -60,14 +72,13 @@ class Proxy:
 
 
 @contextmanager
-def proxying(upstream: int, folder: Path, site: str | None = None) -> Iterator[Proxy]:
+def proxying(upstream: int, folder: Path, site: str = SITE) -> Iterator[Proxy]:
     """Run nginx in front of the port. Only names, ports and paths differ from the configuration of deploy/."""
     https_port, http_port = free_port(), free_port()
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "all.pem"))
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    site = site or (ROOT / "deploy" / "nginx.conf").read_text()
     site = re.sub(r"/etc/ssl/\S+\.pem", f"{folder}/all.pem", site).replace("todo.example.com", "localhost")
     site = site.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
     site = re.sub(r"listen \[::\].*", "", site)

@@ -95,6 +95,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> float:
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Wait until the URL responds, with any status, or until the process has exited."""
-    wait_until(lambda: (process and process.poll()) is not None or requests.get(url, timeout=5) is not None, seconds=60)
+    """Wait until the URL responds, with any status, or until the process has exited.
+
+    A server may listen long before its worker has loaded the application.
+    """
+    wait_until(lambda: (process and process.poll()) is not None or requests.get(url, timeout=60) is not None, 60)
     assert process is None or process.poll() is None, "the server has exited"
