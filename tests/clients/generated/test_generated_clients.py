@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.support.processes import Service
 
 FOLDER = Path(__file__).parent
+CONFIG = FOLDER / "openapi-python-client.yaml"
 VENV = ROOT / ".data" / "clients"
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
@@ -71,11 +72,19 @@ def test_the_typescript_client_compiles_and_works(node: str, document: Path, ser
     run(tmp_path, node, "client.js", **client_settings(service))
 
 
+def omit_calendar_import(document: Path) -> None:
+    """Leave JSON as the only import: the generator knows no body that is a text, and warns of it."""
+    openapi = json.loads(document.read_text())
+    del openapi["paths"]["/api/{user_id}/import"]["post"]["requestBody"]["content"]["text/calendar"]
+    document.write_text(json.dumps(openapi))
+
+
 def test_the_python_client_is_typed_and_works(document: Path, service: Service, tmp_path: Path) -> None:
     install(CLIENTS_LOCK, VENV)
     commands, project = VENV / "bin", tmp_path / "project"
     path = f"{commands}{os.pathsep}{os.environ['PATH']}"  # the generator runs the ruff of its environment
-    options = ["--fail-on-warning", f"--path={document}", f"--output-path={project}"]
+    omit_calendar_import(document)
+    options = ["--fail-on-warning", f"--path={document}", f"--config={CONFIG}", f"--output-path={project}"]
     run(tmp_path, commands / "openapi-python-client", "generate", *options, PATH=path)
     shutil.copy(FOLDER / "client.py", project)
     strict = ["--strict", "--config-file=", f"--python-executable={commands / 'python'}"]
