@@ -165,7 +165,7 @@ def test_sigterm_drains_also_after_a_reload(delayed_service: Service) -> None:
     assert process.wait(40) == 0
 
 
-@ON_BOTH_SERVERS
+@pytest.mark.parametrize("service", [GRANIAN], indirect=True)  # tests/faults kills the workers of gunicorn
 @pytest.mark.shows("gunicorn KILL")
 def test_the_service_survives_a_kill_of_any_worker(service: Service) -> None:
     ada = ServiceClient(service)

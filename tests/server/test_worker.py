@@ -24,7 +24,7 @@ from gunicorn.workers.gthread import TConn
 from devtools.processes import free_port
 from server.socket_timeouts import COALESCE_MAX, LINGER_TIMEOUT, MIN_RATE, DeadlineSocket
 from server.worker import HEARTBEAT_INTERVAL, Logger, Worker
-from tests.support.processes import ROOT, clean_environ, wait_until_ready
+from tests.support.processes import ON_GUNICORN, ROOT, clean_environ, wait_until_ready
 from tests.support.raw_http import connect, final_statuses, receive_all
 from tests.test_costs import GROWTH
 
@@ -133,10 +133,11 @@ def packets(connection: socket.socket) -> int:
     return int.from_bytes(tcp_info[DATA_SEGMENTS_IN : DATA_SEGMENTS_IN + 4], sys.byteorder)
 
 
+@ON_GUNICORN
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the received packets")
 @pytest.mark.parametrize(("path", "status"), [("/", 200), ("/nowhere", 404), ("/ä", 400)])
-def test_a_response_is_one_packet(service: Service, path: str, status: int) -> None:
-    with connect(service) as connection:
+def test_a_response_is_one_packet(edge: Service, path: str, status: int) -> None:
+    with connect(edge) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         assert final_statuses(receive_all(connection)) == [status]
         assert packets(connection) == 1
@@ -311,9 +312,9 @@ def test_a_wait_with_a_past_deadline_times_out(sockets: tuple[socket.socket, Dea
 
 
 def test_the_client_may_close_first(exchange: Exchange) -> None:
+    started = time.monotonic()
     closing_client = threading.Timer(0.3, exchange.client.close)
     closing_client.start()
-    started = time.monotonic()
     assert not exchange.serve(responding(b"ab", length=2), GET.replace(b"Host: x", b"Host: x\r\nConnection: close"))
     assert 0.3 <= time.monotonic() - started < LINGER_TIMEOUT
     closing_client.join()
