@@ -124,7 +124,7 @@ class DeletedSchema(Schema):
     deleted = fields.Integer(dump_only=True, required=True)
 
 
-class OccurrencesSchema(Schema):
+class OccurrenceListSchema(Schema):
     """The due dates of the tasks that would follow."""
 
     occurrences = fields.List(Due(), dump_only=True, required=True)

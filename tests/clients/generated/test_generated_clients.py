@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tests.support.processes import Service
 
 FOLDER = Path(__file__).parent
-CONFIG = FOLDER / "openapi-python-client.yaml"
 VENV = ROOT / ".data" / "clients"
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
@@ -84,7 +83,7 @@ def test_the_python_client_is_typed_and_works(document: Path, service: Service, 
     commands, project = VENV / "bin", tmp_path / "project"
     path = f"{commands}{os.pathsep}{os.environ['PATH']}"  # the generator runs the ruff of its environment
     omit_calendar_import(document)
-    options = ["--fail-on-warning", f"--path={document}", f"--config={CONFIG}", f"--output-path={project}"]
+    options = ["--fail-on-warning", f"--path={document}", f"--output-path={project}"]
     run(tmp_path, commands / "openapi-python-client", "generate", *options, PATH=path)
     shutil.copy(FOLDER / "client.py", project)
     strict = ["--strict", "--config-file=", f"--python-executable={commands / 'python'}"]

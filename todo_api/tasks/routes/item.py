@@ -20,7 +20,7 @@ from todo_api.tasks.icalendar import series_of
 from todo_api.tasks.parameters import DeleteOneParameters, OccurrencesParameters
 from todo_api.tasks.queries import item
 from todo_api.tasks.queries.projection import task_fragment
-from todo_api.tasks.schemas import OccurrencesSchema, TaskPatchSchema, TaskPutSchema, TaskSchema
+from todo_api.tasks.schemas import OccurrenceListSchema, TaskPatchSchema, TaskPutSchema, TaskSchema
 from todo_api.tasks.sync.idempotency import idempotent
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def toggle_task_completion(owner: Owner, task_id: int) -> TaskResponse:
 @tasks.get("/tasks/<id:task_id>/occurrences")
 @owner_required("tasks:read")
 @tasks.query(OccurrencesParameters)
-@tasks.response(200, OccurrencesSchema(), example=OCCURRENCES)
+@tasks.response(200, OccurrenceListSchema(), example=OCCURRENCES)
 @raises(TaskNotFound)
 def list_occurrences(parameters: dict[str, Any], owner: Owner, task_id: int) -> dict[str, Any]:
     """Preview due dates.
