@@ -16,6 +16,7 @@ from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
+from werkzeug.wsgi import get_input_stream
 
 from config import THREADS, Config
 from server import draining, garbage_collection, graceful_shutdown, logging, metrics_directory
@@ -87,7 +88,7 @@ def adapted(app: WSGIApplication) -> WSGIApplication:
             start_response("411 Length Required", list(headers.items()))
             return [body]
         response = app(environ, start)
-        while not is_too_large and environ["wsgi.input"].read(DISCARD_SIZE):
+        while not is_too_large and get_input_stream(environ).read(DISCARD_SIZE):
             pass
         return response
 
