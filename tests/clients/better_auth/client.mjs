@@ -149,7 +149,8 @@ function send(method, path, { json, form, body, cookie, bearer, origin, headers 
   };
   const url = path.startsWith("http") ? path : BASE_URL + (path.startsWith("/") ? path : `/api/auth/${path}`);
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers: sent, timeout: 20_000 }, (incoming) => {
+    // A connection of its own: a reused one may be closed by the server at the moment at which the request is sent.
+    const outgoing = request(url, { agent: false, method, headers: sent, timeout: 20_000 }, (incoming) => {
       const chunks = [];
       incoming.on("data", (chunk) => chunks.push(chunk));
       incoming.on("error", reject);
