@@ -20,13 +20,11 @@ from devtools.processes import free_port
 from tests.support.actors import PASSWORD
 from tests.support.browsers import CHROMIUM, OPTIONS
 from tests.support.databases import new_database
-from tests.support.mailed_links import links_of, mails
 from tests.support.node import node_with_packages
-from tests.support.processes import ROOT, running_service, wait_until, wait_until_ready
+from tests.support.processes import ROOT, running_service, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
@@ -48,22 +46,20 @@ class Site:
     url: str
     development_url: str
     service: str
-    mbox: Path
 
 
 @pytest.fixture(scope="module")
-def site(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(server: str, template: str) -> Iterator[Site]:
     """Build the front end and serve it."""
     node_with_packages(FOLDER)
     url, development_url = (f"http://localhost:{free_port()}" for _ in range(2))
-    mbox = tmp_path_factory.mktemp("site") / "mails"
     with (
         new_database(server, template) as database,
-        running_service(database, CORS_ORIGINS=json.dumps([url, development_url]), MAIL_URL=mbox.as_uri()) as service,
+        running_service(database, CORS_ORIGINS=json.dumps([url, development_url])) as service,
     ):
         npm("run", "build", VITE_API_URL=service.url).check_returncode()
         with serving(url, "npx vite preview", service.url):
-            yield Site(url, development_url, service.url, mbox)
+            yield Site(url, development_url, service.url)
 
 
 def npm(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -181,31 +177,14 @@ def titles(page: Page) -> list[str]:
     return page.locator(".task > div > label").all_inner_texts()
 
 
-def sign_up(page: Page) -> str:
-    """Create an account in the form, and return its address."""
-    email = f"grace-{uuid.uuid4().hex[:8]}@example.com"
-    page.get_by_role("button", name="Create an account").click()
-    page.get_by_label("Name").fill("Grace")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create account").click()
-    return email
-
-
-def mailed_link(mbox: Path, email: str) -> str:
-    """Wait for a mail to the address, and return the newest link."""
-
-    def links() -> list[str]:
-        return [link for mail in mails(mbox) if mail["To"] == email for link in links_of(mail)]
-
-    wait_until(lambda: bool(links()))
-    return links()[-1]
-
-
 def test_a_newcomer_signs_up_out_and_in(page: Page, ada: Account, site: Site) -> None:
     sign_in(page, ada, "not the password")
     expect(page.get_by_role("alert")).to_have_text("Invalid email or password")
-    sign_up(page)
+    page.get_by_role("button", name="Create an account").click()
+    page.get_by_label("Name").fill("Grace")
+    page.get_by_label("E-mail").fill(f"grace-{uuid.uuid4().hex[:8]}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
     add(page, "File taxes")
     expect_saved(page)
     page.reload()
@@ -215,42 +194,6 @@ def test_a_newcomer_signs_up_out_and_in(page: Page, ada: Account, site: Site) ->
     assert page.evaluate("indexedDB.databases()") == []
     sign_in(page, ada)
     expect(page.get_by_text("No tasks here.")).to_be_visible()
-
-
-def test_a_user_verifies_the_address(page: Page, site: Site) -> None:
-    email = sign_up(page)
-    page.get_by_role("link", name="API keys").click()
-    notice = page.get_by_text(f"Your address {email} is not verified.")
-    page.get_by_role("button", name="Send a link").click()
-    expect(page.get_by_text(f"A link is on its way to {email}.")).to_be_visible()
-    page.reload()
-    expect(notice).to_be_visible()
-    page.goto(mailed_link(site.mbox, email))
-    expect(page.get_by_role("heading", name="API keys")).to_be_visible()
-    expect(notice).not_to_be_visible()
-
-
-def test_a_sign_in_waits_for_the_verification(page: Page, server: str, template: str, tmp_path: Path) -> None:
-    url, mbox = f"http://localhost:{free_port()}", tmp_path / "mails"
-    origins = json.dumps([url])
-    with (
-        new_database(server, template) as database,
-        running_service(
-            database, CORS_ORIGINS=origins, MAIL_URL=mbox.as_uri(), REQUIRE_EMAIL_VERIFICATION="true"
-        ) as service,
-        serving(url, "npm run dev --", service.url),
-    ):
-        page.goto(url)
-        account = Account(service.url, sign_up(page), {})
-        expect(page.get_by_text("Check your mail: a link to verify your address is on its way.")).to_be_visible()
-        page.reload()
-        sign_in(page, account)
-        expect(page.get_by_role("alert")).to_have_text("Verify your address: the link was mailed again.")
-        page.goto(mailed_link(mbox, account.email))
-        expect(page).to_have_url(f"{url}/")
-        sign_in(page, account)
-        add(page, "File taxes")
-        expect(page.get_by_role("button", name="Send a link")).not_to_be_visible()
 
 
 def test_tasks_are_added_completed_deleted_and_restored(tasks_page: Page, ada: Account) -> None:

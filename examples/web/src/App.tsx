@@ -4,7 +4,6 @@ import { authClient } from "./auth/client";
 import { KeysPage } from "./auth/KeysPage";
 import { SignIn } from "./auth/SignIn";
 import { type User, useUser } from "./auth/useUser";
-import { VerifyEmail } from "./auth/VerifyEmail";
 import { StoreContext } from "./sync/context";
 import { TaskStore } from "./sync/store";
 import { TasksPage } from "./tasks/TasksPage";
@@ -33,10 +32,7 @@ function SignedIn({ user }: { user: User }) {
   return (
     <StoreContext value={store}>
       <Header user={user} page={page} />
-      <main>
-        {!user.emailVerified && <VerifyEmail email={user.email} />}
-        {PAGES[page] ?? <TasksPage />}
-      </main>
+      <main>{PAGES[page] ?? <TasksPage />}</main>
     </StoreContext>
   );
 }

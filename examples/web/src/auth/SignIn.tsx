@@ -1,17 +1,12 @@
 import { type FormEvent, useState } from "react";
 
 import { Field } from "../ui/Field";
-import { authClient, pageAddress, UNREACHABLE } from "./client";
-
-interface Outcome {
-  error?: string;
-  notice?: string;
-}
+import { authClient } from "./client";
 
 /** The form to sign in or to create an account. */
 export function SignIn() {
   const [isNew, setIsNew] = useState(false);
-  const [{ error, notice }, setOutcome] = useState<Outcome>({});
+  const [error, setError] = useState("");
   const [isBusy, setIsBusy] = useState(false);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
@@ -19,7 +14,7 @@ export function SignIn() {
     const form = new FormData(event.currentTarget);
     const [name, email, password] = ["name", "email", "password"].map((field) => String(form.get(field) ?? ""));
     setIsBusy(true);
-    setOutcome(await signIn(isNew, { name: name!, email: email!, password: password! }));
+    setError(await signIn(isNew, { name: name!, email: email!, password: password! }));
     setIsBusy(false);
   }
 
@@ -41,7 +36,6 @@ export function SignIn() {
           {...(isNew && { hint: "At least 8 characters." })}
         />
         <p role="alert">{error}</p>
-        <div role="status">{notice && <p>{notice}</p>}</div>
         <button className="primary" disabled={isBusy}>
           {isNew ? "Create account" : "Sign in"}
         </button>
@@ -56,17 +50,15 @@ export function SignIn() {
   );
 }
 
-/** Signs in or up. Returns what to show. */
-async function signIn(isNew: boolean, account: { name: string; email: string; password: string }): Promise<Outcome> {
+/** Signs in or up. Returns the error to show, or an empty text. */
+async function signIn(isNew: boolean, account: { name: string; email: string; password: string }): Promise<string> {
   const { email, password } = account;
   try {
-    const { data, error } = isNew
-      ? await authClient.signUp.email({ ...account, callbackURL: pageAddress() })
-      : await authClient.signIn.email({ email, password, callbackURL: pageAddress() });
-    if (error?.code === "EMAIL_NOT_VERIFIED") return { error: "Verify your address: the link was mailed again." };
-    if (error) return { error: error.message ?? error.statusText };
-    return data.token ? {} : { notice: "Check your mail: a link to verify your address is on its way." };
+    const { error } = isNew
+      ? await authClient.signUp.email(account)
+      : await authClient.signIn.email({ email, password });
+    return error ? (error.message ?? error.statusText) : "";
   } catch {
-    return { error: UNREACHABLE };
+    return "The service is unreachable. Try again later.";
   }
 }

@@ -9,10 +9,3 @@ export const authClient = createAuthClient({
   plugins: [apiKeyClient()],
   fetchOptions: { onSuccess: ({ request }) => (request.method === "POST" ? forgetToken() : undefined) },
 });
-
-export const UNREACHABLE = "The service is unreachable. Try again later.";
-
-/** Returns the address of the page, for mailed links. With its fragment, a sign-in does not load the page again. */
-export function pageAddress(): string {
-  return `${location.origin}/#${location.hash.slice(1)}`;
-}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 
 import { authClient } from "./client";
 
@@ -8,7 +8,6 @@ export interface User {
   id: string;
   name: string;
   email: string;
-  emailVerified: boolean;
 }
 
 /**
@@ -19,21 +18,17 @@ export interface User {
 export function useUser(): User | null | undefined {
   const { data, isPending, error } = authClient.useSession();
   const user = data?.user ?? null;
-  const [isFirst, setIsFirst] = useState(true); // later requests leave the form to sign in on the page
   const isKnown = !isPending && !error;
   useEffect(() => {
-    if (!isKnown) return;
-    rememberUser(user);
-    setIsFirst(false);
+    if (isKnown) rememberUser(user);
   }, [isKnown, user]);
   if (user || isKnown) return user;
-  return rememberedUser() ?? (isPending && isFirst ? undefined : null);
+  return rememberedUser() ?? (isPending ? undefined : null);
 }
 
 function rememberUser(user: User | null): void {
-  if (!user) return localStorage.removeItem(STORAGE_KEY);
-  const { id, name, email, emailVerified } = user;
-  localStorage.setItem(STORAGE_KEY, JSON.stringify({ id, name, email, emailVerified }));
+  if (user) localStorage.setItem(STORAGE_KEY, JSON.stringify({ id: user.id, name: user.name, email: user.email }));
+  else localStorage.removeItem(STORAGE_KEY);
 }
 
 function rememberedUser(): User | null {
