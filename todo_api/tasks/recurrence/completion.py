@@ -1,4 +1,4 @@
-"""Completion: a task with a rule is completed and gets its successor, once, whoever completes it and however often.
+"""Completion: a task with a rule is completed and gets exactly one successor, from any number of devices and requests.
 
 The uid of the successor follows from the uid and the due date of the task. So two devices, a retry, and a task that is
 reopened and completed again give the same uid, and the unique constraint keeps the first successor.

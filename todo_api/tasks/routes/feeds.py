@@ -49,8 +49,8 @@ NOT_INDEXED = {"X-Robots-Tag": "noindex"}
 def create_feed(fields: dict[str, Any], owner: Owner) -> Row:
     """Create a calendar feed.
 
-    Returns the `url` that a calendar program subscribes to. Whoever has it can read the tasks of the feed: no response
-    shows it again. Without a filter the feed has your open tasks. A user has at most ten feeds.
+    Returns the `url` that a calendar program subscribes to. The URL gives access to the tasks of the feed, so no
+    response shows it again. Without a filter the feed has your open tasks. A user has at most ten feeds.
     """
     return queries.create(owner, fields)
 
