@@ -1,5 +1,7 @@
 """Example bodies of the OpenAPI document."""
 
+from todo_api.auth.schemas.api_keys import UNUSED_PROPERTIES
+
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"
 ACCOUNT = {"email": "ada@example.com", "password": "correct horse battery"}
 USER = {
@@ -56,10 +58,8 @@ KEY_SET = {
 }
 KEY = {
     "id": "3kTMd9aZq1B",
-    "configId": "default",
     "name": "nightly backup",
     "start": "todo_2mVb6yK0Wq9XrT4uLsE8Za3kTMd9aZq1B",
-    "prefix": "todo_",
     "referenceId": USER["id"],
     "permissions": {"tasks": ["read"]},
     "enabled": True,
@@ -67,14 +67,6 @@ KEY = {
     "createdAt": "2026-09-20T08:00:00.000Z",
     "updatedAt": "2026-09-20T08:00:00.000Z",
     "lastRequest": None,
-    "metadata": None,
-    "remaining": None,
-    "refillAmount": None,
-    "refillInterval": None,
-    "lastRefillAt": None,
-    "rateLimitEnabled": False,
-    "rateLimitMax": None,
-    "rateLimitTimeWindow": None,
-    "requestCount": 0,
+    **UNUSED_PROPERTIES,
 }
 NEW_KEY = {**KEY, "key": f"{KEY['start']}{'0Zz7' * 10}abc0r5XyQ"}

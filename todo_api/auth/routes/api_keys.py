@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from todo_api.auth import examples
 from todo_api.auth.api_keys import store as api_keys
-from todo_api.auth.api_keys.encoding import PREFIX, start
+from todo_api.auth.api_keys.encoding import start
 from todo_api.auth.api_keys.errors import (
     APIKeyLimitReached,
     ExpiresInTooLarge,
@@ -31,6 +31,7 @@ from todo_api.auth.schemas.api_keys import (
     EXPIRES_IN_MIN,
     SERVER_ONLY,
     SORT_COLUMNS,
+    UNUSED_PROPERTIES,
     APIKeyListParameters,
     APIKeyListSchema,
     APIKeyParameters,
@@ -51,20 +52,6 @@ if TYPE_CHECKING:
 
 CROSS_SITE = (InvalidOrigin, MissingOrigin)
 INVALID_VALUE = (InvalidNameLength, ExpiresInTooSmall, ExpiresInTooLarge, ServerOnlyProperty, MetadataDisabled)
-UNUSED = {
-    "configId": "default",
-    "prefix": PREFIX,
-    "metadata": None,
-    "remaining": None,
-    "refillAmount": None,
-    "refillInterval": None,
-    "lastRefillAt": None,
-    "rateLimitEnabled": False,
-    "rateLimitMax": None,
-    "rateLimitTimeWindow": None,
-    "requestCount": 0,
-}
-"""The properties of Better Auth's keys that are the same for all keys here."""
 
 
 @auth.post("/api-key/create", tags=["api keys"])
@@ -188,7 +175,7 @@ def key_response(row: Row) -> dict[str, Any]:
     day = row["last_used_on"]
     return {
         **row,
-        **UNUSED,
+        **UNUSED_PROPERTIES,
         "start": start(row["user_id"], row["id"]),
         "permissions": permissions_of(row["scopes"]),
         "lastRequest": day and datetime.combine(day, time(), UTC),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import OneOf
 
+from todo_api.auth.api_keys.encoding import PREFIX
 from todo_api.auth.api_keys.scopes import SCOPES, permissions_of, scopes_of
 from todo_api.auth.models import APIKey
 from todo_api.auth.schemas.sign_in import BodySchema
@@ -21,6 +22,21 @@ EXPIRES_IN_MIN, EXPIRES_IN_MAX = 24 * 3600, 365 * 24 * 3600
 
 PAGE_MAX = 1000
 """The largest limit and offset of a list: more than a user can have keys."""
+
+UNUSED_PROPERTIES = {
+    "configId": "default",
+    "prefix": PREFIX,
+    "metadata": None,
+    "remaining": None,
+    "refillAmount": None,
+    "refillInterval": None,
+    "lastRefillAt": None,
+    "rateLimitEnabled": False,
+    "rateLimitMax": None,
+    "rateLimitTimeWindow": None,
+    "requestCount": 0,
+}
+"""The properties of Better Auth's keys that are the same for all keys here."""
 
 ACTIONS = permissions_of(SCOPES)
 
