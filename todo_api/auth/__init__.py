@@ -6,10 +6,10 @@ from todo_api.auth.routes import (
     api_keys,
     error_page,
     passwords,
-    refresh,
     sessions,
     sign_in,
     social,
+    token_refresh,
     tokens,
     verification,
 )
@@ -20,10 +20,10 @@ __all__ = [
     "auth",
     "error_page",
     "passwords",
-    "refresh",
     "sessions",
     "sign_in",
     "social",
+    "token_refresh",
     "tokens",
     "verification",
 ]
