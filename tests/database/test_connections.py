@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     [
         ("", "statement_timeout", "5s"),
         ("", "TimeZone", "UTC"),
+        ("", "plan_cache_mode", "force_generic_plan"),
         ("?options=-csearch_path%3Dfoo", "search_path", "foo"),
         ("?options=-csearch_path%3Dfoo", "statement_timeout", "5s"),
         ("?application_name=mine", "application_name", "mine"),

@@ -42,9 +42,11 @@ CONNECT_ARGS = {
     "tcp_user_timeout": 6000,
 }
 SESSION_OPTIONS = (
-    "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC"
+    "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC "
+    "-c plan_cache_mode=force_generic_plan"
 )
-"""PostgreSQL's own timeouts. timeouts.py covers a server that does not respond at all."""
+"""PostgreSQL's own timeouts; timeouts.py covers a server that does not respond at all. A prepared statement is planned
+once, where PostgreSQL would plan it for each user if one has a thousand times the tasks of the others."""
 
 STALE_PLAN = {errorcodes.FEATURE_NOT_SUPPORTED, errorcodes.INVALID_SQL_STATEMENT_NAME}
 """The codes for a plan whose result type has changed, as after a migration (0A000), and for an unknown plan (26000)."""

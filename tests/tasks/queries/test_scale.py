@@ -44,6 +44,7 @@ SELECT owner, md5(n::text), 'Something to do', n %% 3 = 0,
   FROM generate_series(1, %s) AS n
        CROSS JOIN LATERAL (SELECT %s AS owner UNION ALL SELECT (%s::text[])[1 + n %% %s]) AS owners
 """
+FEW = "INSERT INTO tasks (user_id, title) SELECT %s, 'Something to do' FROM generate_series(1, 5)"
 LISTS = "INSERT INTO task_lists (user_id, version) SELECT id, 1 FROM users"
 COUNT = "UPDATE task_lists SET live = (SELECT count(*) FROM tasks WHERE tasks.user_id = task_lists.user_id)"
 
@@ -74,7 +75,7 @@ def flatten(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 class Measured:
-    """The service with Ada, who has half of all tasks, and ten other users."""
+    """The service with Ada, who has half of all tasks, ten other users, and Carol, who has five tasks."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -82,8 +83,10 @@ class Measured:
         self.ada = Actor.sign_up(self.app, "Ada")
         others = [Actor.sign_up(self.app, "Bob") for _ in range(OTHERS)]
         self.bob = others[0]
+        self.carol = Actor.sign_up(self.app, "Carol")
         execute(url, LISTS)
         execute(url, FILL, TASKS, self.ada.id, [other.id for other in others], OTHERS)
+        execute(url, FEW, self.carol.id)
         execute(url, COUNT)
         execute(url, "VACUUM ANALYZE")
 
@@ -158,6 +161,13 @@ def test_a_page_reads_only_rows_of_the_user(measured: Measured, sort: str) -> No
         assert not page.has_seq_scan("tasks")
         assert page.rows_read() <= number
     assert last.rows_read() <= first.rows_read()
+
+
+def test_a_list_of_five_tasks_reads_five_rows_beside_a_large_list(measured: Measured) -> None:
+    for query in ("", "?limit=50", "?limit=3"):
+        plan = measured.plan(measured.carol, "GET", f"/tasks{query}")
+        assert plan.rows_read() <= 5
+        assert plan.buffers < 30
 
 
 def test_changes_cost_one_page_at_any_position(measured: Measured) -> None:

@@ -120,11 +120,9 @@ def list_statement(shape: Shape) -> Statement:
     rows = select(task, *columns).where(*conditions, is_modified).correlate(TaskList)
     if shape.cursor_nulls:
         rows = rows.where(after(shape.keys, shape.cursor_nulls))
-    if shape.has_limit:
-        rows = rows.order_by(*order_by(shape.keys, columns))
     # Needed without a limit too: LIMIT NULL returns all rows, but keeps PostgreSQL from merging the subquery into the
-    # join, which would read an unmodified list.
-    page = rows.limit(bindparam("row_limit", type_=Integer)).lateral("page")
+    # join, which would read an unmodified list. The order keeps it from a scan of all users' tasks.
+    page = rows.order_by(*order_by(shape.keys, columns)).limit(bindparam("row_limit", type_=Integer)).lateral("page")
     total = total_count(shape.filters, conditions) if shape.has_limit else literal(0)
     statement = (
         select(*page.c, func.coalesce(TaskList.version, 0).label("list_version"), total.label("total"))
