@@ -89,6 +89,7 @@ def read_own_writes(writers: Writers, number: int) -> None:
         assert read.status_code == 200, read.text
 
 
+@pytest.mark.shows("PostgreSQL failover")
 def test_a_killed_primary(postgres: ReplicatedPostgres, writing: Writing) -> None:
     with writing() as writers:
         postgres.primary.end(signal.SIGKILL)
@@ -98,6 +99,7 @@ def test_a_killed_primary(postgres: ReplicatedPostgres, writing: Writing) -> Non
     assert writers.recovery <= BACK_AFTER_PROMOTION
 
 
+@pytest.mark.shows("PostgreSQL failover")
 def test_a_frozen_primary_that_wakes_up(postgres: ReplicatedPostgres, writing: Writing) -> None:
     """While it is frozen and after it, with two primaries, the service uses the new one only."""
     with writing() as writers:
@@ -118,6 +120,7 @@ def test_a_frozen_primary_that_wakes_up(postgres: ReplicatedPostgres, writing: W
     assert back <= BACK_AFTER_PROMOTION
 
 
+@pytest.mark.shows("PostgreSQL failover")
 def test_a_primary_that_turns_read_only(postgres: ReplicatedPostgres, writing: Writing) -> None:
     """It closes no connection. The service replaces each one whose write it refuses."""
     with writing() as writers:
