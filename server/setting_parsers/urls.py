@@ -70,10 +70,11 @@ def database_url(text: str) -> str:
         message = f"is not a URL that PostgreSQL understands: {reason} (percent-encode special characters)"
         raise ValueError(message) from None
     ports = dsn.get("port", "").split(",")
+    hosts = dsn.get("host", "").split(",")
     if not all(map(is_port, ports)):
         raise ValueError(f"must name ports that are numbers from 1 to {PORT_MAX}")
-    if len(ports) not in {1, len(dsn.get("host", "").split(","))}:
-        raise ValueError("must name one port for all hosts, or one for each")
+    if len(ports) != len(hosts) and "port" in dsn:
+        raise ValueError("must name a port for each host, or none")
     return f"postgresql+psycopg2://{hosts_in_query(rest, dsn)}"
 
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from devtools.processes import free_port
 from tests.support.databases import application, end_sessions, execute
 from tests.support.processes import child_pids
 from tests.support.service_client import ServiceClient, count_statuses, in_parallel
@@ -41,15 +40,6 @@ def test_the_url_adds_options_and_overrides_them(database: str, query: str, sett
         row = fetch_one(text(f"SELECT current_setting('{setting}') AS value"))
     assert row is not None
     assert row["value"] == value
-
-
-def test_of_several_hosts_the_first_that_accepts_writes_is_used(database: str) -> None:
-    user, _, host = urlsplit(database).netloc.rpartition("@")
-    hosts = f"{user}@127.0.0.1:{free_port()},{host}"
-    app = application(urlsplit(database)._replace(netloc=hosts).geturl())
-    assert app.test_client().get("/readyz").status_code == 200
-    with app.app_context():
-        assert fetch_one(text("SELECT 1 AS one")) == {"one": 1}
 
 
 @pytest.mark.shows("ASVS 13.2.6", "PostgreSQL pool")

@@ -29,10 +29,10 @@ class Hosts:
     """The hosts of a URL. All connections of a process to them share the order."""
 
     def __init__(self, names: str, ports: str) -> None:
-        """Take libpq's lists. A list of one port, or none, holds for all hosts."""
+        """Take libpq's lists. A missing port is 5432."""
         hosts = names.split(",")
-        numbers = [int(port or 5432) for port in ports.split(",")]
-        self.order: list[Host] = list(zip(hosts, numbers * (len(hosts) // len(numbers)), strict=True))
+        numbers = ports.split(",") if ports else [""] * len(hosts)
+        self.order: list[Host] = [(host, int(port or 5432)) for host, port in zip(hosts, numbers, strict=True)]
 
     def parameters(self) -> dict[str, str]:
         """Return the parameters of a connection that tries the hosts in their order."""
@@ -67,7 +67,7 @@ def connect_in_order(
 
 
 def avoid_host_of(connection: PoolProxiedConnection) -> None:
-    """Try the host of a lost connection last, and use no other connection to it, unless no other host is found."""
+    """Try the host of a lost connection last, and replace the other connections to it before their next use."""
     if HOST_KEY in connection.info:
         hosts, host = connection.info[HOST_KEY]
         hosts.avoid(host)
@@ -78,4 +78,4 @@ def is_avoided(connection: PoolProxiedConnection) -> bool:
     if HOST_KEY not in connection.info:
         return False
     hosts, host = connection.info[HOST_KEY]
-    return bool(hosts.order[0] != host)
+    return host in hosts.order[1:]
