@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from alembic.operations import MigrationScript
     from alembic.runtime.migration import MigrationContext
 
-LOCK_TIMEOUT = "SET lock_timeout = '5s'"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 """Fail rather than queue behind a long transaction, because every request would queue behind the migration."""
-STATEMENT_TIMEOUT = "SET statement_timeout = 0"
-"""The service's own timeout would cancel the creation of an index."""
+STATEMENT_TIMEOUT = "SET LOCAL statement_timeout = 0"
+"""The service's own timeout would cancel the creation of an index. A pooler shares the settings of a session."""
 
 
 def number_revision(ctx: MigrationContext, _revision: object, scripts: list[MigrationScript]) -> None:
@@ -39,15 +39,14 @@ def run_online() -> None:
     """Run all migrations in one transaction."""
     options = current_app.extensions["migrate"].configure_args
     with db.engine.connect() as connection:
-        connection.exec_driver_sql(LOCK_TIMEOUT)
-        connection.exec_driver_sql(STATEMENT_TIMEOUT)
-        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
             **options | {"process_revision_directives": number_revision},
         )
         with context.begin_transaction():
+            connection.exec_driver_sql(LOCK_TIMEOUT)
+            connection.exec_driver_sql(STATEMENT_TIMEOUT)
             context.run_migrations()
 
 

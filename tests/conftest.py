@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ import pytest
 
 from tests.support.actors import Actor
 from tests.support.databases import application, migrate, new_database, postgres_server
+from tests.support.pgbouncer import pgbouncer
 from tests.support.processes import GUNICORN, Service, running_service
 from tests.support.summary import write_summary
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
 
     from flask import Flask
     from flask.testing import FlaskClient
@@ -43,17 +45,22 @@ def template(server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def database(server: str, template: str) -> Iterator[str]:
+def database(server: str, template: str, pytestconfig: pytest.Config) -> Iterator[str]:
     """Yield the database that most tests share. Each test creates its own users."""
-    with new_database(server, template) as url:
-        yield url
+    with new_database(server, template) as url, reached(url, pytestconfig) as reachable_url:
+        yield reachable_url
 
 
 @pytest.fixture
-def fresh_database(server: str, template: str) -> Iterator[str]:
+def fresh_database(server: str, template: str, pytestconfig: pytest.Config) -> Iterator[str]:
     """Yield a database of the test's own."""
-    with new_database(server, template) as url:
-        yield url
+    with new_database(server, template) as url, reached(url, pytestconfig) as reachable_url:
+        yield reachable_url
+
+
+def reached(url: str, config: pytest.Config) -> AbstractContextManager[str]:
+    """Return the URL of the database as a context, with --pooler that through PgBouncer."""
+    return pgbouncer(url) if config.option.pooler else nullcontext(url)
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +92,7 @@ def service(request: pytest.FixtureRequest, fresh_database: str) -> Iterator[Ser
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="skip each test that starts a process")
+    parser.addoption("--pooler", action="store_true", help="reach the databases through PgBouncer")
 
 
 def pytest_configure_node(node: Any) -> None:

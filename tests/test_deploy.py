@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devtools.processes import free_port
 from tests.support.databases import CONFIG
 from tests.support.processes import ROOT, clean_environ
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 DEPLOY = ROOT / "deploy"
 UNITS = ("todo-api.service", "todo-api-purge.service")
 ANALYZE = shutil.which("systemd-analyze")
+PATRONI = shutil.which("patroni")
+PATRONI_FILE = (DEPLOY / "patroni.yml").read_text()
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 
 
@@ -95,3 +98,28 @@ def test_the_containers_are_sandboxed() -> None:
         assert f"\n  {line}\n" in text.partition("services:")[0]
     assert re.findall(r"<<: \*confined", text) == ["<<: *confined"] * 2
     assert all(value.startswith("${") and value.endswith(":?}") for value in re.findall(r"SECRET: (\S+)", text))
+
+
+def test_patroni_replicates_synchronously_and_fences_an_old_primary() -> None:
+    seconds = {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", PATRONI_FILE, re.MULTILINE)}
+    assert seconds["ttl"] >= seconds["loop_wait"] + 2 * seconds["retry_timeout"]
+    assert seconds["safety_margin"] < seconds["ttl"] - seconds["loop_wait"]
+    assert "\n    synchronous_mode: true\n" in PATRONI_FILE
+    assert "\nwatchdog:\n  mode: required\n" in PATRONI_FILE
+
+
+def test_patroni_has_no_password_and_admits_no_connection_without_one() -> None:
+    assert not re.search(r"^ *password:", PATRONI_FILE, re.MULTILINE)
+    rules = re.findall(r"^    - (host.*)$", PATRONI_FILE, re.MULTILINE)
+    assert {(rule.split()[0], rule.split()[-1]) for rule in rules} == {("hostssl", "scram-sha-256")}
+
+
+@pytest.mark.skipif(not PATRONI, reason="patroni is not installed (apt install patroni)")
+def test_patroni_accepts_its_configuration(tmp_path: Path) -> None:
+    """It requires free ports of this machine, and misses a list that stands elsewhere in the file."""
+    assert PATRONI
+    text = re.sub(r" listen: .*", lambda _: f" listen: 127.0.0.1:{free_port()}", PATRONI_FILE)
+    (tmp_path / "patroni.yml").write_text(text)
+    command = [PATRONI, "--validate-config", str(tmp_path / "patroni.yml")]
+    completed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert completed.stderr + completed.stdout == "bootstrap.pg_hba  is not defined.\n"

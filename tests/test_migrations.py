@@ -8,6 +8,7 @@ import pytest
 from psycopg2.errors import CheckViolation
 
 from tests.support.databases import application, execute, migrate, new_database
+from tests.support.pgbouncer import pgbouncer
 from todo_api.auth.models import User
 from todo_api.extensions import db
 from todo_api.tasks.models import Task
@@ -118,3 +119,10 @@ def test_lengths_of_users_are_checked(fresh_database: str, email: str, name: str
     insert = "INSERT INTO users (id, email, password_hash, name) VALUES ('u', %s, '', %s)"
     with pytest.raises(CheckViolation, match=constraint):
         execute(fresh_database, insert, email, name)
+
+
+def test_a_migration_through_a_pooler_changes_no_setting_of_others(empty_database: str) -> None:
+    with pgbouncer(empty_database) as pooled:
+        migrate(pooled)
+        assert execute(pooled, "SHOW statement_timeout") == [("5s",)]
+        assert execute(pooled, "SHOW lock_timeout") == [("3s",)]

@@ -69,9 +69,28 @@ def database_url(text: str) -> str:
         reason = re.sub(r'".*"', "…", str(error).strip().removeprefix("invalid dsn: "))
         message = f"is not a URL that PostgreSQL understands: {reason} (percent-encode special characters)"
         raise ValueError(message) from None
-    if not all(is_port(port) for port in dsn.get("port", "").split(",")):
+    ports = dsn.get("port", "").split(",")
+    hosts = dsn.get("host", "").split(",")
+    if not all(map(is_port, ports)):
         raise ValueError(f"must name ports that are numbers from 1 to {PORT_MAX}")
+    if len(ports) != len(hosts) and "port" in dsn:
+        raise ValueError("must name a port for each host, or none")
     return f"postgresql+psycopg2://{hosts_in_query(rest, dsn)}"
+
+
+def primary_url(text: str) -> str:
+    """Parse the PostgreSQL URL of a database that is written to: of several hosts, the one that accepts writes.
+
+    Without `target_session_attrs`, libpq would connect to the first host that responds, which may be a standby.
+    """
+    parsed = database_url(text)
+    dsn = parse_dsn(parsed.replace("+psycopg2", "", 1))
+    if "," not in dsn.get("host", ""):
+        return parsed
+    target = dsn.get("target_session_attrs")
+    if target not in {None, "read-write", "primary"}:
+        raise ValueError("must have target_session_attrs=read-write with several hosts, as any other may be a standby")
+    return parsed if target else f"{parsed}&target_session_attrs=read-write"
 
 
 def is_port(text: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,13 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from devtools.processes import free_port
-from server.setting_parsers.urls import database_url
-from tests.support.databases import CONFIG, application, execute
+from tests.support.databases import application, end_sessions, execute
 from tests.support.processes import child_pids
 from tests.support.service_client import ServiceClient, count_statuses, in_parallel
-from todo_api import create_app
-from todo_api.database.connections import AUTOCOMMIT, POOL_SIZE, pool_connection
+from todo_api.database.connections import AUTOCOMMIT, POOL_SIZE, driver_connection, pool_connection
 from todo_api.database.execution import fetch_one
 
 if TYPE_CHECKING:
@@ -45,16 +41,6 @@ def test_the_url_adds_options_and_overrides_them(database: str, query: str, sett
         row = fetch_one(text(f"SELECT current_setting('{setting}') AS value"))
     assert row is not None
     assert row["value"] == value
-
-
-def test_of_several_hosts_the_first_that_accepts_writes_is_used(database: str) -> None:
-    user, _, host = urlsplit(database).netloc.rpartition("@")
-    hosts = f"{user}@127.0.0.1:{free_port()},{host}"
-    url = urlsplit(database)._replace(netloc=hosts, query="target_session_attrs=read-write").geturl()
-    app = create_app(replace(CONFIG, database_url=database_url(url)))
-    assert app.test_client().get("/readyz").status_code == 200
-    with app.app_context():
-        assert fetch_one(text("SELECT 1 AS one")) == {"one": 1}
 
 
 @pytest.mark.shows("ASVS 13.2.6", "PostgreSQL pool")
@@ -96,11 +82,13 @@ def test_no_connection_is_shared_by_two_processes(service: Service, fresh_databa
     assert sockets(service.process.pid, port) == set()
 
 
-def end_sessions(url: str) -> None:
-    """End every other session of the database, as a restart does."""
-    name = urlsplit(url).path[1:]
-    others = "FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-    assert all(ended for (ended,) in execute(url, f"SELECT pg_terminate_backend(pid, 5000) {others}", name))
+def test_a_write_that_a_read_only_server_refuses_is_repeated_on_a_new_connection(app: Flask, alice: Actor) -> None:
+    alice.create_task()
+    with app.app_context(), pool_connection(AUTOCOMMIT) as connection, driver_connection(connection).cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    assert alice.post("/tasks", json={"title": "x"}).status_code == 201
+    with app.app_context():
+        assert fetch_one(text("SHOW default_transaction_read_only")) == {"default_transaction_read_only": "off"}
 
 
 @pytest.mark.shows("PostgreSQL restart")

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from contextlib import ExitStack
-from itertools import takewhile
-from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-import psycopg2
 import pytest
 from sqlalchemy import Integer, Text, bindparam, literal, select
 
-from devtools.processes import free_port
 from tests.support.actors import Actor
 from tests.support.credentials import bearer
 from tests.support.databases import application, execute
-from tests.support.processes import wait_until
+from tests.support.pgbouncer import pgbouncer
 from tests.support.statements import record_statements
 from todo_api.database import statements as database_statements
 from todo_api.database.connections import AUTOCOMMIT, POOL_SIZE, driver_connection, pool_connection
@@ -31,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flask import Flask
-
-PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 
 PLANS = "SELECT name, generic_plans FROM pg_prepared_statements"
 
@@ -132,44 +121,10 @@ def test_percent_signs_and_quotes_are_escaped(app: Flask) -> None:
 
 
 @pytest.fixture
-def pooler(fresh_database: str, tmp_path: Path) -> Iterator[str]:
+def pooler(fresh_database: str) -> Iterator[str]:
     """Yield the URL of a PgBouncer in transaction mode."""
-    if not PGBOUNCER:
-        pytest.skip("pgbouncer is not installed (apt install pgbouncer)")
-    target, port = urlsplit(fresh_database), free_port()
-    (tmp_path / "users").write_text(f'"{target.username}" "{target.password}"\n')
-    (tmp_path / "ini").write_text(f"""
-[databases]
-* = host={target.hostname} port={target.port}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = scram-sha-256
-auth_file = {tmp_path}/users
-pool_mode = transaction
-default_pool_size = 2
-ignore_startup_parameters = options
-""")
-    folders = takewhile(lambda folder: folder != Path(gettempdir()), [tmp_path, *tmp_path.parents])
-    for path in (*tmp_path.iterdir(), *folders):
-        path.chmod(0o755)  # readable without privileges
-    unprivileged = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
-    process = subprocess.Popen([PGBOUNCER, "-q", str(tmp_path / "ini")], **unprivileged)  # type: ignore[call-overload]
-    try:
-        url = target._replace(netloc=f"{target.username}:{target.password}@127.0.0.1:{port}").geturl()
-        wait_until(lambda: is_reachable(url))
+    with pgbouncer(fresh_database) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def is_reachable(url: str) -> bool:
-    try:
-        return bool(execute(url, "SELECT 1"))
-    except psycopg2.OperationalError:
-        return False
 
 
 def test_behind_a_pooler_no_statement_is_prepared(pooler: str) -> None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from devtools.embedded_postgres import PostgresError
 from tests.faults.servers import FaultyPostgres
-from tests.faults.writers import Writers
+from tests.faults.writers import checked_writers
 from tests.support.databases import DATA, migrate, unused_folder
 from tests.support.processes import running_service
-from tests.support.summary import FAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
+    from tests.faults.writers import Writing
     from tests.support.processes import Service
 
 
@@ -45,24 +44,6 @@ def faulty_service(postgres: FaultyPostgres) -> Iterator[Service]:
 
 
 @pytest.fixture
-def writing(
-    faulty_service: Service,
-    postgres: FaultyPostgres,
-    request: pytest.FixtureRequest,
-    record_property: Callable[[str, object], None],
-) -> Callable[[], AbstractContextManager[Writers]]:
+def writing(faulty_service: Service, postgres: FaultyPostgres, request: pytest.FixtureRequest) -> Writing:
     """Return a context manager that creates tasks during a fault, and afterwards checks all of them."""
-
-    @contextmanager
-    def write() -> Iterator[Writers]:
-        writers = Writers(faulty_service.url)
-        try:
-            yield writers
-            writers.wait_for_recovery()
-        finally:
-            writers.stop()
-        report = writers.report(request.node.name.removeprefix("test_"), postgres.url)
-        record_property(FAULT, str(report))
-        report.check()
-
-    return write
+    return partial(checked_writers, faulty_service, postgres, request.node)

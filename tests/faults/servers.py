@@ -1,12 +1,14 @@
-"""A PostgreSQL server that tests stop, kill and freeze, behind a TCP proxy that tests block."""
+"""PostgreSQL servers that tests stop, kill and freeze: behind a TCP proxy that tests block, or with a standby."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import select
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,10 +16,10 @@ from urllib.parse import urlsplit
 
 from devtools.embedded_postgres import PostgresServer
 from devtools.processes import free_port, stop_leftover
-from tests.support.processes import child_pids
+from tests.support.databases import execute
+from tests.support.processes import child_pids, wait_until
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -40,13 +42,17 @@ class FaultyPostgres:
 
     def restart(self, number: signal.Signals) -> None:
         """Stop the server by the signal, and start it again."""
+        self.end(number)
+        self.start()
+
+    def end(self, number: signal.Signals) -> None:
+        """Stop the server by the signal."""
         backends = child_pids(self.process.pid)
         self.process.send_signal(number)
         self.process.wait(30)
         for backend in backends:  # after SIGKILL they keep the shared memory until they notice
             with contextlib.suppress(ProcessLookupError):
                 os.kill(backend, signal.SIGKILL)
-        self.start()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -60,8 +66,53 @@ class FaultyPostgres:
 
     def stop(self) -> None:
         self.proxy.close()
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.end(signal.SIGINT)
+
+
+class ReplicatedPostgres:
+    """A primary and a synchronous standby, which change places when the standby is promoted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.primary, self.standby = FaultyPostgres(folder / "one"), FaultyPostgres(folder / "two")
+        for server in (self.primary, self.standby):
+            server.start()
+        hosts = f"127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}"
+        self.url_of_both = urlsplit(self.url)._replace(netloc=f"{user_of(self.url)}@{hosts}").geturl()
+
+    @property
+    def url(self) -> str:
+        """The URL of the primary."""
+        return self.primary.url
+
+    def replicate(self) -> None:
+        """Replace the standby by a copy of the primary, and let the primary wait for it with each commit."""
+        self.standby.end(signal.SIGKILL)
+        server = self.standby.server
+        shutil.rmtree(server.data)
+        server.data.mkdir(mode=0o700)
+        os.chown(server.data, server.account.get("user", -1), server.account.get("group", -1))
+        shutil.copy(self.primary.server.password_file, server.password_file)
+        arguments = [f"--pgdata={server.data}", f"--dbname={self.url}?application_name=standby"]
+        options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        subprocess.run([server.binaries / "pg_basebackup", *arguments, *options], check=True, **server.account)
+        self.standby.start()
+        execute(self.url, "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+        execute(self.url, "SELECT pg_reload_conf()")
+        wait_until(lambda: execute(self.url, "SELECT sync_state FROM pg_stat_replication") == [("sync",)])
+
+    def promote(self) -> None:
+        """Promote the standby. The old primary stays as it is."""
+        execute(self.standby.url, "SELECT pg_promote()")
+        self.primary, self.standby = self.standby, self.primary
+
+    def stop(self) -> None:
+        for server in (self.primary, self.standby):
+            server.stop()
+
+
+def user_of(url: str) -> str:
+    """Return user and password of a URL."""
+    return urlsplit(url).netloc.rpartition("@")[0]
 
 
 def send_signal(pids: list[int], number: signal.Signals) -> None:

@@ -18,14 +18,11 @@ from tests.support.databases import execute
 from tests.support.processes import child_pids, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from tests.faults.servers import FaultyPostgres
-    from tests.faults.writers import Writers
+    from tests.faults.writers import Writing
     from tests.support.processes import Service
-
-    Writing = Callable[[], AbstractContextManager[Writers]]
 
 END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'todo_api'"
 

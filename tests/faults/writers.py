@@ -5,14 +5,27 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import requests
 
 from tests.support.credentials import sign_up_at
 from tests.support.databases import execute
 from tests.support.processes import wait_until
+from tests.support.summary import FAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    import pytest
+
+    from tests.faults.servers import FaultyPostgres, ReplicatedPostgres
+    from tests.support.processes import Service
+
+Writing: TypeAlias = "Callable[[], AbstractContextManager[Writers]]"
 
 THREADS = 6
 RESPONSE_TIMEOUT = 12.0
@@ -164,3 +177,19 @@ class Writers:
             aborts_allowed=self.aborts_allowed,
             faults=self.faults,
         )
+
+
+@contextmanager
+def checked_writers(
+    service: Service, postgres: FaultyPostgres | ReplicatedPostgres, test: pytest.Item
+) -> Iterator[Writers]:
+    """Create tasks while the block runs and until the service has recovered. Then check all of them."""
+    writers = Writers(service.url)
+    try:
+        yield writers
+        writers.wait_for_recovery()
+    finally:
+        writers.stop()
+    report = writers.report(test.name.removeprefix("test_"), postgres.url)
+    test.user_properties.append((FAULT, str(report)))
+    report.check()

@@ -7,13 +7,15 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from devtools.processes import free_port
 from server.setting_parsers.mail import mail_url
-from tests.support.databases import CONFIG, application, execute, new_database
+from tests.support.databases import CONFIG, application, end_sessions, execute, new_database
 from tests.support.mail import Inbox, smtp_server
+from tests.support.pgbouncer import pgbouncer
 from tests.support.processes import ROOT, clean_environ
 from todo_api.operations.doctor import check_clock, check_configuration, check_database
 
@@ -43,6 +45,7 @@ def test_a_service_without_problems_is_ok(fresh_database: str, tmp_path: Path) -
     assert [line.split(":")[0] for line in lines] == [
         "ok   configuration",
         "ok   database",
+        "ok   session",
         "ok   migrations",
         "ok   clock",
         "ok   mail",
@@ -86,15 +89,15 @@ def test_an_unmigrated_database_fails(server: str) -> None:
     with new_database(server) as url:
         code, lines = run_doctor(url)
     assert code == 1
-    assert lines[2].startswith("fail migrations: the database is at revision none, this release requires 0")
-    assert "flask db upgrade" in lines[2]
+    assert lines[3].startswith("fail migrations: the database is at revision none, this release requires 0")
+    assert "flask db upgrade" in lines[3]
 
 
 def test_a_database_of_another_release_fails(fresh_database: str) -> None:
     execute(fresh_database, "UPDATE alembic_version SET version_num = '9999'")
     code, lines = run_doctor(fresh_database)
     assert code == 1
-    assert lines[2].startswith("fail migrations: the database is at revision 9999, this release requires 0")
+    assert lines[3].startswith("fail migrations: the database is at revision 9999, this release requires 0")
 
 
 def test_an_unreadable_revision_fails(fresh_database: str) -> None:
@@ -102,6 +105,33 @@ def test_an_unreadable_revision_fails(fresh_database: str) -> None:
     code, lines = run_doctor(fresh_database)
     assert code == 1
     assert lines[1].startswith("fail database: column alembic_version.version_num does not exist - ")
+
+
+def test_behind_a_pooler_the_database_must_have_the_settings(fresh_database: str) -> None:
+    with pgbouncer(fresh_database) as url:
+        code, lines = run_doctor(url)
+        assert (code, lines[2]) == (
+            0,
+            "ok   session: through a pooler, with the timeouts and the time zone of the service",
+        )
+        name = urlsplit(url).path[1:]
+        for setting in ("statement_timeout", "timezone"):
+            execute(url, f"ALTER DATABASE {name} RESET {setting}")
+        end_sessions(fresh_database)
+        code, lines = run_doctor(url)
+    assert code == 1
+    assert lines[2] == (
+        "fail session: through a pooler, statement_timeout is 0 and not 5s - "
+        f"run ALTER DATABASE \"{name}\" SET statement_timeout = '5s'; and RECONNECT the pooler"
+    )
+
+
+def test_settings_that_the_url_overrides_are_a_warning(fresh_database: str) -> None:
+    code, lines = run_doctor(f"{fresh_database}?options=-clock_timeout%3D9s")
+    assert (code, lines[2]) == (
+        0,
+        "warn session: without a pooler, lock_timeout is 9s and not 3s - leave them out of the options of DATABASE_URL",
+    )
 
 
 @pytest.mark.parametrize(("version", "state"), [(140012, "fail"), (150000, "ok"), (180001, "ok")])

@@ -27,7 +27,7 @@ def proxy(fresh_database: str, tmp_path: Path) -> Iterator[Proxy]:
         running_service(
             fresh_database, WEB_CONCURRENCY="1", BETTER_AUTH_URL=PUBLIC_URL, MAIL_URL="file:///dev/null"
         ) as service,
-        proxying(int(service.url.rpartition(":")[2]), tmp_path, UNDER_A_PATH) as running_proxy,
+        proxying([int(service.url.rpartition(":")[2])], tmp_path, UNDER_A_PATH) as running_proxy,
     ):
         yield running_proxy
 

@@ -36,7 +36,7 @@ def proxy(request: pytest.FixtureRequest, database: str, tmp_path_factory: pytes
     """Yield nginx in front of a service with one process, on each server."""
     with running_service(database, server=request.param, WEB_CONCURRENCY="1", TRUSTED_PROXIES="1") as service:
         port = int(service.url.rpartition(":")[2])
-        with proxying(port, tmp_path_factory.mktemp("nginx")) as running_proxy:
+        with proxying([port], tmp_path_factory.mktemp("nginx")) as running_proxy:
             yield running_proxy
 
 
@@ -145,7 +145,7 @@ def test_forged_proxy_headers_are_dropped(upstream: Upstream, tmp_path: Path) ->
         "Forwarded": "for=10.0.0.1",
         "X_Forwarded_For": "10.0.0.1",
     }
-    with proxying(upstream.listener.getsockname()[1], tmp_path) as running_proxy:
+    with proxying([upstream.listener.getsockname()[1]], tmp_path) as running_proxy:
         response = requests.get(running_proxy.https.url, headers=forged, verify=running_proxy.ca_file, timeout=30)
         assert response.status_code == 204
     (lines,) = (set(head.lower().splitlines()) for head in upstream.heads)
@@ -172,7 +172,7 @@ def test_a_client_has_its_own_address(proxy: Proxy, forged: str | None) -> None:
 
 
 def test_connections_to_clients_and_service_are_reused(upstream: Upstream, tmp_path: Path) -> None:
-    with proxying(upstream.listener.getsockname()[1], tmp_path) as running_proxy:
+    with proxying([upstream.listener.getsockname()[1]], tmp_path) as running_proxy:
         port = int(running_proxy.https.url.rpartition(":")[2])
         connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=running_proxy.tls)
         sockets = set()

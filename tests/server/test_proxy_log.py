@@ -51,7 +51,7 @@ def test_a_feed_is_read_through_the_proxy_and_not_logged(fresh_database: str, tm
         created = requests.post(f"{service.url}/api/me/feeds", json={"name": "Home"}, headers=headers, timeout=30)
         path = urlsplit(created.json()["url"]).path
         assert path.startswith(f"{prefix}/api/feeds/")
-        with proxying(int(service.url.rpartition(":")[2]), tmp_path, SITES[prefix]) as proxy:
+        with proxying([int(service.url.rpartition(":")[2])], tmp_path, SITES[prefix]) as proxy:
             response = get(proxy, path)
             assert (response.status_code, "X-WR-CALNAME:Home" in response.text) == (200, True)
             for spelling in SPELLINGS:
@@ -68,7 +68,7 @@ def test_a_feed_is_read_through_the_proxy_and_not_logged(fresh_database: str, tm
 @pytest.mark.shows("feeds: no log")
 @pytest.mark.parametrize("prefix", SITES)
 def test_a_feed_is_not_logged_while_the_service_is_down(tmp_path: Path, prefix: str) -> None:
-    with proxying(free_port(), tmp_path, SITES[prefix]) as proxy:
+    with proxying([free_port()], tmp_path, SITES[prefix]) as proxy:
         for spelling in SPELLINGS:
             assert get(proxy, prefix + spelling).status_code == 502, spelling
         assert get(proxy, f"{prefix}/healthz").status_code == 502

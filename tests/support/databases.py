@@ -18,6 +18,7 @@ from psycopg2 import sql
 from config import Config
 from devtools.embedded_postgres import running_server
 from devtools.processes import exclusive_lock
+from server.setting_parsers.urls import primary_url
 from todo_api import create_app
 from todo_api.extensions import db
 
@@ -42,8 +43,7 @@ CONFIG = Config(
 
 def application(url: str, **settings: Any) -> Flask:
     """Return the application on the database, with these settings instead of CONFIG's."""
-    database_url = url.replace("postgresql://", "postgresql+psycopg2://", 1)
-    return create_app(replace(CONFIG, database_url=database_url, **settings))
+    return create_app(replace(CONFIG, database_url=primary_url(url), **settings))
 
 
 @contextmanager
@@ -84,6 +84,13 @@ def execute(url: str, statement: str | sql.Composed, *parameters: object) -> lis
             return cursor.fetchall() if cursor.description else []
     finally:
         connection.close()
+
+
+def end_sessions(url: str) -> None:
+    """End every other session of the database, as a restart does."""
+    name = urlsplit(url).path[1:]
+    others = "FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    assert all(ended for (ended,) in execute(url, f"SELECT pg_terminate_backend(pid, 5000) {others}", name))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from devtools.processes import free_port
 from tests.support.processes import ROOT, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -72,15 +72,19 @@ class Proxy:
 
 
 @contextmanager
-def proxying(upstream: int, folder: Path, site: str = SITE) -> Iterator[Proxy]:
-    """Run nginx in front of the port. Only names, ports and paths differ from the configuration of deploy/."""
+def proxying(upstreams: Sequence[int], folder: Path, site: str = SITE) -> Iterator[Proxy]:
+    """Run nginx in front of the ports. Only names, ports and paths differ from the configuration of deploy/."""
     https_port, http_port = free_port(), free_port()
     authority = trustme.CA()
     certificate = authority.issue_cert("localhost")
     certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "all.pem"))
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     site = re.sub(r"/etc/ssl/\S+\.pem", f"{folder}/all.pem", site).replace("todo.example.com", "localhost")
-    site = site.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
+    site = re.sub(
+        r"( *server 127\.0\.0\.1:)8000(.*\n)",
+        lambda line: "".join(f"{line[1]}{port}{line[2]}" for port in upstreams),
+        site,
+    )
     site = re.sub(r"listen \[::\].*", "", site)
     site = re.sub(r"listen 443\b", f"listen 127.0.0.1:{https_port}", site)
     site = re.sub(r"listen 80\b", f"listen 127.0.0.1:{http_port}", site)

@@ -10,7 +10,7 @@ from psycopg2 import errorcodes
 from sqlalchemy import Pool, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from todo_api.database import timeouts
+from todo_api.database import hosts, timeouts
 from todo_api.database.timeouts import watchdog
 from todo_api.extensions import db
 
@@ -33,7 +33,7 @@ POOL_TIMEOUT = 3
 """Seconds that a request waits for a free connection. With the other timeouts this makes less than twelve seconds."""
 
 CONNECT_ARGS = {
-    "connect_timeout": 3,
+    "connect_timeout": 2,  # for each host of the URL; libpq's minimum
     "application_name": "todo_api",
     # An idle connection notices a lost network within about ten seconds.
     "keepalives_idle": 5,
@@ -41,15 +41,25 @@ CONNECT_ARGS = {
     "keepalives_count": 2,
     "tcp_user_timeout": 6000,
 }
-SESSION_OPTIONS = (
-    "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s -c timezone=UTC "
-    "-c plan_cache_mode=force_generic_plan"
-)
-"""PostgreSQL's own timeouts; timeouts.py covers a server that does not respond at all. A prepared statement is planned
-once, where PostgreSQL would plan it for each user if one has a thousand times the tasks of the others."""
+SESSION_SETTINGS = {
+    "statement_timeout": "5s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "10s",
+    "TimeZone": "UTC",
+}
+"""PostgreSQL's own timeouts, and the time zone. timeouts.py covers a server that does not respond at all."""
 
-STALE_PLAN = {errorcodes.FEATURE_NOT_SUPPORTED, errorcodes.INVALID_SQL_STATEMENT_NAME}
-"""The codes for a plan whose result type has changed, as after a migration (0A000), and for an unknown plan (26000)."""
+PLAN_CACHE_MODE = {"plan_cache_mode": "force_generic_plan"}
+"""A prepared statement is planned once. Else PostgreSQL would plan a list for each user where the users have very
+different numbers of tasks. Connections through a pooler prepare no statements and do without."""
+
+REPLACEABLE = {
+    errorcodes.FEATURE_NOT_SUPPORTED,
+    errorcodes.INVALID_SQL_STATEMENT_NAME,
+    errorcodes.READ_ONLY_SQL_TRANSACTION,
+}
+"""The codes with which PostgreSQL has executed nothing and a new connection may help: a plan whose result type has
+changed, as after a migration (0A000), an unknown plan (26000), a server that accepts no writes (25006)."""
 
 
 def engine_config(config: Config) -> dict[str, Any]:
@@ -88,9 +98,12 @@ def watch_new_connection(connection: Any, _record: Any) -> None:
 
 @contextmanager
 def pool_connection(bind: str | None) -> Iterator[PoolProxiedConnection]:
-    """Yield a connection of the bind's pool. A connection that the server has closed in the meantime is replaced."""
+    """Yield a connection of the bind's pool.
+
+    A connection that the server has closed in the meantime, or whose host has since been lost, is replaced.
+    """
     connection = checkout(bind)
-    while timeouts.is_closed_by_server(driver_connection(connection)):
+    while timeouts.is_closed_by_server(driver_connection(connection)) or hosts.is_avoided(connection):
         connection.invalidate()
         connection = checkout(bind)
     watched = driver_connection(connection)
@@ -100,7 +113,8 @@ def pool_connection(bind: str | None) -> Iterator[PoolProxiedConnection]:
     except psycopg2.Error as error:
         # Before the connection is closed: another one may get its file descriptor at once.
         watchdog.unwatch(watched)
-        if watched.closed or error.pgcode in STALE_PLAN:
+        if watched.closed or error.pgcode in REPLACEABLE:
+            hosts.avoid_host_of(connection)
             connection.invalidate(error)
         raise
     finally:

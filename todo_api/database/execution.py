@@ -13,7 +13,7 @@ from psycopg2 import errorcodes
 from sqlalchemy import ClauseElement
 
 from todo_api.database import timeouts
-from todo_api.database.connections import AUTOCOMMIT, STALE_PLAN, begin, driver_connection, pool_connection
+from todo_api.database.connections import AUTOCOMMIT, REPLACEABLE, begin, driver_connection, pool_connection
 from todo_api.database.statements import Statement, rows_as_dicts
 from todo_api.database.timeouts import watchdog
 
@@ -58,7 +58,7 @@ def is_retryable(error: psycopg2.Error) -> bool:
 
     After a lost connection a write may have been committed.
     """
-    if error.pgcode in RETRYABLE | STALE_PLAN:
+    if error.pgcode in RETRYABLE | REPLACEABLE:
         return True
     is_lost = error.cursor is not None and bool(error.cursor.connection.closed)
     return is_lost and has_request_context() and request.method in {"GET", "HEAD"}

@@ -18,7 +18,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from todo_api.clock import now
+from todo_api.database.connections import AUTOCOMMIT, SESSION_SETTINGS, driver_connection, pool_connection
 from todo_api.database.execution import fetch_all
+from todo_api.database.statements import is_direct
 from todo_api.extensions import db
 from todo_api.http.error_handlers import database_message
 from todo_api.mail.transport import MailError, check_transport
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from config import Config
+    from todo_api.database.statements import Row
 
 POSTGRESQL_MIN = 15
 DRIFT_MAX = timedelta(seconds=5)
@@ -71,12 +74,14 @@ def findings(config: Config) -> Iterator[Finding]:
     yield from check_configuration(config)
     try:
         version, database_time, revisions = database_state()
+        session = check_session(session_settings(), is_pooled=is_pooled())
     except (psycopg2.Error, DBAPIError) as error:
         # Alembic runs its queries through SQLAlchemy, which wraps the driver's errors.
         message = database_message(getattr(error, "orig", error)).partition("\n")[0]
         yield Finding("fail", "database", message, "start PostgreSQL, or fix DATABASE_URL")
     else:
         yield check_database(version)
+        yield session
         yield check_migrations(revisions, migration_heads())
         yield check_clock(now() - database_time)
     yield check_mail(config.mail_url, required=config.require_email_verification)
@@ -116,6 +121,19 @@ def database_state() -> tuple[int, datetime, set[str]]:
     return int(row["version"]), row["now"], revisions
 
 
+def session_settings() -> Row:
+    """Return the name of the database, and the settings of a session that the service requires."""
+    settings = [func.current_setting(name).label(name) for name in SESSION_SETTINGS]
+    (row,) = fetch_all(select(func.current_database().label("database"), *settings))
+    return row
+
+
+def is_pooled() -> bool:
+    """Return whether a pooler such as PgBouncer is between the service and PostgreSQL."""
+    with pool_connection(AUTOCOMMIT) as connection, driver_connection(connection).cursor() as cursor:
+        return not is_direct(cursor)
+
+
 def migration_heads() -> set[str]:
     """Return the migration revisions that this release requires."""
     migrate = current_app.extensions["migrate"].migrate
@@ -129,6 +147,20 @@ def check_database(version: int) -> Finding:
     if major < POSTGRESQL_MIN:
         return Finding("fail", "database", text, f"upgrade to PostgreSQL {POSTGRESQL_MIN} or later")
     return Finding("ok", "database", text)
+
+
+def check_session(current: Row, *, is_pooled: bool) -> Finding:
+    """Check the settings of a session. The service sets them at the start of a connection, but a pooler drops them."""
+    way = "through a pooler" if is_pooled else "without a pooler"
+    wrong = {name: value for name, value in SESSION_SETTINGS.items() if current[name] != value}
+    if not wrong:
+        return Finding("ok", "session", f"{way}, with the timeouts and the time zone of the service")
+    text = ", ".join(f"{name} is {current[name]} and not {value}" for name, value in wrong.items())
+    if not is_pooled:
+        return Finding("warn", "session", f"{way}, {text}", "leave them out of the options of DATABASE_URL")
+    database = current["database"].replace('"', '""')
+    statements = [f"ALTER DATABASE \"{database}\" SET {name} = '{value}';" for name, value in wrong.items()]
+    return Finding("fail", "session", f"{way}, {text}", f"run {' '.join(statements)} and RECONNECT the pooler")
 
 
 def check_migrations(current: set[str], required: set[str]) -> Finding:
