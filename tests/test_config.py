@@ -106,6 +106,8 @@ def test_the_defaults() -> None:
             "database_url",
             "postgresql+psycopg2:///d?host=a,b&target_session_attrs=primary",
         ),
+        ("DATABASE_REPLICA_URL", "", "database_replica_url", None),
+        ("DATABASE_REPLICA_URL", "postgres://a,b/d", "database_replica_url", "postgresql+psycopg2:///d?host=a%2Cb"),
         ("MAIL_URL", "", "mail_url", None),
         ("MAIL_URL", "file:///var/lib/todo%20api/mails", "mail_url", "file:///var/lib/todo%20api/mails"),
         ("MAIL_URL", "smtps://u:p@h.example:465", "mail_url", "smtps://u:p@h.example:465"),

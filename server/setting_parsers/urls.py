@@ -52,7 +52,7 @@ def origin(item: object) -> str:
     return text
 
 
-def database_url(text: str) -> str:
+def postgresql_url(text: str) -> str:
     """Parse a PostgreSQL URL, of several hosts too (libpq's form). Return it with the driver that SQLAlchemy is to use.
 
     No message repeats the text, because it may hold a password.
@@ -83,7 +83,7 @@ def primary_url(text: str) -> str:
 
     Without `target_session_attrs`, libpq would connect to the first host that responds, which may be a standby.
     """
-    parsed = database_url(text)
+    parsed = postgresql_url(text)
     dsn = parse_dsn(parsed.replace("+psycopg2", "", 1))
     if "," not in dsn.get("host", ""):
         return parsed

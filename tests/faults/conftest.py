@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devtools.embedded_postgres import PostgresError
-from tests.faults.servers import FaultyPostgres
+from tests.faults.servers import FaultyPostgres, ReplicatedPostgres
 from tests.faults.writers import checked_writers
 from tests.support.databases import DATA, migrate, unused_folder
 from tests.support.processes import running_service
@@ -34,6 +34,21 @@ def postgres() -> Iterator[FaultyPostgres]:
             yield faulty
         finally:
             faulty.stop()
+
+
+@pytest.fixture(scope="module")
+def replicated_postgres() -> Iterator[ReplicatedPostgres]:
+    """Yield two servers of one module. `replicate` makes the second one a standby."""
+    with unused_folder(DATA / "replicated-postgres") as folder:
+        try:
+            servers = ReplicatedPostgres(folder)
+        except PostgresError as error:
+            pytest.skip(f"there is no embedded PostgreSQL to replicate: {error}")
+        try:
+            migrate(servers.url)
+            yield servers
+        finally:
+            servers.stop()
 
 
 @pytest.fixture(scope="session")

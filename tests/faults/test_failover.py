@@ -12,34 +12,19 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from devtools.embedded_postgres import PostgresError
-from tests.faults.servers import ReplicatedPostgres
 from tests.faults.writers import checked_writers
-from tests.support.databases import DATA, execute, migrate, unused_folder
+from tests.support.databases import execute
 from tests.support.processes import running_service, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.faults.servers import ReplicatedPostgres
     from tests.faults.writers import Writers, Writing
     from tests.support.processes import Service
 
 BACK_AFTER_PROMOTION = 5.0
 """Seconds from the promotion to the next 201."""
-
-
-@pytest.fixture(scope="module")
-def replicated_postgres() -> Iterator[ReplicatedPostgres]:
-    with unused_folder(DATA / "failover-postgres") as folder:
-        try:
-            servers = ReplicatedPostgres(folder)
-        except PostgresError as error:
-            pytest.skip(f"there is no embedded PostgreSQL to replicate: {error}")
-        try:
-            migrate(servers.url)
-            yield servers
-        finally:
-            servers.stop()
 
 
 @pytest.fixture(scope="module")

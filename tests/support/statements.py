@@ -33,9 +33,9 @@ def record_statements() -> Iterator[list[str]]:
     """Yield the list of the statements that are sent, with an entry for each BEGIN."""
     sent: list[str] = []
 
-    def begin() -> Any:
+    def begin(bind: str | None = None) -> Any:
         sent.append("transaction control")
-        return connections.begin()
+        return connections.begin(bind)
 
     with intercept_statements(lambda statement, _: sent.append(statement.text)), pytest.MonkeyPatch.context() as patch:
         patch.setattr(execution, "begin", begin)

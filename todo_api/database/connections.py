@@ -25,12 +25,19 @@ AUTOCOMMIT = "autocommit"
 """The bind for single statements. Each is atomic by itself: without BEGIN, COMMIT and ROLLBACK it takes two round trips
 fewer. Several statements, or a server-side cursor, need a transaction and so the default bind."""
 
+REPLICA = "replica"
+REPLICA_AUTOCOMMIT = "replica-autocommit"
+"""The same two binds of the replica, if there is one."""
+
 POOL_SIZE = 4
 """Connections per worker process and bind. The threads of a process share them: a statement takes about a millisecond,
 a request longer."""
 
 POOL_TIMEOUT = 3
 """Seconds that a request waits for a free connection. With the other timeouts this makes less than twelve seconds."""
+
+RESPONSE_TIMEOUTS: dict[str | None, float] = dict.fromkeys((REPLICA, REPLICA_AUTOCOMMIT), 2.0)
+"""Seconds to wait for the first response of a replica. Then the primary still has time to answer the request."""
 
 CONNECT_ARGS = {
     "connect_timeout": 2,  # for each host of the URL; libpq's minimum
@@ -53,6 +60,8 @@ PLAN_CACHE_MODE = {"plan_cache_mode": "force_generic_plan"}
 """A prepared statement is planned once. Else PostgreSQL would plan a list for each user where the users have very
 different numbers of tasks. Connections through a pooler prepare no statements and do without."""
 
+SESSION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in (SESSION_SETTINGS | PLAN_CACHE_MODE).items())
+
 REPLACEABLE = {
     errorcodes.FEATURE_NOT_SUPPORTED,
     errorcodes.INVALID_SQL_STATEMENT_NAME,
@@ -63,9 +72,19 @@ changed, as after a migration (0A000), an unknown plan (26000), a server that ac
 
 
 def engine_config(config: Config) -> dict[str, Any]:
-    """Return the configuration of Flask-SQLAlchemy: one database, two binds."""
-    query = make_url(config.database_url).query
-    pool = {
+    """Return the configuration of Flask-SQLAlchemy: two binds of the database, and two of its replica."""
+    binds = {AUTOCOMMIT: autocommit_options(config.database_url)}
+    if config.database_replica_url:
+        binds[REPLICA] = engine_options(config.database_replica_url)
+        binds[REPLICA_AUTOCOMMIT] = autocommit_options(config.database_replica_url)
+    return {"SQLALCHEMY_ENGINE_OPTIONS": engine_options(config.database_url), "SQLALCHEMY_BINDS": binds}
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return the options of an engine for transactions."""
+    query = make_url(url).query
+    return {
+        "url": url,
         "hide_parameters": True,
         "pool_size": POOL_SIZE,
         "max_overflow": 0,
@@ -76,17 +95,15 @@ def engine_config(config: Config) -> dict[str, Any]:
         # Of two values for an option the last one counts, so the URL overrides these.
         "connect_args": {**CONNECT_ARGS, **query, "options": f"{SESSION_OPTIONS} {query.get('options', '')}"},
     }
-    autocommit = {
-        "url": config.database_url,
+
+
+def autocommit_options(url: str) -> dict[str, Any]:
+    """Return the options of an engine for single statements."""
+    return {
         "isolation_level": "AUTOCOMMIT",
         "skip_autocommit_rollback": True,
         "pool_reset_on_return": None,
-        **pool,
-    }
-    return {
-        "SQLALCHEMY_DATABASE_URI": config.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": pool,
-        "SQLALCHEMY_BINDS": {AUTOCOMMIT: autocommit},
+        **engine_options(url),
     }
 
 
@@ -107,7 +124,7 @@ def pool_connection(bind: str | None) -> Iterator[PoolProxiedConnection]:
         connection.invalidate()
         connection = checkout(bind)
     watched = driver_connection(connection)
-    watchdog.watch(watched)
+    watchdog.watch(watched, RESPONSE_TIMEOUTS.get(bind, timeouts.RESPONSE_TIMEOUT))
     try:
         yield connection
     except psycopg2.Error as error:
@@ -141,12 +158,12 @@ def driver_connection(connection: PoolProxiedConnection) -> Any:
 
 
 @contextmanager
-def begin() -> Iterator[PoolProxiedConnection]:
-    """Yield a connection in a transaction, which is committed at the end of the block, or rolled back if it raises.
+def begin(bind: str | None = None) -> Iterator[PoolProxiedConnection]:
+    """Yield a connection of the bind in a transaction, which ends with the block: a commit, or a rollback if it raises.
 
     The driver sends BEGIN with the first statement.
     """
-    with pool_connection(None) as connection:
+    with pool_connection(bind) as connection:
         try:
             yield connection
             connection.commit()

@@ -93,9 +93,9 @@ def fetch_all(statement: Runnable, parameters: Mapping[str, Any] | None = None) 
     return execute(connection, compiled, parameters or {})
 
 
-def run_autocommit(statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+def run_autocommit(statement: Statement, parameters: Mapping[str, Any], bind: str = AUTOCOMMIT) -> list[Row]:
     """Execute a statement outside a transaction, once."""
-    with pool_connection(AUTOCOMMIT) as connection:
+    with pool_connection(bind) as connection:
         return execute(connection, statement, parameters)
 
 
@@ -106,13 +106,13 @@ def execute(connection: PoolProxiedConnection, statement: Statement, parameters:
         return rows_as_dicts(cursor, cursor.fetchall())
 
 
-def stream(statement: Statement, parameters: Mapping[str, Any]) -> Iterator[Row]:
+def stream(statement: Statement, parameters: Mapping[str, Any], bind: str | None = None) -> Iterator[Row]:
     """Execute one statement on a server-side cursor and yield its rows: one snapshot, with few rows in memory.
 
     The statement must not be a prepared one, for which PostgreSQL declares no cursor.
     """
     timeouts.set_deadline(timeouts.TRANSFER_TIMEOUT)
-    with begin() as connection, driver_connection(connection).cursor("stream") as cursor:
+    with begin(bind) as connection, driver_connection(connection).cursor("stream") as cursor:
         statement.execute(connection, cursor, parameters)
         while rows := cursor.fetchmany(STREAM_BATCH):
             watchdog.watch(driver_connection(connection))

@@ -55,13 +55,13 @@ def pause_deadline() -> Iterator[None]:
             g.deadline += time.monotonic() - started
 
 
-def next_deadline() -> float:
+def next_deadline(response_timeout: float = RESPONSE_TIMEOUT) -> float:
     """Return the deadline of the next response, on the monotonic clock. It is infinite in a command."""
     if not has_request_context():
         return inf
     now = time.monotonic()
     deadline: float = g.setdefault("deadline", now + REQUEST_TIMEOUT)
-    return min(deadline, now + RESPONSE_TIMEOUT)
+    return min(deadline, now + response_timeout)
 
 
 def time_remains() -> bool:
@@ -90,9 +90,9 @@ class Watchdog:
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
 
-    def watch(self, connection: extensions.connection) -> None:
+    def watch(self, connection: extensions.connection, response_timeout: float = RESPONSE_TIMEOUT) -> None:
         """Watch a connection, or extend its deadline to that of the next response."""
-        deadline = next_deadline()
+        deadline = next_deadline(response_timeout)
         if deadline == inf:
             return
         with self.lock:

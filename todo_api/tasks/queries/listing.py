@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Integer, any_, bindparam, func, literal, not_, select, true, update
 
-from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned
+from todo_api.auth.guard import LIVE_SESSION, Owner
 from todo_api.database.statements import Statement
 from todo_api.http.cursors import sign, verify
 from todo_api.http.errors import InvalidParameter
@@ -21,6 +21,7 @@ from todo_api.tasks.parameters import SortKey, active_filters
 from todo_api.tasks.queries.filters import IN_TRASH, active_filter_types, filter_conditions, filter_parameters
 from todo_api.tasks.queries.locking import LOCKED_LIST, OWN_LIST, locked_result, update_list, write_owned
 from todo_api.tasks.queries.projection import LIVE_SCHEMA, TRASHED_SCHEMA, task_fragment, task_json
+from todo_api.tasks.queries.replicated import CURRENT_VERSION, fetch_list
 from todo_api.tasks.queries.sorting import (
     after,
     cursor_parameters,
@@ -89,7 +90,7 @@ def list_page(owner: Owner, parameters: Mapping[str, Any], known_versions: Seque
         "known_versions": list(known_versions),
         "row_limit": limit + 1 if limit else None,
     }
-    rows = fetch_owned(owner, statement, binds)
+    rows = fetch_list(owner, statement, binds)
     page = [row for row in rows[:limit] if row["task"] is not None]
     has_next = limit is not None and len(rows) > limit
     cursor = sign(cursor_values(keys, page[-1]), cursor_context(owner, parameters)) if has_next else None
@@ -125,7 +126,7 @@ def list_statement(shape: Shape) -> Statement:
     page = rows.order_by(*order_by(shape.keys, columns)).limit(bindparam("row_limit", type_=Integer)).lateral("page")
     total = total_count(shape.filters, conditions) if shape.has_limit else literal(0)
     statement = (
-        select(*page.c, func.coalesce(TaskList.version, 0).label("list_version"), total.label("total"))
+        select(*page.c, CURRENT_VERSION, total.label("total"))
         .select_from(LIVE_SESSION.outerjoin(TaskList, OWN_LIST).outerjoin(page, true()))
         .order_by(*order_by(shape.keys, [page.c[f"by_{key.name}"] for key in shape.keys]))
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Integer, and_, bindparam, false, func, select, true, tuple_, union_all
 
-from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned
+from todo_api.auth.guard import LIVE_SESSION, Owner
 from todo_api.database.statements import Statement
 from todo_api.http.converters import ID_MAX
 from todo_api.http.cursors import sign, verify
@@ -19,6 +19,7 @@ from todo_api.tasks.errors import InvalidSyncToken, SyncTokenExpired
 from todo_api.tasks.models import TRASHED, Task, TaskList, Tombstone
 from todo_api.tasks.queries.locking import OWN_LIST, OWNER_ID
 from todo_api.tasks.queries.projection import task_fragment, task_json
+from todo_api.tasks.queries.replicated import CURRENT_VERSION, fetch_list
 from todo_api.tasks.queries.statements import OWN_TASKS
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ CHANGES = Statement(
     select(
         *(CHANGED.c.id, CHANGED.c.version, CHANGED.c.is_deleted),
         task_json(Task.__table__.c),
-        func.coalesce(TaskList.version, 0).label("list_version"),
+        CURRENT_VERSION,
         func.coalesce(TaskList.purged, 0).label("purged"),
     )
     .select_from(LIVE_SESSION.outerjoin(TaskList, OWN_LIST).outerjoin(CHANGED, true()).outerjoin(Task, CHANGED_TASK))
@@ -72,7 +73,7 @@ def changes_since(owner: Owner, sync_token: str | None, limit: int) -> dict[str,
     """
     context = ["changes", owner.user_id]
     version, task_id, start_version = read_token(sync_token, context)
-    rows = fetch_owned(owner, CHANGES, {"after_version": version, "after_id": task_id, "row_limit": limit + 1})
+    rows = fetch_list(owner, CHANGES, {"after_version": version, "after_id": task_id, "row_limit": limit + 1})
     list_version, purged = rows[0]["list_version"], rows[0]["purged"]
     if version > list_version:
         raise InvalidSyncToken
