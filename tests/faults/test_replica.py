@@ -32,7 +32,10 @@ READS = ("/tasks", "/tasks?limit=50", "/tasks?q=milk&sort=title", "/tasks/change
 
 @pytest.fixture(scope="module")
 def postgres(replicated_postgres: ReplicatedPostgres) -> ReplicatedPostgres:
+    """Return the servers with asynchronous replication: the primary does not wait for a dead standby."""
     replicated_postgres.replicate()
+    execute(replicated_postgres.url, "ALTER SYSTEM RESET synchronous_standby_names")
+    execute(replicated_postgres.url, "SELECT pg_reload_conf()")
     return replicated_postgres
 
 
