@@ -59,8 +59,11 @@ def fresh_database(server: str, template: str, pytestconfig: pytest.Config) -> I
 
 
 def reached(url: str, config: pytest.Config) -> AbstractContextManager[str]:
-    """Return the URL of the database as a context, with --pooler that through PgBouncer."""
-    return pgbouncer(url) if config.option.pooler else nullcontext(url)
+    """Return the URL of the database as a context, with --pooler that through PgBouncer.
+
+    Tests that hold locks need more connections to the server than the service alone.
+    """
+    return pgbouncer(url, pool_size=20) if config.option.pooler else nullcontext(url)
 
 
 @pytest.fixture(scope="session")

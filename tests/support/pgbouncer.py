@@ -32,7 +32,7 @@ listen_port = {listen_port}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = {folder}/users
-default_pool_size = 2
+default_pool_size = {pool_size}
 {lines}
 """
 
@@ -40,7 +40,7 @@ DEPLOY = (ROOT / "docs" / "deploy.md").read_text()
 
 
 @contextmanager
-def pgbouncer(database: str) -> Iterator[str]:
+def pgbouncer(database: str, pool_size: int = 2) -> Iterator[str]:
     """Set up the database as docs/deploy.md says, run PgBouncer, and yield the URL of the database through it."""
     if not PGBOUNCER:
         pytest.skip("pgbouncer is not installed (apt install pgbouncer)")
@@ -50,7 +50,13 @@ def pgbouncer(database: str) -> Iterator[str]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "users").write_text(f'"{target.username}" "{target.password}"\n')
-        values = {"host": target.hostname, "port": target.port, "listen_port": port, "folder": folder}
+        values = {
+            "host": target.hostname,
+            "port": target.port,
+            "listen_port": port,
+            "folder": folder,
+            "pool_size": pool_size,
+        }
         (folder / "ini").write_text(CONFIGURATION.format(**values, lines="\n".join(documented("ini"))))
         for path in (folder, *folder.iterdir()):
             path.chmod(0o755)  # readable without privileges
