@@ -15,6 +15,7 @@ from server.setting_parsers.mail import mail_url
 from tests.support.databases import CONFIG, application, execute, new_database
 from tests.support.mail import Inbox, smtp_server
 from tests.support.processes import ROOT, clean_environ
+from todo_api.extensions import init_migrations
 from todo_api.operations.doctor import check_clock, check_configuration, check_database
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ PRODUCTION: dict[str, Any] = {
 
 def run_doctor(url: str, **settings: Any) -> tuple[int, list[str]]:
     """Return the exit code and the lines."""
-    result = application(url, **settings).test_cli_runner().invoke(args=["doctor"])
+    app = application(url, **settings)
+    init_migrations(app)
+    result = app.test_cli_runner().invoke(args=["doctor"])
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert result.stderr == ""
     return result.exit_code, result.stdout.splitlines()

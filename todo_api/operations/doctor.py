@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import psycopg2
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
@@ -109,6 +107,8 @@ def production_warnings(config: Config) -> Iterator[tuple[str, str]]:
 
 def database_state() -> tuple[int, datetime, set[str]]:
     """Return PostgreSQL's version number and time, and the migration revisions of the database."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
     version = func.current_setting("server_version_num").label("version")
     (row,) = fetch_all(select(version, func.clock_timestamp().label("now")))
     with db.engine.connect() as connection:
@@ -118,6 +118,8 @@ def database_state() -> tuple[int, datetime, set[str]]:
 
 def migration_heads() -> set[str]:
     """Return the migration revisions that this release requires."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     migrate = current_app.extensions["migrate"].migrate
     return set(ScriptDirectory.from_config(migrate.get_config()).get_heads())
 
