@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import flask_smorest
@@ -14,6 +15,8 @@ from todo_api.http.documentation import API_KEY, BEARER, REQUEST_ID
 from todo_api.http.fields import DATE_PATTERN, DATE_TIME_PATTERN, Due
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import flask
     from marshmallow.fields import Field
     from werkzeug.routing import Rule
@@ -163,9 +166,36 @@ def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, A
     return {"anyOf": types if field.allow_none else types[:2]}
 
 
-def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
-    """Return the flask-smorest API. It registers blueprints and collects the document."""
-    api = flask_smorest.Api(
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """The flask-smorest API. It registers blueprints and makes the document.
+
+    The first request for the document makes it, because that takes as long as the rest of `create_app`.
+    """
+
+    def __init__(self, app: flask.Flask, **options: Any) -> None:
+        """Take the arguments of flask-smorest's API."""
+        self.deferred: list[Callable[[], None]] = []
+        self.lock = Lock()
+        self.serialized: str | None = None
+        super().__init__(app, **options)
+
+    def defer(self, document_views: Callable[[], None]) -> None:
+        """Call the function when the document is made."""
+        self.deferred.append(document_views)
+
+    def text(self) -> str:
+        """Return the document as JSON."""
+        with self.lock:
+            if self.serialized is None:
+                for document_views in self.deferred:
+                    document_views()
+                self.serialized = self._app.json.dumps(self.spec.to_dict())
+        return self.serialized
+
+
+def create_api(app: flask.Flask, config: Config) -> Api:
+    """Return the API of the application."""
+    api = Api(
         app,
         spec_kwargs={
             "title": config.app_name,
