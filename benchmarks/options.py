@@ -36,6 +36,7 @@ class Options:
     peers: tuple[tuple[str, str], ...]
     output: Path | None
     quick: bool
+    sizes: bool
 
     def includes(self, workload: str) -> bool:
         """Return whether the workload runs."""
@@ -52,6 +53,7 @@ def parse(arguments: Sequence[str]) -> Options:
     add("--connections", type=positive, default=16, help="connections of the load (default: 16)")
     add("--only", type=workloads, default=(), metavar="NAME,NAME", help="run only these workloads")
     add("--quick", action="store_true", help="one round of one second, to try the benchmark; its figures mean little")
+    add("--sizes", action="store_true", help="measure the bytes of a user instead, and write benchmarks/SIZES.md")
     add("--seed", default=str(SEED), metavar="PATH", help="the script that runs the seed's app, or none")
     add("--peer", type=named_url, action="append", default=[], metavar="NAME=URL", help="another running server")
     add("--output", type=Path, metavar="DIR", help="folder of the results (default: benchmarks/ for a complete run)")
@@ -68,6 +70,7 @@ def parse(arguments: Sequence[str]) -> Options:
         peers=tuple(parsed.peer),
         output=parsed.output or (HOME if is_complete else None),
         quick=parsed.quick,
+        sizes=parsed.sizes,
     )
 
 
