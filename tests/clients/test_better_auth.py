@@ -108,7 +108,7 @@ def test_the_service_that_requires_verification_passes_the_checks(
 @contextmanager
 def service_of_issuer(issuer: str, database: str) -> Iterator[Service]:
     """Run the service for a front end with a Better Auth server, which is the issuer."""
-    settings = {"JWT_ISSUER": issuer, "JWT_AUDIENCE": issuer, "JWT_JWKS_URL": f"{issuer}/api/auth/jwks"}
+    settings: dict[str, Any] = {"JWT_ISSUER": issuer, "JWT_AUDIENCE": issuer, "JWT_JWKS_URL": f"{issuer}/api/auth/jwks"}
     with running_service(database, WEB_CONCURRENCY="1", **settings) as service:
         yield service
 

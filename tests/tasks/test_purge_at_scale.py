@@ -43,14 +43,14 @@ ON DELETE CASCADE;
 """
 # One user of fifty has two expired tasks and one that is in the trash since yesterday, and an expired tombstone.
 TRASH = """
-CREATE TEMPORARY TABLE some AS
+CREATE TEMPORARY TABLE chosen AS
 SELECT user_id, substr(user_id, 6)::int AS number FROM task_lists WHERE mod(substr(user_id, 6)::int, 50) = 0;
 UPDATE tasks SET deleted_at = now() - CASE version WHEN 10 THEN interval '1 day' ELSE interval '31 days' END
                               - mod(number, 1009) * interval '1 min'
-  FROM some WHERE tasks.user_id = some.user_id AND version >= 8;
+  FROM chosen WHERE tasks.user_id = chosen.user_id AND version >= 8;
 INSERT INTO task_tombstones (user_id, id, version, deleted_at)
-SELECT user_id, 1, 11, now() - interval '31 days' - mod(number, 1013) * interval '1 min' FROM some;
-UPDATE task_lists SET live = 7, trashed = 3, version = 11 WHERE user_id IN (SELECT user_id FROM some);
+SELECT user_id, 1, 11, now() - interval '31 days' - mod(number, 1013) * interval '1 min' FROM chosen;
+UPDATE task_lists SET live = 7, trashed = 3, version = 11 WHERE user_id IN (SELECT user_id FROM chosen);
 """
 COUNT_EXPIRED = "SELECT count(*) FROM {} WHERE deleted_at < now() - interval '30 days'"
 COUNTS = """

@@ -28,7 +28,7 @@ DELETED_SLICE = 10_000
 """Rows of a slice that is deleted."""
 
 
-def slices(query: Select[Any], *key: InstrumentedAttribute[str], size: int = SLICE) -> Iterator[list[Row]]:
+def slices(query: Select[*tuple[Any, ...]], *key: InstrumentedAttribute[str], size: int = SLICE) -> Iterator[list[Row]]:
     """Yield the rows of a query in slices, in the order of a unique key: columns of text that the rows have by name."""
     binds = {f"after_{column.key}": column.key for column in key}
     after = tuple_(*(bindparam(name, type_=Text) for name in binds))

@@ -48,10 +48,9 @@ class Expired(NamedTuple):
 
 def expired_rows(days: int) -> Iterator[Expired]:
     """Yield the tasks and tombstones that were deleted at least so many days ago, the oldest first."""
-    row = fetch_one(select((func.now() - timedelta(days=days)).label("cutoff")))
-    cutoff = row["cutoff"] if row else None
+    (row,) = fetch_all(select((func.now() - timedelta(days=days)).label("cutoff")))
     for table in (Task, Tombstone):
-        yield from expired_rows_of(table, cutoff)
+        yield from expired_rows_of(table, row["cutoff"])
 
 
 def expired_rows_of(table: Table, cutoff: datetime) -> Iterator[Expired]:
