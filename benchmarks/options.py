@@ -43,8 +43,8 @@ class Options:
         return not self.only or workload in self.only
 
 
-def parse(arguments: Sequence[str]) -> Options:
-    """Parse the command line. Exit with the help or with an error message."""
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
     parser = argparse.ArgumentParser("dev.py bench", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
     add("--rounds", type=positive, help="rounds; each one runs every workload on every server (default: 5)")
@@ -57,7 +57,12 @@ def parse(arguments: Sequence[str]) -> Options:
     add("--seed", default=str(SEED), metavar="PATH", help="the script that runs the seed's app, or none")
     add("--peer", type=named_url, action="append", default=[], metavar="NAME=URL", help="another running server")
     add("--output", type=Path, metavar="DIR", help="folder of the results (default: benchmarks/ for a complete run)")
-    parsed = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Parse the command line. Exit with the help or with an error message."""
+    parsed = argument_parser().parse_args(arguments)
     is_complete = not (parsed.quick or parsed.only)
     return Options(
         rounds=parsed.rounds or (1 if parsed.quick else 5),

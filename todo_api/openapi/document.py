@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import flask_smorest
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest.spec.plugins import FlaskPlugin
@@ -13,10 +11,9 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from todo_api.http.converters import ID_MAX, IdConverter
 from todo_api.http.documentation import API_KEY, BEARER, REQUEST_ID
 from todo_api.http.fields import DATE_PATTERN, DATE_TIME_PATTERN, Due
+from todo_api.openapi.api import Api
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import flask
     from marshmallow.fields import Field
     from werkzeug.routing import Rule
@@ -164,33 +161,6 @@ def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, A
         {"type": "null"},
     ]
     return {"anyOf": types if field.allow_none else types[:2]}
-
-
-class Api(flask_smorest.Api):  # type: ignore[misc]
-    """The flask-smorest API. It registers blueprints and makes the document.
-
-    The first request for the document makes it, because that takes as long as the rest of `create_app`.
-    """
-
-    def __init__(self, app: flask.Flask, **options: Any) -> None:
-        """Take the arguments of flask-smorest's API."""
-        self.deferred: list[Callable[[], None]] = []
-        self.lock = Lock()
-        self.serialized: str | None = None
-        super().__init__(app, **options)
-
-    def defer(self, document_views: Callable[[], None]) -> None:
-        """Call the function when the document is made."""
-        self.deferred.append(document_views)
-
-    def text(self) -> str:
-        """Return the document as JSON."""
-        with self.lock:
-            if self.serialized is None:
-                for document_views in self.deferred:
-                    document_views()
-                self.serialized = self._app.json.dumps(self.spec.to_dict())
-        return self.serialized
 
 
 def create_api(app: flask.Flask, config: Config) -> Api:

@@ -10,7 +10,7 @@ import flask_swagger_ui
 from flask import Flask, Response, current_app, send_from_directory
 
 if TYPE_CHECKING:
-    from todo_api.openapi.document import Api
+    from todo_api.openapi.api import Api
 
 SWAGGER_UI_FOLDER = str(files(flask_swagger_ui) / "dist")
 """The folder of Swagger UI's files. Its own page has an inline script, which the policy below forbids."""

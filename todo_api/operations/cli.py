@@ -6,6 +6,7 @@ A failure is one line on standard error and exit code 1. A usage error is exit c
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,9 +61,12 @@ def count_up(label: str, numbers: Iterable[int]) -> int:
 def print_rows(schema: Schema, slices: Iterable[list[Row]], *, as_json: bool) -> None:
     """Print rows slice by slice, as a JSON array or as lines.
 
-    The first line has the names of the fields. The columns are separated by tabs.
+    The first line has the names of the fields. The columns are separated by tabs. If the first slice cannot be read,
+    nothing is printed.
     """
-    rows = (row for rows in slices for row in schema.dump(rows, many=True))
+    remaining = iter(slices)
+    first = next(remaining, [])
+    rows = (row for rows in chain([first], remaining) for row in schema.dump(rows, many=True))
     if as_json:
         print_json(rows)
         return

@@ -66,7 +66,7 @@ def purge_trash(days: int, timed_out: set[str]) -> Iterator[int]:
 
 @TASKS.command("recount")
 def recount() -> None:
-    """Correct the task counts of users whose tasks were changed by hand in the database.
+    """Correct the task counts of users after a change of the database by hand.
 
     Reads all tasks, those of a hundred users at a time. If the command is interrupted, run it again.
     """
