@@ -40,11 +40,11 @@ def test_wsgi_reads_the_settings_from_the_environment(monkeypatch: pytest.Monkey
     monkeypatch.setenv("DATABASE_URL", "postgresql:///somewhere")
     monkeypatch.setenv("APP_NAME", "From the environment")
     monkeypatch.delenv("FLASK_RUN_FROM_CLI", raising=False)
-    app = runpy.run_path("wsgi.py")["app"]
+    app = runpy.run_module("wsgi")["app"]
     assert app.test_client().get("/").json == {"message": "Welcome to From the environment"}
     assert "db" not in app.cli.commands
     monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
-    assert "db" in runpy.run_path("wsgi.py")["app"].cli.commands
+    assert "db" in runpy.run_module("wsgi")["app"].cli.commands
 
 
 def test_a_worker_does_not_load_what_only_commands_or_redis_need() -> None:

@@ -51,13 +51,15 @@ def test_purge_deletes_tasks_that_were_in_the_trash_for_30_days(
 
 def test_purge_skips_a_user_whose_list_is_locked(flask: CLI, actors: tuple[Actor, Actor], fresh_database: str) -> None:
     for actor in actors:
-        actor.delete(f"/tasks/{actor.create_task()['id']}")
+        for query in ("", "?permanent=true"):
+            actor.delete(f"/tasks/{actor.create_task()['id']}{query}")
     with locking(fresh_database, "SELECT 1 FROM task_lists WHERE user_id = %s FOR UPDATE", actors[0].id):
         result = flask("tasks", "purge", "--days", "0")
     assert result.exit_code == 1
     assert result.stdout.startswith("Deleted 1 task and")
     assert result.stderr == "Error: Timed out on the tasks of 1 user; run the command again.\n"
     assert [len(actor.get("/tasks?deleted=true").get_json()) for actor in actors] == [1, 0]
+    assert execute(fresh_database, "SELECT user_id FROM task_tombstones") == [(actors[0].id,)]
     assert flask("tasks", "purge", "--days", "0").exit_code == 0
 
 
