@@ -9,7 +9,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn
 
-from benchmarks import machine, report
+from benchmarks import machine, report, sizes
 from benchmarks.accounts import UnexpectedResponseError
 from benchmarks.figures import Results
 from benchmarks.load import LoadError
@@ -28,6 +28,9 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main() -> int:
     """Run the benchmark. Return 1 if a load failed, so that figures are missing."""
     options = parse(sys.argv[1:])
+    if options.sizes:
+        sizes.main(os.environ["DATABASE_URL"])
+        return 0
     if not shutil.which("wrk"):
         sys.exit("dev.py bench needs wrk, which is not installed: apt install wrk")
     for number in STOP_SIGNALS:

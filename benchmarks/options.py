@@ -36,14 +36,15 @@ class Options:
     peers: tuple[tuple[str, str], ...]
     output: Path | None
     quick: bool
+    sizes: bool
 
     def includes(self, workload: str) -> bool:
         """Return whether the workload runs."""
         return not self.only or workload in self.only
 
 
-def parse(arguments: Sequence[str]) -> Options:
-    """Parse the command line. Exit with the help or with an error message."""
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
     parser = argparse.ArgumentParser("dev.py bench", description=__doc__, epilog=EPILOG)
     add = parser.add_argument
     add("--rounds", type=positive, help="rounds; each one runs every workload on every server (default: 5)")
@@ -52,10 +53,16 @@ def parse(arguments: Sequence[str]) -> Options:
     add("--connections", type=positive, default=16, help="connections of the load (default: 16)")
     add("--only", type=workloads, default=(), metavar="NAME,NAME", help="run only these workloads")
     add("--quick", action="store_true", help="one round of one second, to try the benchmark; its figures mean little")
+    add("--sizes", action="store_true", help="measure the bytes of a user instead, and write benchmarks/SIZES.md")
     add("--seed", default=str(SEED), metavar="PATH", help="the script that runs the seed's app, or none")
     add("--peer", type=named_url, action="append", default=[], metavar="NAME=URL", help="another running server")
     add("--output", type=Path, metavar="DIR", help="folder of the results (default: benchmarks/ for a complete run)")
-    parsed = parser.parse_args(arguments)
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Parse the command line. Exit with the help or with an error message."""
+    parsed = argument_parser().parse_args(arguments)
     is_complete = not (parsed.quick or parsed.only)
     return Options(
         rounds=parsed.rounds or (1 if parsed.quick else 5),
@@ -68,6 +75,7 @@ def parse(arguments: Sequence[str]) -> Options:
         peers=tuple(parsed.peer),
         output=parsed.output or (HOME if is_complete else None),
         quick=parsed.quick,
+        sizes=parsed.sizes,
     )
 
 

@@ -28,6 +28,7 @@ from benchmarks.processes import Memory, cpu_seconds, largest_worker, memory, po
 from benchmarks.report import TRIED, report, tried
 from benchmarks.rounds import cells
 from benchmarks.servers import FLOOR, GRANIAN, SEED, SERVICE, Server
+from benchmarks.sizes import ROWS
 from benchmarks.workloads import WORKLOADS
 from tests.support.databases import execute
 from tests.support.processes import ROOT, clean_environ
@@ -170,6 +171,13 @@ def test_the_memory_of_a_server_is_that_of_its_largest_worker() -> None:
         assert largest_worker(os.getpid()).proportional > 0
         assert process.poll() is None
     assert postmaster(os.getpid()) is None
+
+
+def test_the_rows_of_the_sizes_fit_the_schema(fresh_database: str) -> None:
+    for statement in ROWS.values():
+        execute(fresh_database, statement.replace("100000", "200"))
+    counts = {table: execute(fresh_database, f"SELECT count(*) FROM {table}") for table in ROWS}
+    assert counts == {table: [(2000 if table == "tasks" else 200,)] for table in ROWS}
 
 
 class Flaky(BaseHTTPRequestHandler):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.capacity import Size, measured_cpu, report
+from benchmarks.sizes import ROWS
 from config import THREADS
 from tests.support.processes import ROOT
 from tests.support.routes import RULES, operations
@@ -53,6 +55,23 @@ def test_the_readme_has_the_measured_ratios() -> None:
     assert len(rows) >= 5
     for workload, floor, seed in rows:
         assert (floor, seed) == tuple(ratios.get((workload, server), "n/a") for server in ("floor", "seed"))
+
+
+def test_the_scaling_page_has_the_measured_sizes() -> None:
+    lines = (ROOT / "benchmarks" / "SIZES.md").read_text().splitlines()
+    page = (ROOT / "docs" / "scaling.md").read_text()
+    figures = [line for line in lines if line.startswith(("| `", "| all ", "| 10^", "- "))]
+    assert len(figures) >= 14
+    assert [line for line in figures if f"{line}\n" not in page] == []
+
+
+def test_the_measured_sizes_have_the_capacity_that_follows() -> None:
+    text = (ROOT / "benchmarks" / "SIZES.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \|$", text, re.MULTILINE)
+    sizes = {name: Size(*(int(size.replace(",", "")) for size in row)) for name, *row in rows}
+    (postgresql,) = re.findall(r"PostgreSQL ([\d.]+) with", text)
+    assert text == report(sizes, measured_cpu(), postgresql)
+    assert set(sizes) == set(ROWS)
 
 
 def shell_output(commands: str, folder: Path) -> str:

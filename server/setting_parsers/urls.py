@@ -8,7 +8,6 @@ from urllib.parse import urlencode, urlsplit
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
-from redis import ConnectionPool, RedisError
 
 from server.setting_parsers.scalars import json_list
 
@@ -111,6 +110,8 @@ def hosts_in_query(rest: str, dsn: Mapping[str, str]) -> str:
 
 def redis_url(text: str) -> str:
     """Parse the URL of a Redis server. No message repeats the text, because it may hold a password."""
+    from redis import ConnectionPool, RedisError  # noqa: PLC0415 - only services that use Redis load its client
+
     try:
         if re.fullmatch(r"(?:rediss?|unix)://\S+", text):
             ConnectionPool.from_url(text).make_connection()  # it connects with its first command only

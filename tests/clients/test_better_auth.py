@@ -86,7 +86,7 @@ def test_a_better_auth_server_passes_the_checks(node: str, tmp_path: Path) -> No
 
 def test_the_service_passes_the_checks(node: str, fresh_database: str, tmp_path: Path) -> None:
     mails = tmp_path / "mails"
-    with running_service(fresh_database, MAIL_URL=f"file://{mails}") as service:
+    with running_service(fresh_database, WEB_CONCURRENCY="1", MAIL_URL=f"file://{mails}") as service:
         assert run_client(node, service.url, mails, EXTENSIONS="1") > MIN_CHECKS
 
 
@@ -100,7 +100,7 @@ def test_the_service_that_requires_verification_passes_the_checks(
     node: str, fresh_database: str, tmp_path: Path
 ) -> None:
     mails = tmp_path / "mails"
-    settings: dict[str, Any] = {"MAIL_URL": f"file://{mails}", **REQUIRED}
+    settings: dict[str, Any] = {"WEB_CONCURRENCY": "1", "MAIL_URL": f"file://{mails}", **REQUIRED}
     with running_service(fresh_database, **settings) as service:
         assert run_client(node, service.url, mails, EXTENSIONS="1", **REQUIRED) >= MIN_CHECKS_REQUIRED
 
@@ -108,9 +108,8 @@ def test_the_service_that_requires_verification_passes_the_checks(
 @contextmanager
 def service_of_issuer(issuer: str, database: str) -> Iterator[Service]:
     """Run the service for a front end with a Better Auth server, which is the issuer."""
-    with running_service(
-        database, JWT_ISSUER=issuer, JWT_AUDIENCE=issuer, JWT_JWKS_URL=f"{issuer}/api/auth/jwks"
-    ) as service:
+    settings: dict[str, Any] = {"JWT_ISSUER": issuer, "JWT_AUDIENCE": issuer, "JWT_JWKS_URL": f"{issuer}/api/auth/jwks"}
+    with running_service(database, WEB_CONCURRENCY="1", **settings) as service:
         yield service
 
 
@@ -227,7 +226,7 @@ def run_page(node: str, blocks: list[str], urls: dict[str, str], origin: str) ->
 
 def test_the_documented_code_signs_in_at_the_service(node: str, fresh_database: str) -> None:
     *first, route, last = code_blocks("A")
-    with running_service(fresh_database) as service:
+    with running_service(fresh_database, WEB_CONCURRENCY="1") as service:
         run_page(node, [BROWSER, *first, route, ROUTE, last], {"http://localhost:8000": service.url}, ORIGIN)
 
 

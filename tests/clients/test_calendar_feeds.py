@@ -14,11 +14,11 @@ import requests
 
 from devtools.installation import CALENDARS_LOCK, ROOT, install
 from tests.support.node import node_with_packages
-from tests.support.processes import child_pids, running_service
+from tests.support.processes import child_pids
 from tests.support.service_client import ServiceClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.support.processes import Service
 
@@ -44,13 +44,6 @@ def read_by_ical_js(feed: bytes, kind: str, first: date, last: date) -> dict[str
 def read_by_recurring_ical_events(feed: bytes, kind: str, first: date, last: date) -> dict[str, Any]:
     install(CALENDARS_LOCK, VENV)
     return run_reader([str(VENV / "bin" / "python"), str(FOLDER / "read_feed.py")], feed, kind, first, last)
-
-
-@pytest.fixture(scope="module")
-def service(database: str) -> Iterator[Service]:
-    """Yield a service for all tests of this module."""
-    with running_service(database) as running:
-        yield running
 
 
 READERS: list[Reader] = [read_by_ical_js, read_by_recurring_ical_events]

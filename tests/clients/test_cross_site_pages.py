@@ -81,7 +81,10 @@ def trusted_port() -> int:
 def visited(server: str, template: str, trusted_port: int) -> Iterator[Service]:
     """Yield a service that trusts the pages of one origin."""
     origins = json.dumps([f"http://localhost:{trusted_port}"])
-    with new_database(server, template) as database, running_service(database, CORS_ORIGINS=origins) as service:
+    with (
+        new_database(server, template) as database,
+        running_service(database, WEB_CONCURRENCY="1", CORS_ORIGINS=origins) as service,
+    ):
         yield service
 
 

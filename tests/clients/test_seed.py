@@ -27,7 +27,7 @@ def seed_service(fresh_database: str) -> Iterator[Service]:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
             pytest.skip(f"port {PORT}, which the commands name, is in use")
-    with running_service(fresh_database, PORT) as service:
+    with running_service(fresh_database, PORT, WEB_CONCURRENCY="1") as service:
         yield service
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def backend(server: str, template: str) -> Iterator[str]:
-    with new_database(server, template) as database, running_service(database) as service:
+    with new_database(server, template) as database, running_service(database, WEB_CONCURRENCY="1") as service:
         ada = sign_up_at(service.url, "ada@example.com")
         with running_proxy(service.url, ada.access) as url:
             yield url

@@ -30,7 +30,7 @@ DEV = [sys.executable, "dev.py"]
 @pytest.fixture
 def checkout() -> Iterator[Path]:
     """Yield a copy of the project that shares its virtual environment. Kill the processes that a failed test leaves."""
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "node_modules")
+    ignored = shutil.ignore_patterns(".*", "node_modules")
     with tempfile.TemporaryDirectory(prefix="a folder ") as folder:
         Path(folder).chmod(0o755)
         copy = Path(folder, "checkout")
@@ -183,7 +183,7 @@ def test_an_interrupted_test_run_leaves_no_process(checkout: Path, workers: int)
     # The interrupt comes while tests run: pytest-xdist may hang if it comes while its workers start.
     while not any("gunicorn" in command_line(pid) for pid in processes_of(checkout)):
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
     process.wait(timeout=60)
     assert processes_of(checkout) == []

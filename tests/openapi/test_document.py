@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jsonschema_rs
@@ -112,6 +114,13 @@ def test_a_parameter_has_an_exact_schema(
     validator = jsonschema_rs.validator_for({"$schema": DIALECT, **parameter["schema"]}, validate_formats=True)
     assert [value for value in valid if not validator.is_valid(value)] == []
     assert [value for value in invalid if validator.is_valid(value)] == []
+
+
+def test_simultaneous_first_requests_get_one_document() -> None:
+    app = create_app(CONFIG)
+    with ThreadPoolExecutor(4) as threads:
+        texts = threads.map(lambda _: app.test_client().get("/openapi.json").text, range(4))
+    assert [json.loads(text) for text in texts] == 4 * [DOCUMENT]
 
 
 def test_a_signed_position_has_the_documented_form() -> None:

@@ -14,6 +14,7 @@ from tests.support.actors import PASSWORD
 from tests.support.cli import CLI, EMAIL, fails
 from tests.support.databases import CONFIG, application, new_database
 from tests.support.processes import ROOT, clean_environ
+from todo_api.operations.cli import count_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,10 @@ COMMANDS = [
     ["users", "list"],
     ["users", "set-password", EMAIL, "--password-stdin"],
     ["users", "delete", EMAIL, "--yes"],
+    ["keys", "list"],
     ["sessions", "purge"],
     ["tasks", "purge"],
+    ["tasks", "recount"],
 ]
 
 
@@ -78,3 +81,11 @@ def test_commands_as_processes(fresh_database: str) -> None:
     created = run(fresh_database, "users", "create", EMAIL, "--name", "Adé", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert (created.returncode, created.stderr) == (0, "")
     assert "\tAdé\t" in run(fresh_database, "users", "list").stdout
+
+
+def test_a_terminal_shows_the_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (count_up("Deleted tasks", [3, 4]), capsys.readouterr().err) == (7, "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert (count_up("Deleted tasks", []), capsys.readouterr().err) == (0, "")
+    assert count_up("Deleted tasks", [3, 4]) == 7
+    assert capsys.readouterr().err == "\rDeleted tasks: 3\rDeleted tasks: 7\n"

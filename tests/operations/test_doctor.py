@@ -17,6 +17,7 @@ from tests.support.databases import CONFIG, application, end_sessions, execute, 
 from tests.support.mail import Inbox, smtp_server
 from tests.support.pgbouncer import pgbouncer
 from tests.support.processes import ROOT, clean_environ
+from todo_api.extensions import init_migrations
 from todo_api.operations.database_checks import check_clock, check_database
 from todo_api.operations.doctor import check_configuration
 
@@ -33,7 +34,9 @@ PRODUCTION: dict[str, Any] = {
 
 def run_doctor(url: str, **settings: Any) -> tuple[int, list[str]]:
     """Return the exit code and the lines."""
-    result = application(url, **settings).test_cli_runner().invoke(args=["doctor"])
+    app = application(url, **settings)
+    init_migrations(app)
+    result = app.test_cli_runner().invoke(args=["doctor"])
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert result.stderr == ""
     return result.exit_code, result.stdout.splitlines()

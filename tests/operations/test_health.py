@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import runpy
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ import pytest
 from devtools.processes import free_port
 from server import draining
 from tests.support.databases import CONFIG, application, execute
+from tests.support.processes import ROOT, clean_environ
 from tests.support.statements import record_statements
 from todo_api import create_app
 
@@ -36,8 +39,20 @@ def test_wsgi_reads_the_settings_from_the_environment(monkeypatch: pytest.Monkey
     monkeypatch.setenv("BETTER_AUTH_SECRET", CONFIG.better_auth_secret)
     monkeypatch.setenv("DATABASE_URL", "postgresql:///somewhere")
     monkeypatch.setenv("APP_NAME", "From the environment")
-    app = importlib.import_module("wsgi").app
+    monkeypatch.delenv("FLASK_RUN_FROM_CLI", raising=False)
+    app = runpy.run_module("wsgi")["app"]
     assert app.test_client().get("/").json == {"message": "Welcome to From the environment"}
+    assert "db" not in app.cli.commands
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
+    assert "db" in runpy.run_module("wsgi")["app"].cli.commands
+
+
+def test_a_worker_does_not_load_what_only_commands_or_redis_need() -> None:
+    environ = clean_environ(BETTER_AUTH_SECRET=CONFIG.better_auth_secret, DATABASE_URL="postgresql:///somewhere")
+    code = "import sys, wsgi; print({'alembic', 'flask_migrate', 'redis'} & set(sys.modules))"
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, check=True, text=True).stdout
+    assert loaded == "set()\n"
 
 
 def test_liveness_uses_no_database(app: Flask) -> None:

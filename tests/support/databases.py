@@ -20,7 +20,7 @@ from devtools.embedded_postgres import running_server
 from devtools.processes import exclusive_lock
 from server.setting_parsers.urls import primary_url
 from todo_api import create_app
-from todo_api.extensions import db
+from todo_api.extensions import db, init_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +108,7 @@ def new_database(server: str, template: str | None = None) -> Iterator[str]:
 def migrate(url: str, *arguments: str) -> None:
     """Run `flask db …` on the database."""
     app = application(url)
+    init_migrations(app)
     result = app.test_cli_runner().invoke(args=["db", *(arguments or ["upgrade"])])
     assert result.exit_code == 0, result.output + repr(result.exception)
     with app.app_context():

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-from flask import current_app
 from marshmallow import Schema, ValidationError, fields
 from sqlalchemy import column, func, select, table
 
@@ -19,11 +18,12 @@ from todo_api.auth.passwords import reset
 from todo_api.auth.schemas.sign_in import SignUpSchema
 from todo_api.auth.sessions import store
 from todo_api.auth.verification.verify_email import verify_email_of
-from todo_api.database.execution import fetch_all, fetch_one
+from todo_api.database.execution import fetch_one
+from todo_api.database.slices import slices
 from todo_api.http.errors import InvalidInput
 from todo_api.http.fields import Instant
 from todo_api.http.request_body import flatten_errors
-from todo_api.operations.cli import CommandGroup, one_line, pluralize
+from todo_api.operations.cli import CommandGroup, count_up, pluralize, print_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 USERS = CommandGroup("users", help="Create, list, change, verify and delete accounts.")
 SESSIONS = CommandGroup("sessions", help="Maintain sessions.")
 
-TASKS_USER_ID = table("tasks", column("user_id")).c.user_id
-"""Named, not imported: auth does not import tasks."""
+TASK_LISTS = table("task_lists", column("user_id"), column("live"), column("trashed"))
+"""The counts of tasks. Named, not imported: auth does not import tasks."""
 
 password_stdin = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input instead of a prompt."
@@ -67,17 +67,12 @@ def create_user(email: str, name: str | None, *, password_stdin: bool) -> None:
 @USERS.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
 def list_users(*, as_json: bool) -> None:
-    """List all users, oldest first.
+    """List all users, in the order of their ids.
 
     Prints a header line and one line per user, with columns separated by tabs: id, e-mail, name, issuer (of an external
     user), time of creation, number of live sessions, number of tasks.
     """
-    rows = UserRowSchema(many=True).dump(fetch_all(users_with_counts().order_by(User.created_at, User.id)))
-    if as_json:
-        click.echo(current_app.json.dumps(rows), nl=False)
-        return
-    for row in [list(UserRowSchema().fields), *(row.values() for row in rows)]:
-        click.echo("\t".join("" if value is None else one_line(str(value)) for value in row))
+    print_rows(UserRowSchema(), slices(users_with_counts(), User.id), as_json=as_json)
 
 
 @USERS.command("set-password")
@@ -131,12 +126,12 @@ def delete_user(email: str, *, yes: bool) -> None:
 def purge() -> None:
     """Delete ended sessions and expired password resets.
 
-    They are not valid any more and only use disk space. Prints how many were deleted.
+    They are not valid any more and only use disk space. They are deleted in slices, which a terminal counts: if the
+    command is interrupted, run it again. Prints how many were deleted.
     """
-    click.echo(
-        f"Deleted {pluralize(store.purge_sessions(), 'session')}"
-        f" and {pluralize(reset.purge_resets(), 'password reset')}."
-    )
+    sessions = count_up("Deleted sessions", store.purge_sessions())
+    resets = count_up("Deleted password resets", reset.purge_resets())
+    click.echo(f"Deleted {pluralize(sessions, 'session')} and {pluralize(resets, 'password reset')}.")
 
 
 def load_account(**values: str) -> dict[str, Any]:
@@ -166,9 +161,10 @@ def read_password(*, piped: bool) -> str:
 def users_with_counts() -> Select[Any]:
     """Return the query of all users with the number of their live sessions and of their tasks."""
     sessions = select(func.count()).where(Session.user_id == User.id, store.is_live()).scalar_subquery()
-    tasks = select(func.count()).where(User.id == TASKS_USER_ID).scalar_subquery()
+    tasks = func.coalesce(TASK_LISTS.c.live + TASK_LISTS.c.trashed, 0)
     columns = (User.id, User.email, User.name, User.issuer, User.created_at.label("created"))
-    return select(*columns, sessions.label("sessions"), tasks.label("tasks"))
+    users = User.__table__.outerjoin(TASK_LISTS, TASK_LISTS.c.user_id == User.id)
+    return select(*columns, sessions.label("sessions"), tasks.label("tasks")).select_from(users)
 
 
 def unknown_account(email: str) -> click.ClickException:

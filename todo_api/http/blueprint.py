@@ -93,6 +93,10 @@ class Blueprint(flask_smorest.Blueprint, flask.Blueprint):
         document(view_func, operationId=camel_case(view_func.__name__), summary=summary)
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
+    def register_views_in_doc(self, api: Any, *arguments: Any, **options: Any) -> None:
+        """Defer the documentation of the views until the document is requested."""
+        api.defer(partial(super().register_views_in_doc, api, *arguments, **options))
+
     def body(self, schema: type[Schema], *, accepts: str = "json", example: dict[str, Any]) -> Callable[[View], View]:
         """Load the request body by the schema and pass the result as the view's next argument.
 

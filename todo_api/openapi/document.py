@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import flask_smorest
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest.spec.plugins import FlaskPlugin
@@ -12,6 +11,7 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from todo_api.http.converters import ID_MAX, IdConverter
 from todo_api.http.documentation import API_KEY, BEARER, REQUEST_ID
 from todo_api.http.fields import DATE_PATTERN, DATE_TIME_PATTERN, Due
+from todo_api.openapi.api import Api
 
 if TYPE_CHECKING:
     import flask
@@ -163,9 +163,9 @@ def describe_due(_converter: object, field: Field[Any], **_: Any) -> dict[str, A
     return {"anyOf": types if field.allow_none else types[:2]}
 
 
-def create_api(app: flask.Flask, config: Config) -> flask_smorest.Api:
-    """Return the flask-smorest API. It registers blueprints and collects the document."""
-    api = flask_smorest.Api(
+def create_api(app: flask.Flask, config: Config) -> Api:
+    """Return the API of the application."""
+    api = Api(
         app,
         spec_kwargs={
             "title": config.app_name,

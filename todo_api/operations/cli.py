@@ -5,15 +5,25 @@ A failure is one line on standard error and exit code 1. A usage error is exit c
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import click
 import psycopg2
+from flask import current_app
 from flask.cli import AppGroup
 from psycopg2 import errorcodes
 
 from todo_api.http.error_handlers import database_message
 from todo_api.http.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from marshmallow import Schema
+
+    from todo_api.database.statements import Row
 
 UNDEFINED_OBJECT = {errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN}
 
@@ -34,6 +44,51 @@ class CommandGroup(AppGroup):
                 ) from None
             message = one_line(database_message(error).partition("\n")[0])
             raise click.ClickException(f"The database cannot be used: {message}") from None
+
+
+def count_up(label: str, numbers: Iterable[int]) -> int:
+    """Return the sum of the numbers. A terminal shows the progress."""
+    total = 0
+    for number in numbers:
+        total += number
+        if sys.stderr.isatty():
+            click.echo(f"\r{label}: {total}", err=True, nl=False)
+    if total and sys.stderr.isatty():
+        click.echo(err=True)
+    return total
+
+
+def print_rows(schema: Schema, slices: Iterable[list[Row]], *, as_json: bool) -> None:
+    """Print rows slice by slice, as a JSON array or as lines.
+
+    The first line has the names of the fields. The columns are separated by tabs. If the first slice cannot be read,
+    nothing is printed.
+    """
+    remaining = iter(slices)
+    first = next(remaining, [])
+    rows = (row for rows in chain([first], remaining) for row in schema.dump(rows, many=True))
+    if as_json:
+        print_json(rows)
+        return
+    click.echo("\t".join(schema.fields))
+    for row in rows:
+        click.echo("\t".join(map(cell, row.values())))
+
+
+def print_json(rows: Iterable[Row]) -> None:
+    """Print rows as a JSON array, each on a line of its own."""
+    separator = "["
+    for row in rows:
+        click.echo(separator + current_app.json.dumps(row), nl=False)
+        separator = ","
+    click.echo("]" if separator == "," else "[]")
+
+
+def cell(value: object) -> str:
+    """Return a value as the text of a column."""
+    if value is None:
+        return ""
+    return one_line(" ".join(value) if isinstance(value, list) else str(value))
 
 
 def pluralize(number: int, noun: str) -> str:

@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psycopg2
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import func, literal_column, select
 
@@ -38,6 +36,8 @@ def first_line(error: psycopg2.Error | DBAPIError) -> str:
 
 def database_state() -> tuple[int, datetime, set[str]]:
     """Return PostgreSQL's version number and time, and the migration revisions of the database."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
     version = func.current_setting("server_version_num").label("version")
     (row,) = fetch_all(select(version, func.clock_timestamp().label("now")))
     with db.engine.connect() as connection:
@@ -60,6 +60,8 @@ def is_pooled() -> bool:
 
 def migration_heads() -> set[str]:
     """Return the migration revisions that this release requires."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     migrate = current_app.extensions["migrate"].migrate
     return set(ScriptDirectory.from_config(migrate.get_config()).get_heads())
 

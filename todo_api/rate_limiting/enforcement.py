@@ -9,7 +9,6 @@ from flask import Response, after_this_request, current_app
 from todo_api.http.errors import TooManyRequests
 from todo_api.rate_limiting.limits import rate_limit_headers
 from todo_api.rate_limiting.postgres_store import PostgresStore
-from todo_api.rate_limiting.redis_store import RedisStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,14 @@ KEY = "todo_api.rate_limiting"
 def init_app(app: Flask, config: Config) -> None:
     """Choose the store of the counters."""
     url = config.rate_limit_redis_url
-    app.extensions[KEY] = RedisStore(url) if url else PostgresStore()
+    app.extensions[KEY] = redis_store(url) if url else PostgresStore()
+
+
+def redis_store(url: str) -> Store:
+    """Return the store in Redis. Only services that use Redis load its client."""
+    from todo_api.rate_limiting.redis_store import RedisStore  # noqa: PLC0415
+
+    return RedisStore(url)
 
 
 def current_store() -> Store:

@@ -92,6 +92,7 @@ def test_list_prints_the_keys_of_all_accounts_or_of_one(flask: CLI, ada: Actor) 
     with_key(bob, second["key"], "GET", "/tasks")
     header, *lines = succeeds(flask("keys", "list")).splitlines()
     rows = [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
+    rows.sort(key=lambda row: row["email"])
     assert [(row["id"], row["email"], row["scopes"]) for row in rows] == [
         (first["id"], ada.email, "tasks:read tasks:write"),
         (second["id"], bob.email, "tasks:read"),

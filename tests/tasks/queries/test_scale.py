@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
 import pytest
 
 from tests.support.actors import Actor
 from tests.support.databases import application, execute, new_database
 from tests.support.feeds import create_feed, read_feed
+from tests.support.plans import explain
 from tests.support.statements import intercept_statements
 from todo_api.auth.guard import Owner
 from todo_api.auth.sessions.credentials import access_claims
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
+    from tests.support.plans import Plan
     from todo_api.database.statements import Statement
 
 TASKS = 50_000
@@ -47,31 +47,6 @@ SELECT owner, md5(n::text), 'Something to do', n %% 3 = 0,
 FEW = "INSERT INTO tasks (user_id, title) SELECT %s, 'Something to do' FROM generate_series(1, 5)"
 LISTS = "INSERT INTO task_lists (user_id, version) SELECT id, 1 FROM users"
 COUNT = "UPDATE task_lists SET live = (SELECT count(*) FROM tasks WHERE tasks.user_id = task_lists.user_id)"
-
-
-class Plan:
-    """The plan with which PostgreSQL ran a statement."""
-
-    def __init__(self, node: dict[str, Any]) -> None:
-        self.buffers: int = node["Shared Hit Blocks"] + node["Shared Read Blocks"]
-        self.nodes = list(flatten(node))
-
-    def rows_read(self, table: str = "tasks") -> int:
-        """Return the number of rows that scans of the table read, filtered ones included."""
-        return sum(
-            node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
-            for node in self.nodes
-            if node.get("Relation Name") == table and "Scan" in node["Node Type"]
-        )
-
-    def has_seq_scan(self, table: str) -> bool:
-        return any(node["Node Type"] == "Seq Scan" and node["Relation Name"] == table for node in self.nodes)
-
-
-def flatten(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for inner in node.get("Plans", []):
-        yield from flatten(inner)
 
 
 class Measured:
@@ -122,19 +97,7 @@ class Measured:
         assert response.status_code == status, response.text
         ((statement, parameters),) = statements
         assert "OFFSET" not in statement.text.upper()
-        return self.explain(statement, parameters)
-
-    def explain(self, statement: Statement, parameters: Any) -> Plan:
-        """Explain a statement: a prepared one by its generic plan, another one by its custom plan."""
-        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
-            text, values = statement.text, statement.values(parameters)
-            if statement.name:
-                cursor.execute("SET plan_cache_mode = force_generic_plan")
-                cursor.execute(statement.prepare_text, statement.placeholders)
-                text = statement.execute_text
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}", values)
-            (((explained,),),) = cursor.fetchall()
-        return Plan(explained["Plan"])
+        return explain(self.url, statement, parameters)
 
 
 @pytest.fixture(scope="module")

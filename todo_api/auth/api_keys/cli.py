@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
-from flask import current_app
 from marshmallow import Schema, fields
 from sqlalchemy import select
 
@@ -15,9 +14,10 @@ from todo_api.auth.api_keys.notice import mail_notice
 from todo_api.auth.api_keys.scopes import DEFAULT_SCOPES, SCOPES
 from todo_api.auth.cli import load_account, unknown_account
 from todo_api.auth.models import APIKey, User, is_local
-from todo_api.database.execution import fetch_all, fetch_one
+from todo_api.database.execution import fetch_one
+from todo_api.database.slices import slices
 from todo_api.http.fields import Instant
-from todo_api.operations.cli import CommandGroup, one_line
+from todo_api.operations.cli import CommandGroup, print_rows
 
 if TYPE_CHECKING:
     from todo_api.database.statements import Row
@@ -67,7 +67,7 @@ def create_key(email: str, name: str | None, scopes: tuple[str, ...], days: int 
 @click.argument("email", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of a table.")
 def list_keys(email: str | None, *, as_json: bool) -> None:
-    """List the API keys of all accounts, or of that of EMAIL, oldest first.
+    """List the API keys of all accounts, or of that of EMAIL, account by account.
 
     Prints a header line and one line per key, with columns separated by tabs: id, e-mail, name, scopes, whether it is
     enabled, time of creation, time of expiry, day of last use.
@@ -77,16 +77,11 @@ def list_keys(email: str | None, *, as_json: bool) -> None:
         APIKey.expires_at.label("expires"),
         APIKey.last_used_on.label("used"),
     )
-    keys = select(APIKey.id, User.email, APIKey.name, APIKey.scopes, APIKey.enabled, *columns)
-    keys = keys.join(User, User.id == APIKey.user_id).order_by(APIKey.created_at, APIKey.id)
+    keys = select(APIKey.user_id, APIKey.id, User.email, APIKey.name, APIKey.scopes, APIKey.enabled, *columns)
+    keys = keys.join(User, User.id == APIKey.user_id)
     if email:
         keys = keys.where(APIKey.user_id == find_account(email)["id"])
-    rows = KeyRowSchema(many=True).dump(fetch_all(keys))
-    if as_json:
-        click.echo(current_app.json.dumps(rows), nl=False)
-        return
-    for row in [list(KeyRowSchema().fields), *(map(cell, row.values()) for row in rows)]:
-        click.echo("\t".join(row))
+    print_rows(KeyRowSchema(), slices(keys, APIKey.user_id, APIKey.id), as_json=as_json)
 
 
 @KEYS.command("revoke")
@@ -113,10 +108,3 @@ def find_account(email: str) -> Row:
     if user is None:
         raise unknown_account(address)
     return user
-
-
-def cell(value: object) -> str:
-    """Return a value as the text of a column."""
-    if value is None:
-        return ""
-    return one_line(" ".join(value) if isinstance(value, list) else str(value))

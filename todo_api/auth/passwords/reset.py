@@ -18,9 +18,12 @@ from todo_api.auth.passwords.hashing_queue import hash_password
 from todo_api.auth.passwords.policy import check_new_password
 from todo_api.auth.sessions import store
 from todo_api.auth.sessions.store import token_hash
-from todo_api.database.execution import fetch_all, fetch_one
+from todo_api.database.execution import fetch_one
+from todo_api.database.slices import delete_older
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import ColumnElement
 
 TTL = timedelta(hours=1)
@@ -94,10 +97,9 @@ def reset_password(token: str, password: str) -> str:
     return email
 
 
-def purge_resets() -> int:
-    """Delete the expired reset tokens, and return their number."""
-    expired = delete(PasswordReset).where(PasswordReset.expires_at <= func.now())
-    return len(fetch_all(expired.returning(PasswordReset.user_id)))
+def purge_resets() -> Iterator[int]:
+    """Delete the expired reset tokens; yield the number of each slice."""
+    return delete_older(PasswordReset.expires_at)
 
 
 def is_reset_token(token: str) -> ColumnElement[bool]:

@@ -20,10 +20,13 @@ from server.logging import bind_context
 from todo_api.auth.models import Session, User
 from todo_api.clock import now
 from todo_api.database.execution import fetch_all, fetch_one
+from todo_api.database.slices import delete_older
 from todo_api.database.statements import Statement
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import ColumnElement, Insert, Select
 
     from todo_api.database.statements import Row
@@ -176,6 +179,6 @@ def end_all_sessions(user_id: str, *, except_id: str | None = None) -> None:
     fetch_all(statement.returning(Session.id))
 
 
-def purge_sessions() -> int:
-    """Delete the sessions past their absolute end, and return their number."""
-    return len(fetch_all(delete(Session).where(Session.ends_at <= func.now()).returning(Session.id)))
+def purge_sessions() -> Iterator[int]:
+    """Delete the sessions past their absolute end; yield the number of each slice."""
+    return delete_older(Session.ends_at)

@@ -12,11 +12,12 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
-from sqlalchemy import and_, bindparam, delete, func, not_, select, tuple_
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from todo_api.auth.guard import LIVE_SESSION, LOCKED_OWNER, Owner, fetch_owned
 from todo_api.database.execution import fetch_all, transaction
+from todo_api.database.slices import delete_older
 from todo_api.database.statements import Statement
 from todo_api.http.documentation import accepts_header, raises
 from todo_api.http.query_string import query_pairs
@@ -27,13 +28,14 @@ from todo_api.tasks.queries.locking import OWNER_ID
 from todo_api.tasks.sync.encryption import decrypt, encrypt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import ColumnElement
 
     from todo_api.database.statements import Row
     from todo_api.http.documentation import View
 
 KEY_TTL = timedelta(hours=24)
-PURGE_BATCH = 10_000
 KEY_PATTERN = r"^[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$"
 """The value of a header (RFC 9110 section 5.5), which is not empty."""
 REPLAYED_HEADER = ("Idempotency-Replayed", "true")
@@ -155,11 +157,6 @@ def save_response(owner: Owner, key: str, fingerprint: bytes, response: Response
     fetch_all(SAVE_RESPONSE, values)
 
 
-def purge_keys() -> int:
-    """Delete the expired keys of all users in batches, and return their number."""
-    expired = select(IdempotencyKey.user_id, IdempotencyKey.key).where(not_(IS_VALID)).limit(PURGE_BATCH)
-    deletion = delete(IdempotencyKey).where(tuple_(IdempotencyKey.user_id, IdempotencyKey.key).in_(expired))
-    purged = 0
-    while batch := len(fetch_all(deletion.returning(IdempotencyKey.status))):
-        purged += batch
-    return purged
+def purge_keys() -> Iterator[int]:
+    """Delete the expired keys of all users; yield the number of each slice."""
+    return delete_older(IdempotencyKey.created_at, KEY_TTL)
