@@ -20,11 +20,13 @@ from devtools.processes import free_port
 from tests.support.actors import PASSWORD
 from tests.support.browsers import CHROMIUM, OPTIONS
 from tests.support.databases import new_database
+from tests.support.mailed_links import links_of, mails
 from tests.support.node import node_with_packages
-from tests.support.processes import ROOT, running_service, wait_until_ready
+from tests.support.processes import ROOT, running_service, wait_until, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
@@ -46,20 +48,22 @@ class Site:
     url: str
     development_url: str
     service: str
+    mbox: Path
 
 
 @pytest.fixture(scope="module")
-def site(server: str, template: str) -> Iterator[Site]:
+def site(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Build the front end and serve it."""
     node_with_packages(FOLDER)
     url, development_url = (f"http://localhost:{free_port()}" for _ in range(2))
+    mbox = tmp_path_factory.mktemp("site") / "mails"
     with (
         new_database(server, template) as database,
-        running_service(database, CORS_ORIGINS=json.dumps([url, development_url])) as service,
+        running_service(database, CORS_ORIGINS=json.dumps([url, development_url]), MAIL_URL=mbox.as_uri()) as service,
     ):
         npm("run", "build", VITE_API_URL=service.url).check_returncode()
         with serving(url, "npx vite preview", service.url):
-            yield Site(url, development_url, service.url)
+            yield Site(url, development_url, service.url, mbox)
 
 
 def npm(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -155,7 +159,7 @@ def sign_in(page: Page, account: Account, password: str = PASSWORD) -> None:
 def tasks_page(page: Page, ada: Account) -> Page:
     """Return the page with Ada signed in."""
     sign_in(page, ada)
-    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    expect(page.get_by_text("No tasks here.")).to_be_visible()  # not before the first synchronisation
     return page
 
 
@@ -177,14 +181,31 @@ def titles(page: Page) -> list[str]:
     return page.locator(".task > div > label").all_inner_texts()
 
 
+def sign_up(page: Page) -> str:
+    """Create an account in the form, and return its address."""
+    email = f"grace-{uuid.uuid4().hex[:8]}@example.com"
+    page.get_by_role("button", name="Create an account").click()
+    page.get_by_label("Name").fill("Grace")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    return email
+
+
+def mailed_link(mbox: Path, email: str, number: int = 1) -> str:
+    """Wait for the mails to the address, and return the link of the last one."""
+
+    def links() -> list[str]:
+        return [link for mail in mails(mbox) if mail["To"] == email for link in links_of(mail)]
+
+    wait_until(lambda: len(links()) >= number)
+    return links()[-1]
+
+
 def test_a_newcomer_signs_up_out_and_in(page: Page, ada: Account, site: Site) -> None:
     sign_in(page, ada, "not the password")
     expect(page.get_by_role("alert")).to_have_text("Invalid email or password")
-    page.get_by_role("button", name="Create an account").click()
-    page.get_by_label("Name").fill("Grace")
-    page.get_by_label("E-mail").fill(f"grace-{uuid.uuid4().hex[:8]}@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create account").click()
+    sign_up(page)
     add(page, "File taxes")
     expect_saved(page)
     page.reload()
@@ -194,6 +215,61 @@ def test_a_newcomer_signs_up_out_and_in(page: Page, ada: Account, site: Site) ->
     assert page.evaluate("indexedDB.databases()") == []
     sign_in(page, ada)
     expect(page.get_by_text("No tasks here.")).to_be_visible()
+
+
+def test_a_signed_in_user_verifies_the_address(page: Page, site: Site) -> None:
+    email = sign_up(page)
+    page.get_by_role("link", name="API keys").click()
+    notice = page.get_by_text(f"Your address {email} is not verified.")
+    page.get_by_role("button", name="Send a link").click()
+    expect(page.get_by_text(f"A link is on its way to {email}.")).to_be_visible()
+    page.reload()
+    expect(notice).to_be_visible()
+    page.goto(mailed_link(site.mbox, email))
+    expect(page.get_by_text("Your address is verified.")).to_be_visible()
+    expect(notice).not_to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def strict_site(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Serve the front end with a service that requires verified addresses."""
+    node_with_packages(FOLDER)
+    url, mbox = f"http://localhost:{free_port()}", tmp_path_factory.mktemp("strict_site") / "mails"
+    settings: dict[str, Any] = {
+        "CORS_ORIGINS": json.dumps([url]),
+        "MAIL_URL": mbox.as_uri(),
+        "REQUIRE_EMAIL_VERIFICATION": "true",
+    }
+    with (
+        new_database(server, template) as database,
+        running_service(database, **settings) as service,
+        serving(url, "npm run dev --", service.url),
+    ):
+        yield Site(url, url, service.url, mbox)
+
+
+def test_a_sign_in_waits_for_the_verification(context: BrowserContext, strict_site: Site) -> None:
+    page, mbox = context.new_page(), strict_site.mbox
+    page.goto(strict_site.url)
+    account = Account(strict_site.service, sign_up(page), {})
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    check_view(page, "light-check-mail")
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.get_by_text(f"A link is on its way to {account.email}.")).to_be_visible()
+    first, second = mailed_link(mbox, account.email), mailed_link(mbox, account.email, 2)
+    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, account)
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    third = mailed_link(mbox, account.email, 3)
+    page.goto(first.replace("token=", "token=x"))
+    expect(page.get_by_role("alert")).to_have_text("The link is not valid. Sign in to get a new one.")
+    for link in (third, second):  # a link works again
+        page.goto(link)
+        expect(page.get_by_role("status").first).to_have_text("Your address is verified.")
+    check_view(page, "light-verified")
+    sign_in(page, account)
+    add(page, "File taxes")
+    expect(page.get_by_role("button", name="Send a link")).not_to_be_visible()
 
 
 def test_tasks_are_added_completed_deleted_and_restored(tasks_page: Page, ada: Account) -> None:
@@ -241,6 +317,18 @@ def test_the_list_has_pages_and_filters(page: Page, ada: Account) -> None:
     page.get_by_label("Priority", exact=True).select_option("Any")
     page.get_by_label("Tag").select_option("home")
     assert titles(page) == ["File taxes", "Buy milk"]
+
+
+def test_the_list_is_not_called_empty_before_the_first_synchronisation(page: Page, ada: Account) -> None:
+    ada.create_task(title="File taxes")
+    held: list[Route] = []
+    page.route(re.compile(r".*/tasks/changes$"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets an attribute on it
+    with page.expect_request(re.compile(r".*/tasks/changes$")):
+        sign_in(page, ada)
+    expect(page.get_by_text("Loading")).to_be_visible()
+    expect(page.get_by_text("No tasks here.")).not_to_be_visible()
+    held.pop().continue_()
+    expect(row(page, "File taxes")).to_be_visible()
 
 
 def test_the_trash_has_pages_and_a_search(page: Page, ada: Account) -> None:

@@ -4,6 +4,7 @@ import { authClient } from "./auth/client";
 import { KeysPage } from "./auth/KeysPage";
 import { SignIn } from "./auth/SignIn";
 import { type User, useUser } from "./auth/useUser";
+import { LinkOutcome, Unverified } from "./auth/VerifyEmail";
 import { StoreContext } from "./sync/context";
 import { TaskStore } from "./sync/store";
 import { TasksPage } from "./tasks/TasksPage";
@@ -32,7 +33,11 @@ function SignedIn({ user }: { user: User }) {
   return (
     <StoreContext value={store}>
       <Header user={user} page={page} />
-      <main>{PAGES[page] ?? <TasksPage />}</main>
+      <main>
+        <LinkOutcome />
+        {!user.emailVerified && <Unverified email={user.email} />}
+        {PAGES[page] ?? <TasksPage />}
+      </main>
     </StoreContext>
   );
 }
