@@ -10,6 +10,7 @@ import subprocess
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -262,7 +263,7 @@ def test_a_sign_in_waits_for_the_verification(context: BrowserContext, strict_si
     expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
     third = mailed_link(mbox, account.email, 3)
     page.goto(first.replace("token=", "token=x"))
-    expect(page.get_by_role("alert")).to_have_text("The link is not valid. Sign in to get a new one.")
+    expect(page.get_by_role("alert")).to_have_text("The link is not valid. Sign in, and ask for a new one.")
     for link in (third, second):  # a link works again
         page.goto(link)
         expect(page.get_by_role("status").first).to_have_text("Your address is verified.")
@@ -322,7 +323,11 @@ def test_the_list_has_pages_and_filters(page: Page, ada: Account) -> None:
 def test_the_list_is_not_called_empty_before_the_first_synchronisation(page: Page, ada: Account) -> None:
     ada.create_task(title="File taxes")
     held: list[Route] = []
-    page.route(re.compile(r".*/tasks/changes$"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets an attribute on it
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r".*/tasks/changes$"), hold)
     with page.expect_request(re.compile(r".*/tasks/changes$")):
         sign_in(page, ada)
     expect(page.get_by_text("Loading")).to_be_visible()
@@ -380,6 +385,42 @@ def test_a_task_is_edited(tasks_page: Page, ada: Account) -> None:
     edit(page, "File taxes early", Title="Never mind")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Edit File taxes early")).to_be_focused()
+
+
+def repeat(page: Page, choice: str, rule: str = "") -> None:
+    """Choose in the form how the task repeats."""
+    page.get_by_role("dialog").get_by_label("Repeat").select_option(choice)
+    if rule:
+        page.get_by_role("dialog").get_by_label("Rule").fill(rule)
+
+
+def test_a_task_repeats_and_its_completion_shows_the_successor(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    add(page, "Pay rent")
+    edit(page, "Pay rent", **{"Due date": "2090-01-31"})
+    repeat(page, "Every month")
+    save(page)
+    expect(row(page, "Pay rent")).to_contain_text("Every month")
+    expect_saved(page)
+    edit(page, "Pay rent")
+    expect(page.get_by_role("dialog")).to_contain_text("Next: Mar 31, 2090 · May 31, 2090 · Jul 31, 2090")
+    repeat(page, "By a rule", "FREQ=MONTHLY;INTERVAL=121")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("INTERVAL must be at most 120 with FREQ=MONTHLY.")
+    page.get_by_role("button", name="Discard my change").click()
+    edit(page, "Pay rent")
+    repeat(page, "By a rule", "freq=monthly;bymonthday=-1")
+    save(page)
+    expect(row(page, "Pay rent")).to_contain_text("By the rule FREQ=MONTHLY;BYMONTHDAY=-1")
+    page.get_by_role("checkbox", name="Pay rent").click()
+    expect(row(page, "Pay rent")).to_contain_text("Feb 28, 2090")
+    (task,) = ada.request("GET", "?completed=false")
+    assert task["timezone"] == page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    edit(page, "Pay rent")
+    repeat(page, "Never")
+    save(page)
+    expect_saved(page)
+    expect(row(page, "Pay rent")).not_to_contain_text("By the rule")
 
 
 def test_an_edit_is_merged_with_one_of_another_device(tasks_page: Page, ada: Account) -> None:
@@ -537,6 +578,41 @@ def test_an_api_key_is_created_shown_once_and_deleted(tasks_page: Page, ada: Acc
     assert requests.get(url, headers={"X-API-Key": key}, timeout=10).status_code == 401
 
 
+def test_a_key_has_the_chosen_scopes(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_label("Name").fill("Calendars")
+    page.get_by_label("Read tasks").uncheck()
+    page.get_by_label("Change tasks").check()
+    page.get_by_label("Manage calendars").check()
+    page.get_by_role("button", name="Create key").click()
+    headers = {"X-API-Key": page.get_by_role("status").locator("code").inner_text()}
+    assert requests.get(f"{ada.service}/api/me/feeds", headers=headers, timeout=10).status_code == 200
+    assert requests.get(f"{ada.service}/api/me/tasks", headers=headers, timeout=10).status_code == 403
+
+
+def test_a_calendar_is_subscribed_to_and_revoked(tasks_page: Page, ada: Account) -> None:
+    page, due = tasks_page, str(datetime.now(UTC).date())
+    ada.create_task(title="File taxes", due=due, tags=["home"])
+    ada.create_task(title="Buy milk", due=due)
+    page.get_by_role("link", name="Calendars").click()
+    page.get_by_label("Name").fill("Home")
+    page.get_by_label("Only the tag").fill("home")
+    page.get_by_role("button", name="Subscribe").click()
+    url = page.get_by_role("status").locator("code").inner_text()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == url
+    feed = requests.get(url, timeout=10).text
+    assert ("File taxes" in feed, "Buy milk" in feed) == (True, False)
+    page.reload()
+    expect(page.get_by_role("listitem")).to_contain_text(f"Home last read on {due}")
+    page.get_by_role("button", name="Revoke Home").click()
+    expect(page.get_by_role("button", name="Revoke Home")).not_to_be_visible()
+    assert requests.get(url, timeout=10).status_code == 404
+
+
 def test_the_page_keeps_only_the_cookie(tasks_page: Page, ada: Account) -> None:
     page = tasks_page
     stored = page.evaluate("JSON.stringify(localStorage)")
@@ -569,8 +645,10 @@ def test_every_view_is_accessible(chromium: Browser, site: Site, ada: Account, l
         show_tasks(page, ada)
         check_view(page, f"{name}-tasks")
         edit(page, "File taxes", Title="File taxes late", Description="Form 1040")
+        repeat(page, "By a rule", "FREQ=YEARLY")
         check_view(page, f"{name}-form")
         ada.request("PATCH", f"/{ada.request('GET')[0]['id']}", title="File taxes early")
+        repeat(page, "Never")
         save(page)
         expect(page.get_by_role("alert")).to_be_visible()
         check_view(page, f"{name}-conflict")
@@ -586,6 +664,11 @@ def test_every_view_is_accessible(chromium: Browser, site: Site, ada: Account, l
         page.get_by_role("button", name="Create key").click()
         expect(page.get_by_role("button", name="Delete Backup")).to_be_visible()
         check_view(page, f"{name}-keys")
+        page.get_by_role("link", name="Calendars").click()
+        page.get_by_label("Name").fill("Home")
+        page.get_by_role("button", name="Subscribe").click()
+        expect(page.get_by_role("button", name="Revoke Home")).to_be_visible()
+        check_view(page, f"{name}-calendars")
 
 
 def show_tasks(page: Page, ada: Account) -> None:
@@ -593,6 +676,7 @@ def show_tasks(page: Page, ada: Account) -> None:
     ada.create_task(title="File taxes", due="2026-01-01", priority="high", tags=["home", "money"])
     ada.create_task(title="Buy milk", description="Two bottles,\nand bread if there is any left", due="2030-01-01")
     ada.create_task(title="Call Grace about the compiler", priority="low", due="2030-01-01T15:00:00Z")
+    ada.create_task(title="Pay rent", due="2090-01-31", recurrence="FREQ=MONTHLY")
     ada.create_task(title="Water the plants", completed=True)
     sign_in(page, ada)
     page.get_by_label("Status").select_option("All")
@@ -609,7 +693,8 @@ def check_view(page: Page, name: str) -> None:
 
 
 def test_the_documented_commands_serve_the_front_end(site: Site, ada: Account, chromium: Browser) -> None:
-    folder, install, run = COMMANDS[-3:]
+    start_service, folder, install, run = COMMANDS
+    assert start_service == "python3 dev.py run"  # tests/devtools starts the service so
     assert (folder, install) == ("cd examples/web", "npm ci")  # as node_with_packages does
     with serving(site.development_url, f"{run} --", site.service), chromium.new_page() as page:
         page.goto(site.development_url)

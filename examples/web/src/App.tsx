@@ -7,13 +7,14 @@ import { type User, useUser } from "./auth/useUser";
 import { LinkOutcome, Unverified } from "./auth/VerifyEmail";
 import { StoreContext } from "./sync/context";
 import { TaskStore } from "./sync/store";
+import { CalendarsPage } from "./tasks/CalendarsPage";
 import { TasksPage } from "./tasks/TasksPage";
 import { TrashPage } from "./tasks/TrashPage";
 import { Announcer } from "./ui/announcer";
 import { Header } from "./ui/Header";
 import { usePage } from "./ui/usePage";
 
-const PAGES: Record<string, ReactNode> = { trash: <TrashPage />, keys: <KeysPage /> };
+const PAGES: Record<string, ReactNode> = { trash: <TrashPage />, calendars: <CalendarsPage />, keys: <KeysPage /> };
 
 export function App() {
   const user = useUser();

@@ -11,7 +11,7 @@ const ERRORS: Record<string, string> = { TOKEN_EXPIRED: "The link has expired." 
 export function LinkOutcome() {
   const error = new URLSearchParams(location.search).get("error");
   if (usePage() !== "verified") return null;
-  if (error) return <p role="alert">{ERRORS[error] ?? "The link is not valid."} Sign in to get a new one.</p>;
+  if (error) return <p role="alert">{ERRORS[error] ?? "The link is not valid."} Sign in, and ask for a new one.</p>;
   return <p role="status">Your address is verified.</p>;
 }
 
