@@ -91,6 +91,7 @@ def serving(url: str, command: str, service: str) -> Iterator[None]:
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine (apt install chromium)")
+    node_with_packages(FOLDER)  # a quick run skips the test here, since it cannot inside Playwright
     expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
