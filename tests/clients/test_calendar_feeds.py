@@ -5,9 +5,10 @@ from __future__ import annotations
 import calendar
 import json
 import subprocess
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -15,7 +16,9 @@ import requests
 from devtools.installation import CALENDARS_LOCK, ROOT, install
 from tests.support.node import node_with_packages
 from tests.support.processes import child_pids
+from tests.support.recurrence import dateutil_days
 from tests.support.service_client import ServiceClient
+from todo_api.tasks.parameters import OCCURRENCES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +145,97 @@ def test_a_month_of_a_feed_is_a_page_of_a_calendar(service: Service) -> None:
         for fields in tasks:
             assert any(fields["title"][:9] in entry for entry in entries[: len(tasks)]), day
     assert "another month"[:WIDTH] not in page
+
+
+REPEATING: dict[str, list[str]] = {
+    "": [
+        "FREQ=DAILY",
+        "FREQ=DAILY;INTERVAL=10;COUNT=30",
+        "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR",
+        "FREQ=WEEKLY;UNTIL={year}0101",
+        "FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=TU,SU",
+        "FREQ=WEEKLY;BYDAY=MO,TH;COUNT=9",
+        "FREQ=MONTHLY",
+        "FREQ=MONTHLY;BYMONTHDAY=-1",
+        "FREQ=MONTHLY;BYMONTHDAY=31;COUNT=4",
+        "FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1,15,-2",
+        "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+        "FREQ=MONTHLY;BYDAY=5FR",
+        "FREQ=YEARLY",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1",
+        "FREQ=YEARLY;BYMONTH=3,11;BYDAY=-1SU",
+        "FREQ=YEARLY;BYMONTH=1,7;BYDAY=MO,TU;BYSETPOS=2;COUNT=3",
+    ],
+    "Europe/Berlin": [
+        "FREQ=DAILY;INTERVAL=5",
+        "FREQ=WEEKLY;BYDAY=SU;UNTIL={year}0101T083000Z",
+        "FREQ=MONTHLY;BYMONTHDAY=-1;COUNT=20",
+        "FREQ=YEARLY;BYMONTH=3,10;BYDAY=-1SU",
+    ],
+    "America/New_York": [
+        "FREQ=WEEKLY;UNTIL={year}0101",
+        "FREQ=MONTHLY;BYDAY=2TU,-1MO",
+        "FREQ=DAILY;BYDAY=SA,SU;COUNT=99",
+    ],
+    "Australia/Sydney": ["FREQ=WEEKLY;INTERVAL=3", "FREQ=YEARLY;BYMONTH=4,10;BYDAY=1SU"],
+}
+"""Rules by time zone; the empty name is that of tasks that are due on a day. Some start on a day that is not theirs."""
+YEARS = 5
+
+
+def create_repeating(client: ServiceClient, first: date) -> dict[str, list[str]]:
+    """Create a task for each rule, on successive days; return their titles with their first due dates."""
+    due_dates = {}
+    for zone, rules in REPEATING.items():
+        for number, template in enumerate(rules):
+            rule, day = template.format(year=first.year + 2), first + timedelta(days=number)
+            due = datetime.combine(day, time(9, 30), ZoneInfo(zone)) if zone else day
+            fields = {"title": f"{rule} {zone}", "recurrence": rule, "timezone": zone or None}
+            task = client.create_task(**fields, due=due.isoformat()).json()
+            following = client.request("GET", f"/{task['id']}/occurrences?limit={OCCURRENCES_MAX}").json()
+            dates = [text.replace(".000", "") for text in (task["due"], *following["occurrences"])]
+            check_with_dateutil(rule, day, dates, zone)
+            due_dates[task["title"]] = dates
+    return due_dates
+
+
+def check_with_dateutil(rule: str, start: date, due_dates: list[str], zone: str) -> None:
+    """Check the days of a rule without an end."""
+    if "COUNT" in rule or "UNTIL" in rule:
+        return
+    times = [datetime.fromisoformat(due) for due in due_dates]
+    days = [(instant.astimezone(ZoneInfo(zone)) if zone else instant).date() for instant in times]
+    assert days == [start, *dateutil_days(rule, start, days[-1])]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_program_repeats_tasks_as_the_service_does(service: Service, reader: Reader) -> None:
+    client, (first, _) = ServiceClient(service), next_month()
+    expected = create_repeating(client, first)
+    feed = requests.get(create_feed(client), timeout=30)
+    last, around = first.replace(year=first.year + YEARS), timedelta(days=2)  # the programs count in local days
+    occurrences = reader(feed.content, "VEVENT", first - around, last + around)["occurrences"]
+    for title, due_dates in expected.items():
+        read = [entry["start"] for entry in occurrences if entry["summary"] == title and entry["start"] < str(last)]
+        is_cut = len(due_dates) > OCCURRENCES_MAX
+        assert (read[: len(due_dates)] if is_cut else read) == [due for due in due_dates if due < str(last)], title
+
+
+def test_a_month_of_repeating_tasks_is_a_page_of_a_calendar(service: Service) -> None:
+    """Run it with -s to look at the page."""
+    client, (first, last) = ServiceClient(service), next_month()
+    for rule, start in (("DAILY;BYDAY=MO,WE", "T07:00:00Z"), ("WEEKLY;BYDAY=FR", ""), ("MONTHLY;BYMONTHDAY=-1", "")):
+        client.create_task(title=rule.partition(";")[0], due=f"{first}{start}", recurrence=f"FREQ={rule}")
+    feed = requests.get(create_feed(client), timeout=30)
+    occurrences = read_by_recurring_ical_events(feed.content, "VEVENT", first, last)["occurrences"]
+    print(f"\n{text_calendar(occurrences, first)}")  # noqa: T201 - the page is to be looked at
+    days = [first + timedelta(days=number) for number in range((last - first).days)]
+    on_weekdays = {"DAILY": {0, 2}, "WEEKLY": {4}, "MONTHLY": set()}
+    for title, weekdays in on_weekdays.items():
+        expected = {day for day in days if day == first or day.weekday() in weekdays}
+        expected |= {days[-1]} if title == "MONTHLY" else set()
+        read = [occurrence["start"][:10] for occurrence in occurrences if occurrence["summary"] == title]
+        assert read == [str(day) for day in sorted(expected)], title
 
 
 def test_a_program_polls_with_the_tag_of_its_copy(service: Service) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,11 +21,13 @@ from devtools.processes import free_port
 from tests.support.actors import PASSWORD
 from tests.support.browsers import CHROMIUM, OPTIONS
 from tests.support.databases import new_database
+from tests.support.mailed_links import links_of, mails
 from tests.support.node import node_with_packages
-from tests.support.processes import ROOT, running_service, wait_until_ready
+from tests.support.processes import ROOT, running_service, wait_until, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
@@ -46,20 +49,22 @@ class Site:
     url: str
     development_url: str
     service: str
+    mbox: Path
 
 
 @pytest.fixture(scope="module")
-def site(server: str, template: str) -> Iterator[Site]:
+def site(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Build the front end and serve it."""
     node_with_packages(FOLDER)
     url, development_url = (f"http://localhost:{free_port()}" for _ in range(2))
+    mbox = tmp_path_factory.mktemp("site") / "mails"
     with (
         new_database(server, template) as database,
-        running_service(database, CORS_ORIGINS=json.dumps([url, development_url])) as service,
+        running_service(database, CORS_ORIGINS=json.dumps([url, development_url]), MAIL_URL=mbox.as_uri()) as service,
     ):
         npm("run", "build", VITE_API_URL=service.url).check_returncode()
         with serving(url, "npx vite preview", service.url):
-            yield Site(url, development_url, service.url)
+            yield Site(url, development_url, service.url, mbox)
 
 
 def npm(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -86,6 +91,7 @@ def serving(url: str, command: str, service: str) -> Iterator[None]:
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine (apt install chromium)")
+    node_with_packages(FOLDER)  # a quick run skips the test here, since it cannot inside Playwright
     expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
@@ -155,7 +161,7 @@ def sign_in(page: Page, account: Account, password: str = PASSWORD) -> None:
 def tasks_page(page: Page, ada: Account) -> Page:
     """Return the page with Ada signed in."""
     sign_in(page, ada)
-    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    expect(page.get_by_text("No tasks here.")).to_be_visible()  # not before the first synchronisation
     return page
 
 
@@ -177,14 +183,31 @@ def titles(page: Page) -> list[str]:
     return page.locator(".task > div > label").all_inner_texts()
 
 
+def sign_up(page: Page) -> str:
+    """Create an account in the form, and return its address."""
+    email = f"grace-{uuid.uuid4().hex[:8]}@example.com"
+    page.get_by_role("button", name="Create an account").click()
+    page.get_by_label("Name").fill("Grace")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    return email
+
+
+def mailed_link(mbox: Path, email: str, number: int = 1) -> str:
+    """Wait for the mails to the address, and return the link of the last one."""
+
+    def links() -> list[str]:
+        return [link for mail in mails(mbox) if mail["To"] == email for link in links_of(mail)]
+
+    wait_until(lambda: len(links()) >= number)
+    return links()[-1]
+
+
 def test_a_newcomer_signs_up_out_and_in(page: Page, ada: Account, site: Site) -> None:
     sign_in(page, ada, "not the password")
     expect(page.get_by_role("alert")).to_have_text("Invalid email or password")
-    page.get_by_role("button", name="Create an account").click()
-    page.get_by_label("Name").fill("Grace")
-    page.get_by_label("E-mail").fill(f"grace-{uuid.uuid4().hex[:8]}@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create account").click()
+    sign_up(page)
     add(page, "File taxes")
     expect_saved(page)
     page.reload()
@@ -194,6 +217,61 @@ def test_a_newcomer_signs_up_out_and_in(page: Page, ada: Account, site: Site) ->
     assert page.evaluate("indexedDB.databases()") == []
     sign_in(page, ada)
     expect(page.get_by_text("No tasks here.")).to_be_visible()
+
+
+def test_a_signed_in_user_verifies_the_address(page: Page, site: Site) -> None:
+    email = sign_up(page)
+    page.get_by_role("link", name="API keys").click()
+    notice = page.get_by_text(f"Your address {email} is not verified.")
+    page.get_by_role("button", name="Send a link").click()
+    expect(page.get_by_text(f"A link is on its way to {email}.")).to_be_visible()
+    page.reload()
+    expect(notice).to_be_visible()
+    page.goto(mailed_link(site.mbox, email))
+    expect(page.get_by_text("Your address is verified.")).to_be_visible()
+    expect(notice).not_to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def strict_site(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Serve the front end with a service that requires verified addresses."""
+    node_with_packages(FOLDER)
+    url, mbox = f"http://localhost:{free_port()}", tmp_path_factory.mktemp("strict_site") / "mails"
+    settings: dict[str, Any] = {
+        "CORS_ORIGINS": json.dumps([url]),
+        "MAIL_URL": mbox.as_uri(),
+        "REQUIRE_EMAIL_VERIFICATION": "true",
+    }
+    with (
+        new_database(server, template) as database,
+        running_service(database, **settings) as service,
+        serving(url, "npm run dev --", service.url),
+    ):
+        yield Site(url, url, service.url, mbox)
+
+
+def test_a_sign_in_waits_for_the_verification(context: BrowserContext, strict_site: Site) -> None:
+    page, mbox = context.new_page(), strict_site.mbox
+    page.goto(strict_site.url)
+    account = Account(strict_site.service, sign_up(page), {})
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    check_view(page, "light-check-mail")
+    page.get_by_role("button", name="Send it again").click()
+    expect(page.get_by_text(f"A link is on its way to {account.email}.")).to_be_visible()
+    first, second = mailed_link(mbox, account.email), mailed_link(mbox, account.email, 2)
+    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, account)
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    third = mailed_link(mbox, account.email, 3)
+    page.goto(first.replace("token=", "token=x"))
+    expect(page.get_by_role("alert")).to_have_text("The link is not valid. Sign in, and ask for a new one.")
+    for link in (third, second):  # a link works again
+        page.goto(link)
+        expect(page.get_by_role("status").first).to_have_text("Your address is verified.")
+    check_view(page, "light-verified")
+    sign_in(page, account)
+    add(page, "File taxes")
+    expect(page.get_by_role("button", name="Send a link")).not_to_be_visible()
 
 
 def test_tasks_are_added_completed_deleted_and_restored(tasks_page: Page, ada: Account) -> None:
@@ -241,6 +319,22 @@ def test_the_list_has_pages_and_filters(page: Page, ada: Account) -> None:
     page.get_by_label("Priority", exact=True).select_option("Any")
     page.get_by_label("Tag").select_option("home")
     assert titles(page) == ["File taxes", "Buy milk"]
+
+
+def test_the_list_is_not_called_empty_before_the_first_synchronisation(page: Page, ada: Account) -> None:
+    ada.create_task(title="File taxes")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r".*/tasks/changes$"), hold)
+    with page.expect_request(re.compile(r".*/tasks/changes$")):
+        sign_in(page, ada)
+    expect(page.get_by_text("Loading")).to_be_visible()
+    expect(page.get_by_text("No tasks here.")).not_to_be_visible()
+    held.pop().continue_()
+    expect(row(page, "File taxes")).to_be_visible()
 
 
 def test_the_trash_has_pages_and_a_search(page: Page, ada: Account) -> None:
@@ -292,6 +386,42 @@ def test_a_task_is_edited(tasks_page: Page, ada: Account) -> None:
     edit(page, "File taxes early", Title="Never mind")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Edit File taxes early")).to_be_focused()
+
+
+def repeat(page: Page, choice: str, rule: str = "") -> None:
+    """Choose in the form how the task repeats."""
+    page.get_by_role("dialog").get_by_label("Repeat").select_option(choice)
+    if rule:
+        page.get_by_role("dialog").get_by_label("Rule").fill(rule)
+
+
+def test_a_task_repeats_and_its_completion_shows_the_successor(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    add(page, "Pay rent")
+    edit(page, "Pay rent", **{"Due date": "2090-01-31"})
+    repeat(page, "Every month")
+    save(page)
+    expect(row(page, "Pay rent")).to_contain_text("Every month")
+    expect_saved(page)
+    edit(page, "Pay rent")
+    expect(page.get_by_role("dialog")).to_contain_text("Next: Mar 31, 2090 · May 31, 2090 · Jul 31, 2090")
+    repeat(page, "By a rule", "FREQ=MONTHLY;INTERVAL=121")
+    save(page)
+    expect(page.get_by_role("alert")).to_contain_text("INTERVAL must be at most 120 with FREQ=MONTHLY.")
+    page.get_by_role("button", name="Discard my change").click()
+    edit(page, "Pay rent")
+    repeat(page, "By a rule", "freq=monthly;bymonthday=-1")
+    save(page)
+    expect(row(page, "Pay rent")).to_contain_text("By the rule FREQ=MONTHLY;BYMONTHDAY=-1")
+    page.get_by_role("checkbox", name="Pay rent").click()
+    expect(row(page, "Pay rent")).to_contain_text("Feb 28, 2090")
+    (task,) = ada.request("GET", "?completed=false")
+    assert task["timezone"] == page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    edit(page, "Pay rent")
+    repeat(page, "Never")
+    save(page)
+    expect_saved(page)
+    expect(row(page, "Pay rent")).not_to_contain_text("By the rule")
 
 
 def test_an_edit_is_merged_with_one_of_another_device(tasks_page: Page, ada: Account) -> None:
@@ -449,6 +579,41 @@ def test_an_api_key_is_created_shown_once_and_deleted(tasks_page: Page, ada: Acc
     assert requests.get(url, headers={"X-API-Key": key}, timeout=10).status_code == 401
 
 
+def test_a_key_has_the_chosen_scopes(tasks_page: Page, ada: Account) -> None:
+    page = tasks_page
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_label("Name").fill("Calendars")
+    page.get_by_label("Read tasks").uncheck()
+    page.get_by_label("Change tasks").check()
+    page.get_by_label("Manage calendars").check()
+    page.get_by_role("button", name="Create key").click()
+    headers = {"X-API-Key": page.get_by_role("status").locator("code").inner_text()}
+    assert requests.get(f"{ada.service}/api/me/feeds", headers=headers, timeout=10).status_code == 200
+    assert requests.get(f"{ada.service}/api/me/tasks", headers=headers, timeout=10).status_code == 403
+
+
+def test_a_calendar_is_subscribed_to_and_revoked(tasks_page: Page, ada: Account) -> None:
+    page, due = tasks_page, str(datetime.now(UTC).date())
+    ada.create_task(title="File taxes", due=due, tags=["home"])
+    ada.create_task(title="Buy milk", due=due)
+    page.get_by_role("link", name="Calendars").click()
+    page.get_by_label("Name").fill("Home")
+    page.get_by_label("Only the tag").fill("home")
+    page.get_by_role("button", name="Subscribe").click()
+    url = page.get_by_role("status").locator("code").inner_text()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == url
+    feed = requests.get(url, timeout=10).text
+    assert ("File taxes" in feed, "Buy milk" in feed) == (True, False)
+    page.reload()
+    expect(page.get_by_role("listitem")).to_contain_text(f"Home last read on {due}")
+    page.get_by_role("button", name="Revoke Home").click()
+    expect(page.get_by_role("button", name="Revoke Home")).not_to_be_visible()
+    assert requests.get(url, timeout=10).status_code == 404
+
+
 def test_the_page_keeps_only_the_cookie(tasks_page: Page, ada: Account) -> None:
     page = tasks_page
     stored = page.evaluate("JSON.stringify(localStorage)")
@@ -481,8 +646,10 @@ def test_every_view_is_accessible(chromium: Browser, site: Site, ada: Account, l
         show_tasks(page, ada)
         check_view(page, f"{name}-tasks")
         edit(page, "File taxes", Title="File taxes late", Description="Form 1040")
+        repeat(page, "By a rule", "FREQ=YEARLY")
         check_view(page, f"{name}-form")
         ada.request("PATCH", f"/{ada.request('GET')[0]['id']}", title="File taxes early")
+        repeat(page, "Never")
         save(page)
         expect(page.get_by_role("alert")).to_be_visible()
         check_view(page, f"{name}-conflict")
@@ -498,6 +665,11 @@ def test_every_view_is_accessible(chromium: Browser, site: Site, ada: Account, l
         page.get_by_role("button", name="Create key").click()
         expect(page.get_by_role("button", name="Delete Backup")).to_be_visible()
         check_view(page, f"{name}-keys")
+        page.get_by_role("link", name="Calendars").click()
+        page.get_by_label("Name").fill("Home")
+        page.get_by_role("button", name="Subscribe").click()
+        expect(page.get_by_role("button", name="Revoke Home")).to_be_visible()
+        check_view(page, f"{name}-calendars")
 
 
 def show_tasks(page: Page, ada: Account) -> None:
@@ -505,6 +677,7 @@ def show_tasks(page: Page, ada: Account) -> None:
     ada.create_task(title="File taxes", due="2026-01-01", priority="high", tags=["home", "money"])
     ada.create_task(title="Buy milk", description="Two bottles,\nand bread if there is any left", due="2030-01-01")
     ada.create_task(title="Call Grace about the compiler", priority="low", due="2030-01-01T15:00:00Z")
+    ada.create_task(title="Pay rent", due="2090-01-31", recurrence="FREQ=MONTHLY")
     ada.create_task(title="Water the plants", completed=True)
     sign_in(page, ada)
     page.get_by_label("Status").select_option("All")
@@ -521,7 +694,8 @@ def check_view(page: Page, name: str) -> None:
 
 
 def test_the_documented_commands_serve_the_front_end(site: Site, ada: Account, chromium: Browser) -> None:
-    folder, install, run = COMMANDS[-3:]
+    start_service, folder, install, run = COMMANDS
+    assert start_service == "python3 dev.py run"  # tests/devtools starts the service so
     assert (folder, install) == ("cd examples/web", "npm ci")  # as node_with_packages does
     with serving(site.development_url, f"{run} --", site.service), chromium.new_page() as page:
         page.goto(site.development_url)

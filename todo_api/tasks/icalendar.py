@@ -46,9 +46,18 @@ def write_calendar(calendar: Calendar, components: Iterable[Component]) -> Itera
 
 @cache
 def time_zone_definition(name: str) -> bytes:
-    """Return the VTIMEZONE of a time zone, cached: to compute it takes some milliseconds."""
-    definition: bytes = Timezone.from_tzid(name).to_ical()
-    return definition
+    """Return the VTIMEZONE of a time zone, cached: to compute it takes some milliseconds.
+
+    Each change of the clock is an RDATE of its own, also the first one: where there is an RDATE, ical.js reads neither
+    further values of it nor DTSTART.
+    """
+    definition = Timezone.from_tzid(name)
+    for observance in definition.subcomponents:
+        changes = observance.pop("RDATE", None)
+        for change in [observance["DTSTART"], *changes.dts] if changes else ():
+            observance.add("RDATE", change.dt)
+    text: bytes = definition.to_ical()
+    return text
 
 
 def vtodo(task: Mapping[str, Any]) -> Todo:

@@ -4,15 +4,17 @@ import { authClient } from "./auth/client";
 import { KeysPage } from "./auth/KeysPage";
 import { SignIn } from "./auth/SignIn";
 import { type User, useUser } from "./auth/useUser";
+import { LinkOutcome, Unverified } from "./auth/VerifyEmail";
 import { StoreContext } from "./sync/context";
 import { TaskStore } from "./sync/store";
+import { CalendarsPage } from "./tasks/CalendarsPage";
 import { TasksPage } from "./tasks/TasksPage";
 import { TrashPage } from "./tasks/TrashPage";
 import { Announcer } from "./ui/announcer";
 import { Header } from "./ui/Header";
 import { usePage } from "./ui/usePage";
 
-const PAGES: Record<string, ReactNode> = { trash: <TrashPage />, keys: <KeysPage /> };
+const PAGES: Record<string, ReactNode> = { trash: <TrashPage />, calendars: <CalendarsPage />, keys: <KeysPage /> };
 
 export function App() {
   const user = useUser();
@@ -32,7 +34,11 @@ function SignedIn({ user }: { user: User }) {
   return (
     <StoreContext value={store}>
       <Header user={user} page={page} />
-      <main>{PAGES[page] ?? <TasksPage />}</main>
+      <main>
+        <LinkOutcome />
+        {!user.emailVerified && <Unverified email={user.email} />}
+        {PAGES[page] ?? <TasksPage />}
+      </main>
     </StoreContext>
   );
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import recurring_ical_events
 from icalendar import Calendar
@@ -18,8 +18,8 @@ occurrences = recurring_ical_events.of(calendar, components=[kind]).between(firs
 
 
 def text(time: date) -> str:
-    """Return the time as ical.js prints it."""
-    return time.isoformat().replace("+00:00", "Z") if isinstance(time, datetime) else time.isoformat()
+    """Return the day, or the time in UTC."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if isinstance(time, datetime) else time.isoformat()
 
 
 result = [

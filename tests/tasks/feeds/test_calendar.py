@@ -10,6 +10,7 @@ from icalendar import Calendar
 
 from tests.support.databases import execute
 from tests.support.feeds import components, create_feed, in_days, read_feed
+from todo_api.tasks.recurrence.parts import WEEKDAYS
 
 if TYPE_CHECKING:
     from tests.support.actors import Actor
@@ -80,6 +81,32 @@ def test_a_bare_task_has_no_empty_properties(alice: Actor) -> None:
     assert set(event) == {
         "UID", "SUMMARY", "DTSTART", "DTSTAMP", "CREATED", "LAST-MODIFIED", "SEQUENCE", "TRANSP",
     }  # fmt: skip
+
+
+def test_an_event_repeats_by_the_rule_of_its_task(alice: Actor) -> None:
+    alice.create_task(due=in_days(3), recurrence="FREQ=DAILY;INTERVAL=2;COUNT=5")
+    (event,) = components(alice, create_feed(alice))
+    assert event["rrule"].to_ical() == b"FREQ=DAILY;COUNT=5;INTERVAL=2"
+
+
+def test_a_due_date_that_the_rule_does_not_have_is_an_event_of_its_own(alice: Actor) -> None:
+    due = date.fromisoformat(in_days(3))
+    rule = f"FREQ=WEEKLY;BYDAY={WEEKDAYS[(due + timedelta(days=2)).weekday()]}"
+    task = alice.create_task(due=str(due), recurrence=f"{rule};COUNT=3")
+    feed = create_feed(alice)
+    event, series = components(alice, feed)
+    assert (event["dtstart"].dt, event.get("rrule")) == (due, None)
+    assert (series["dtstart"].dt, series["rrule"]["count"]) == (due + timedelta(days=2), [2])
+    alice.patch(f"/tasks/{task['id']}", json={"completed": True})
+    (successor,) = components(alice, feed)
+    assert [successor[name] for name in ("uid", "rrule")] == [series[name] for name in ("uid", "rrule")]
+
+
+def test_the_last_task_of_a_series_is_one_event(alice: Actor) -> None:
+    due = date.fromisoformat(in_days(3))
+    alice.create_task(due=str(due), recurrence=f"FREQ=MONTHLY;BYMONTHDAY={due.day % 28 + 1};COUNT=1")
+    (event,) = components(alice, create_feed(alice))
+    assert "rrule" not in event
 
 
 def test_to_dos_are_those_of_the_export(alice: Actor) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import calendar
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from math import gcd
 
 import pytest
+from dateutil.rrule import rrulestr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.calls import count_calls
 from tests.support.recurrence import RULES, dateutil_days
-from todo_api.tasks.recurrence.days import PERIODS_MAX, next_day
+from todo_api.tasks.recurrence.days import PERIODS_MAX, is_first_day, next_day
 from todo_api.tasks.recurrence.parts import INTERVAL_MAX
 from todo_api.tasks.recurrence.rules import parse_rule
 
@@ -53,6 +54,13 @@ def test_a_later_day_is_found_without_the_days_before(rule: str, start: date, sk
     expected = [day for day in days(rule, start, start + YEARS_8) if day > after]
     found = next_day(parse_rule(rule), start, after)
     assert found == expected[0] if expected else found is None or found > start + YEARS_8
+
+
+@settings(max_examples=200, deadline=None)
+@given(RULES, st.dates(date(1900, 1, 1), date(2300, 1, 1)))
+def test_a_start_is_a_day_of_its_rule_where_dateutil_says_so(rule: str, start: date) -> None:
+    instances = rrulestr(f"{rule};UNTIL={start:%Y%m%d}", dtstart=datetime.combine(start, time()))
+    assert is_first_day(parse_rule(rule), start) == bool(list(instances))
 
 
 @settings(max_examples=300, deadline=None)

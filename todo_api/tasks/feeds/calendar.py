@@ -15,16 +15,19 @@ from todo_api.tasks.icalendar import (
     due_date,
     ical_text,
     recurrence_rule,
+    series_of,
     vtodo,
     write_calendar,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from icalendar import Component
+    from icalendar import Component, Todo, vRecur
 
     from todo_api.database.statements import Row
+
+    Builder = Callable[[Mapping[str, Any]], Iterator[Component]]
 
 REFRESH_INTERVAL = timedelta(hours=1)
 EVENT_LENGTH = timedelta(minutes=30)
@@ -38,7 +41,8 @@ def write(rows: Sequence[Row]) -> bytes:
     """Return the calendar of the rows that `reading.read` returns."""
     calendar = named_calendar(rows[0]["feed_name"] or settings().app_name)
     build = COMPONENTS[rows[0]["feed_component"]]
-    return b"".join(write_calendar(calendar, (component(row, build) for row in rows if row["id"] is not None)))
+    components = (component for row in rows if row["id"] is not None for component in components_of(row, build))
+    return b"".join(write_calendar(calendar, components))
 
 
 def named_calendar(name: str) -> Calendar:
@@ -51,15 +55,38 @@ def named_calendar(name: str) -> Calendar:
     return calendar
 
 
-def component(row: Row, build: Callable[[Mapping[str, Any]], Component]) -> Component:
-    """Return the component of a task."""
-    built = build(orjson.loads(row["task"]))
-    built.add("sequence", min(row["version"], SEQUENCE_MAX))
-    return built
+def components_of(row: Row, build: Builder) -> Iterator[Component]:
+    """Yield the components of a task."""
+    for component in build(orjson.loads(row["task"])):
+        component.add("sequence", min(row["version"], SEQUENCE_MAX))
+        yield component
 
 
-def vevent(task: Mapping[str, Any]) -> Event:
-    """Return the VEVENT of an exported task: a whole day, or half an hour from the time at which it is due.
+def vtodos(task: Mapping[str, Any]) -> Iterator[Todo]:
+    """Yield the VTODO of an exported task."""
+    yield vtodo(task)
+
+
+def vevents(task: Mapping[str, Any]) -> Iterator[Event]:
+    """Yield the VEVENT of an exported task. If its due date is not on a day of its rule, its successor has the rule.
+
+    What such a DTSTART means is undefined (RFC 5545 section 3.8.5.3): programs count it or not, and show it or not.
+    """
+    rule = recurrence_rule(task)
+    series = series_of(task) if rule else None
+    if series is None or series.starts_on_rule:
+        yield vevent(task, rule)
+        return
+    yield vevent(task, None)
+    following = series.after_day(series.day)
+    if following:
+        uid, due = str(series.successor_uid(task["uid"])), following.due.isoformat()
+        successor = {**task, "uid": uid, "due": due, "recurrence": str(following.rule)}
+        yield vevent(successor, recurrence_rule(successor))
+
+
+def vevent(task: Mapping[str, Any], rule: vRecur | None) -> Event:
+    """Return a VEVENT: a whole day, or half an hour from the time at which it is due.
 
     It does not block time. An event has no status for completion, so a check mark precedes a completed title.
     """
@@ -68,7 +95,7 @@ def vevent(task: Mapping[str, Any]) -> Event:
         **common_properties(task),
         "dtstart": start,
         "dtend": start + EVENT_LENGTH if isinstance(start, datetime) else None,
-        "rrule": recurrence_rule(task),
+        "rrule": rule,
         "transp": "TRANSPARENT",
     }
     if task["completed"]:
@@ -77,4 +104,4 @@ def vevent(task: Mapping[str, Any]) -> Event:
     return event
 
 
-COMPONENTS: dict[str, Callable[[Mapping[str, Any]], Component]] = {"events": vevent, "todos": vtodo}
+COMPONENTS: dict[str, Builder] = {"events": vevents, "todos": vtodos}

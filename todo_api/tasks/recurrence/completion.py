@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid5
 
 from todo_api.auth.guard import lock_owner
 from todo_api.database.execution import transaction
@@ -88,7 +87,7 @@ def complete_series(
         "task_id": task_id,
         "task_limit": settings().max_tasks_per_user,
         "seen_version": task["version"],
-        "successor_uid": uuid5(UUID(task["uid"]), series.due.isoformat()),
+        "successor_uid": series.successor_uid(task["uid"]),
         "successor_recurrence": str(following.rule),
         **{f"successor_{name}": value for name, value in due_columns(following.due).items()},
     }

@@ -40,6 +40,12 @@ def next_day(rule: Rule, start: date, after: date) -> date | None:
     return None
 
 
+def is_first_day(rule: Rule, start: date) -> bool:
+    """Return whether the start is itself a day of the rule."""
+    _, days_of = PERIODS[period_kind(rule)]
+    return start.toordinal() in days_of(rule, start, 0)
+
+
 def period_kind(rule: Rule) -> str:
     """Return the frequency. Certain weekdays of every day are those of every week."""
     return "WEEKLY" if rule.frequency == "DAILY" and rule.weekdays else rule.frequency

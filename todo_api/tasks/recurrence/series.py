@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from todo_api.tasks.recurrence.days import next_day
+from todo_api.tasks.recurrence.days import is_first_day, next_day
 from todo_api.tasks.recurrence.rules import Rule, parse_rule
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class Series(NamedTuple):
             yield series.due
             series = series.after_day(max(today, series.day))
 
+    def successor_uid(self, uid: str) -> UUID:
+        """Return the uid of the task that follows the task of this uid. It is the same on every device."""
+        return uuid5(UUID(uid), self.due.isoformat())
+
     def calendar_rule(self) -> Rule:
         """Return the rule for a calendar, with the type of UNTIL that RFC 5545 requires: that of the due date."""
         until = self.rule.until
@@ -86,6 +91,11 @@ class Series(NamedTuple):
         if isinstance(until, datetime) and not isinstance(self.due, datetime):
             return replace(self.rule, until=in_zone(until, self.zone).date())
         return self.rule
+
+    @property
+    def starts_on_rule(self) -> bool:
+        """Whether the due date is on a day of the rule. A user may have moved it."""
+        return is_first_day(self.rule, self.day)
 
     @property
     def day(self) -> date:

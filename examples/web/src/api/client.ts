@@ -8,7 +8,10 @@ import { Unavailable } from "./unavailable";
 export type Task = components["schemas"]["Task"];
 export type Problem = components["schemas"]["Problem"];
 /** The fields of a task that a user writes. */
-export type TaskFields = Pick<Task, "title" | "description" | "due" | "priority" | "tags" | "completed" | "order">;
+export type TaskFields = Pick<
+  Task,
+  "title" | "description" | "due" | "priority" | "tags" | "completed" | "order" | "recurrence" | "timezone"
+>;
 
 /** The path parameter of the signed-in user. */
 export const ME = { user_id: "me" };

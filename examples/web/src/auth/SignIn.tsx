@@ -1,10 +1,25 @@
 import { type FormEvent, useState } from "react";
 
 import { Field } from "../ui/Field";
-import { authClient } from "./client";
+import { type AuthError, authClient, dataOf } from "./client";
+import { callbackURL, CheckMail, LinkOutcome } from "./VerifyEmail";
 
-/** The form to sign in or to create an account. */
+/** The page without a signed-in user: a form to sign in or up, or the notice of a link that must be followed first. */
 export function SignIn() {
+  const [unverified, setUnverified] = useState("");
+  return (
+    <main className="sign-in">
+      <img src="/icon.svg" alt="" width="48" />
+      {unverified ? (
+        <CheckMail email={unverified} onClose={() => setUnverified("")} />
+      ) : (
+        <SignInForm onUnverified={setUnverified} />
+      )}
+    </main>
+  );
+}
+
+function SignInForm({ onUnverified }: { onUnverified: (email: string) => void }) {
   const [isNew, setIsNew] = useState(false);
   const [error, setError] = useState("");
   const [isBusy, setIsBusy] = useState(false);
@@ -13,15 +28,23 @@ export function SignIn() {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const [name, email, password] = ["name", "email", "password"].map((field) => String(form.get(field) ?? ""));
+    const account = { name: name!, email: email!, password: password!, callbackURL };
     setIsBusy(true);
-    setError(await signIn(isNew, { name: name!, email: email!, password: password! }));
+    try {
+      const { token } = await dataOf(isNew ? authClient.signUp.email(account) : authClient.signIn.email(account));
+      if (!token) onUnverified(account.email);
+    } catch (failure) {
+      const { code, message } = failure as AuthError;
+      if (code === "EMAIL_NOT_VERIFIED") onUnverified(account.email);
+      else setError(message);
+    }
     setIsBusy(false);
   }
 
   return (
-    <main className="sign-in">
-      <img src="/icon.svg" alt="" width="48" />
+    <>
       <h1>{isNew ? "Create an account" : "Sign in"}</h1>
+      <LinkOutcome />
       <form onSubmit={submit} className="card">
         {isNew && <Field label="Name" name="name" autoComplete="name" maxLength={255} required />}
         <Field label="E-mail" name="email" type="email" autoComplete="email" maxLength={254} required />
@@ -46,19 +69,6 @@ export function SignIn() {
           {isNew ? "Sign in" : "Create an account"}
         </button>
       </p>
-    </main>
+    </>
   );
-}
-
-/** Signs in or up. Returns the error to show, or an empty text. */
-async function signIn(isNew: boolean, account: { name: string; email: string; password: string }): Promise<string> {
-  const { email, password } = account;
-  try {
-    const { error } = isNew
-      ? await authClient.signUp.email(account)
-      : await authClient.signIn.email({ email, password });
-    return error ? (error.message ?? error.statusText) : "";
-  } catch {
-    return "The service is unreachable. Try again later.";
-  }
 }

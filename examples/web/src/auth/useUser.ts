@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 
 import { authClient } from "./client";
 
@@ -8,6 +8,7 @@ export interface User {
   id: string;
   name: string;
   email: string;
+  emailVerified: boolean;
 }
 
 /**
@@ -17,18 +18,22 @@ export interface User {
  */
 export function useUser(): User | null | undefined {
   const { data, isPending, error } = authClient.useSession();
+  const [isFirst, setIsFirst] = useState(true); // a later request, as after a sign-up, leaves the form on the page
   const user = data?.user ?? null;
   const isKnown = !isPending && !error;
   useEffect(() => {
-    if (isKnown) rememberUser(user);
+    if (!isKnown) return;
+    rememberUser(user);
+    setIsFirst(false);
   }, [isKnown, user]);
   if (user || isKnown) return user;
-  return rememberedUser() ?? (isPending ? undefined : null);
+  return rememberedUser() ?? (isPending && isFirst ? undefined : null);
 }
 
 function rememberUser(user: User | null): void {
-  if (user) localStorage.setItem(STORAGE_KEY, JSON.stringify({ id: user.id, name: user.name, email: user.email }));
-  else localStorage.removeItem(STORAGE_KEY);
+  if (!user) return localStorage.removeItem(STORAGE_KEY);
+  const { id, name, email, emailVerified } = user;
+  localStorage.setItem(STORAGE_KEY, JSON.stringify({ id, name, email, emailVerified }));
 }
 
 function rememberedUser(): User | null {

@@ -7,6 +7,7 @@ import { type Database, type Edit, editDatabase, openDatabase, readDatabase, typ
 export interface Snapshot {
   tasks: ReadonlyMap<number, Task>;
   changes: readonly Change[];
+  /** Whether the copy has been complete once: an empty one is then a list without tasks. */
   isLoaded: boolean;
   isOnline: boolean;
 }
@@ -19,7 +20,6 @@ export interface Snapshot {
 export class LocalTasks {
   state: State = { changes: [] };
   private copy = new Map<number, Task>();
-  private isLoaded = false;
   private isOnline = true;
   private version = 0;
   private snapshot!: Snapshot;
@@ -48,7 +48,6 @@ export class LocalTasks {
     if (version !== this.version) return this.load();
     this.copy = new Map(tasks.map((task) => [task.id, task]));
     this.state = state;
-    this.isLoaded = true;
     this.publish();
   }
 
@@ -75,9 +74,9 @@ export class LocalTasks {
   }
 
   private publish(): void {
-    const { changes } = this.state;
+    const { changes, syncToken } = this.state;
     const tasks = withChanges(this.copy, changes);
-    this.snapshot = { tasks, changes, isLoaded: this.isLoaded, isOnline: this.isOnline };
+    this.snapshot = { tasks, changes, isLoaded: syncToken !== undefined, isOnline: this.isOnline };
     for (const listener of this.listeners) listener();
   }
 }

@@ -84,5 +84,10 @@ function gone({ error, response }: Answer): Result {
 function result({ data, error, response }: Answer): Result {
   if (response.ok) return { task: data };
   if ([401, 409, 429].includes(response.status) || response.status >= 500) throw new Unavailable(response.status);
-  return { stopped: { message: `was not saved: ${error?.detail ?? response.statusText}` } };
+  return { stopped: { message: `was not saved: ${error ? reason(error) : response.statusText}` } };
+}
+
+/** Returns what is wrong with the input, as the service says it. */
+function reason({ detail, errors = [] }: Problem): string {
+  return errors.length > 0 ? errors.map((error) => error.detail).join(" ") : detail;
 }

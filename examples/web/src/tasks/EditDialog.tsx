@@ -1,11 +1,12 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 
-import type { TaskFields } from "../api/client";
+import type { Task, TaskFields } from "../api/client";
 import { changedFields, type Edited } from "../sync/changes";
 import { useStore } from "../sync/context";
 import { announce } from "../ui/announcer";
 import { Field, Select } from "../ui/Field";
 import { dueFromInputs, dueInputs } from "./due";
+import { RepeatField } from "./RepeatField";
 import { TagsField } from "./TagsField";
 
 const PRIORITIES = { "": "None", high: "High", medium: "Medium", low: "Low" };
@@ -17,6 +18,7 @@ export function EditDialog({ edited, onClose }: { edited: Edited; onClose: () =>
   const { task } = edited;
   const { date, time } = dueInputs(task.due);
   const [tags, setTags] = useState(task.tags);
+  const [rule, setRule] = useState(task.recurrence ?? "");
 
   useEffect(() => dialog.current?.showModal(), []);
 
@@ -24,7 +26,7 @@ export function EditDialog({ edited, onClose }: { edited: Edited; onClose: () =>
     event.preventDefault();
     const values = fieldsOf(new FormData(event.currentTarget));
     if (dueFromInputs(date, time) === values.due) values.due = task.due; // the inputs have no seconds
-    const patch = changedFields(task, { ...values, tags });
+    const patch = changedFields(task, { ...values, tags, ...repetition(task, rule) });
     if (Object.keys(patch).length > 0) {
       store.update(task.id, patch, edited);
       announce(`Changed “${values.title}”.`);
@@ -48,10 +50,11 @@ export function EditDialog({ edited, onClose }: { edited: Edited; onClose: () =>
           />
         </p>
         <div className="columns">
-          <Field label="Due date" name="date" type="date" defaultValue={date} />
+          <Field label="Due date" name="date" type="date" defaultValue={date} required={rule !== ""} />
           <Field label="Time" name="time" type="time" defaultValue={time} />
           <Select label="Priority" name="priority" options={PRIORITIES} defaultValue={task.priority ?? ""} />
         </div>
+        <RepeatField task={task} rule={rule} onChange={setRule} />
         <TagsField tags={tags} onChange={setTags} />
         <p className="actions">
           <button type="button" onClick={() => dialog.current?.close()}>
@@ -72,4 +75,10 @@ function fieldsOf(form: FormData): Pick<TaskFields, "title" | "description" | "d
     due: dueFromInputs(text("date"), text("time")),
     priority: (text("priority") || null) as TaskFields["priority"],
   };
+}
+
+/** Returns the rule of a task. A task that begins to repeat does so in the time zone of the browser. */
+function repetition(task: Task, rule: string): Pick<TaskFields, "recurrence" | "timezone"> {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  return { recurrence: rule || null, timezone: task.recurrence || !rule ? task.timezone : timeZone };
 }

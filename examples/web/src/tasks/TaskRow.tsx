@@ -6,6 +6,7 @@ import { announce } from "../ui/announcer";
 import { Icon } from "../ui/Icon";
 import { keepFocus } from "../ui/keepFocus";
 import { dueTime, formatDue } from "./due";
+import { formatRule } from "./recurrence";
 import type { Handle, Marker } from "./useDrag";
 
 const PRIORITIES = { high: "High priority", medium: "Medium priority", low: "Low priority" };
@@ -59,7 +60,7 @@ export function TaskRow({ task, marker, handle, onEdit }: Props) {
 
 /** What a task has beside its title. */
 function Details({ task }: { task: Task }) {
-  const { description, due, priority, tags, completed } = task;
+  const { description, due, priority, tags, completed, recurrence } = task;
   const isOverdue = !completed && dueTime(due) < Date.now();
   return (
     <>
@@ -72,6 +73,7 @@ function Details({ task }: { task: Task }) {
               <time dateTime={due}>{formatDue(due)}</time>
             </li>
           )}
+          {recurrence && <li>{formatRule(recurrence)}</li>}
           {priority && <li data-priority={priority}>{PRIORITIES[priority]}</li>}
           {tags.map((tag) => (
             <li key={tag} className="tag">

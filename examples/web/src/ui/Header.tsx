@@ -3,7 +3,7 @@ import type { User } from "../auth/useUser";
 import { useSnapshot, useStore } from "../sync/context";
 import { announce } from "./announcer";
 
-const PAGES = { "": "Tasks", trash: "Trash", keys: "API keys" };
+const PAGES = { "": "Tasks", trash: "Trash", calendars: "Calendars", keys: "API keys" };
 
 export function Header({ user, page }: { user: User; page: string }) {
   return (
