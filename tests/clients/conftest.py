@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def service(database: str) -> Iterator[Service]:
-    """Yield a service with one process: a client does not notice more. Each test creates its own users."""
-    with running_service(database, WEB_CONCURRENCY="1") as service:
+    """Yield a service for all tests of a module, each of which creates its own users."""
+    with running_service(database) as service:
         yield service
