@@ -14,7 +14,7 @@ from sqlalchemy import and_, delete, exists, func, select, update
 
 from server.logging import bind_context
 from todo_api.auth.mails import send_mail
-from todo_api.auth.models import PasswordReset, Session, User, is_local
+from todo_api.auth.models import EmailAddress, PasswordReset, Session, User, is_local
 from todo_api.auth.rate_limits import consume_mail
 from todo_api.auth.sessions.store import is_session
 from todo_api.auth.verification.errors import InvalidLink, UserAlreadyExists, UserNotFound
@@ -130,7 +130,9 @@ def change_statement(claims: LinkClaims) -> Select[Any]:
     user_id = select(changed_user.c.id)
     others = delete(Session).where(Session.user_id.in_(user_id), Session.id != claims.session_id)
     resets = delete(PasswordReset).where(PasswordReset.user_id.in_(user_id))
-    return select(changed_user).add_cte(others.cte("ended_sessions"), resets.cte("void_resets"))
+    address = update(EmailAddress).where(EmailAddress.user_id.in_(user_id)).values(email=func.lower(claims.new_email))
+    ctes = (others.cte("ended_sessions"), resets.cte("void_resets"), address.cte("changed_address"))
+    return select(changed_user).add_cte(*ctes)
 
 
 def is_user(claims: LinkClaims) -> ColumnElement[bool]:
