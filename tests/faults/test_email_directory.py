@@ -1,4 +1,4 @@
-"""Workers that are killed during sign-ups and changes of e-mails: no account is without its address, nor the reverse."""
+"""Workers that are killed during sign-ups and changes of e-mails: each account has its address, and the reverse."""
 
 from __future__ import annotations
 

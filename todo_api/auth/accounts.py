@@ -9,7 +9,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import delete, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from server.logging import bind_context
@@ -156,7 +156,8 @@ def change_password(
     changed_user = unchanged.values(changes).returning(User).cte("changed_user")
     statement = select(changed_user)
     if keep_session_id:
-        others = delete(Session).where(Session.user_id.in_(select(changed_user.c.id)), Session.id != keep_session_id)
+        is_changed = exists(select(changed_user.c.id))
+        others = delete(Session).where(Session.user_id == user["id"], Session.id != keep_session_id, is_changed)
         statement = statement.add_cte(others.cte("ended_sessions"))
     if new_session:
         statement = statement.add_cte(store.insert_session(new_session, select(changed_user.c.id)).cte("new_session"))

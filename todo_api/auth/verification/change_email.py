@@ -127,10 +127,11 @@ def change_statement(claims: LinkClaims) -> Select[Any]:
     next_generation = User.email_generation + 1
     change = update(User).where(is_user(claims), is_asked(claims)).values(**changes, email_generation=next_generation)
     changed_user = change.returning(User).cte("changed_user")
-    user_id = select(changed_user.c.id)
-    others = delete(Session).where(Session.user_id.in_(user_id), Session.id != claims.session_id)
-    resets = delete(PasswordReset).where(PasswordReset.user_id.in_(user_id))
-    address = update(EmailAddress).where(EmailAddress.user_id.in_(user_id)).values(email=func.lower(claims.new_email))
+    is_changed = exists(select(changed_user.c.id))
+    others = delete(Session).where(Session.user_id == claims.user_id, Session.id != claims.session_id, is_changed)
+    resets = delete(PasswordReset).where(PasswordReset.user_id == claims.user_id, is_changed)
+    own_address = EmailAddress.user_id == claims.user_id
+    address = update(EmailAddress).where(own_address, is_changed).values(email=func.lower(claims.new_email))
     ctes = (others.cte("ended_sessions"), resets.cte("void_resets"), address.cte("changed_address"))
     return select(changed_user).add_cte(*ctes)
 

@@ -23,6 +23,9 @@ from todo_api.http.errors import TooManyRequests
 if TYPE_CHECKING:
     from todo_api.database.statements import Row
 
+CLOCK = select(func.now().label("moment")).subquery("clock")
+"""The time as a column: `now()` inside CASE would be evaluated elsewhere in a distributed database."""
+
 
 def request_verification(email: str, callback_url: str | None) -> None:
     """Mail a link to the account of this address, unless it is verified.
@@ -58,7 +61,7 @@ def verify_email_of(email: str) -> bool:
 
 def set_verified() -> Update:
     """Return the statement that sets the e-mail address of users to verified."""
-    updated_at = case((User.email_verified, User.updated_at), else_=func.now())
+    updated_at = case((User.email_verified, User.updated_at), else_=CLOCK.c.moment)
     return update(User).values(email_verified=True, updated_at=updated_at)
 
 
