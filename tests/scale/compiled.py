@@ -39,7 +39,7 @@ class CompiledStatements:
             if place is not None:
                 self.add(place, statement)
 
-        Statement.__init__ = compile_and_add  # type: ignore[method-assign]
+        Statement.__init__ = compile_and_add  # type: ignore[assignment, method-assign]
 
     def add(self, place: str, statement: Statement) -> None:
         self.places[statement.clause] = place

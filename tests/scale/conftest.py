@@ -31,16 +31,21 @@ def database(fenced_database: tuple[str, str]) -> str:
     return fenced_database[0]
 
 
-@pytest.fixture
-def open_app(database: str) -> Flask:
+@pytest.fixture(scope="session")
+def open_app(fenced_database: tuple[str, str]) -> Flask:
     """Return the application without the fence, for sign-up and whatever is of no user yet."""
-    return application(database)
+    return application(fenced_database[0])
+
+
+@pytest.fixture(scope="session")
+def fenced_app(fenced_database: tuple[str, str]) -> Flask:
+    return application(fenced_database[1])
 
 
 @pytest.fixture
-def app(fenced_database: tuple[str, str]) -> Iterator[Flask]:
+def app(fenced_app: Flask) -> Iterator[Flask]:
     with fenced_requests():
-        yield application(fenced_database[1])
+        yield fenced_app
 
 
 def signed_up(open_app: Flask, app: Flask, name: str) -> Actor:

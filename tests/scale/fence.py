@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from tests.scale.routing import USER_COLUMNS
 from tests.support.databases import execute
-from todo_api.auth import guard
+from todo_api.auth import guard, owners
 from todo_api.database.connections import driver_connection
 from todo_api.database.statements import Statement
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from todo_api.auth.api_keys.scopes import Scope
-    from todo_api.auth.guard import Owner
+    from todo_api.auth.owners import Owner
 
 POLICY = "CREATE POLICY fence ON {} USING ({} = current_setting('app.user', true))"
 SET_USER = "SELECT set_config('app.user', %s, false)"
@@ -48,7 +48,7 @@ def fenced_role(database: str) -> Iterator[str]:
 @contextmanager
 def fenced_requests() -> Iterator[None]:
     """Run every statement as the user whom its request has authenticated, or whom a calendar feed's token names."""
-    authenticate, send = guard.request_owner, Statement.execute
+    authenticate, send = owners.request_owner, Statement.execute
 
     def request_owner(scope: Scope) -> Owner:
         owner = authenticate(scope)

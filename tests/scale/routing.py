@@ -41,6 +41,13 @@ MUTABLE = {
     "to_char",
     "set_config",
     "pg_try_advisory_xact_lock",
+    "array_to_string",
+    "concat_ws",
+    "current_setting",
+    "json_to_recordset",
+    "jsonb_build_object",
+    "row_to_json",
+    "to_regclass",
 }
 """Functions that are not immutable. `test_routing.py` compares them with PostgreSQL's catalogue."""
 
@@ -65,13 +72,14 @@ def violations(statement: Statement) -> set[str]:
     text = PARAMETER.sub(lambda match: f"${numbers[match[1]]}", statement.text).replace("%%", "%")
     values = {number: statement.constants.get(name, f"bind {name}") for name, number in numbers.items()}
     (raw,) = parse_sql(text)
-    found = set(violations_of(raw.stmt, Scope(frozenset(), values)))
-    tables = {node.relname for node in walk(raw.stmt) if isinstance(node, ast.RangeVar)}
+    query: Any = raw.stmt
+    found = set(violations_of(query, Scope(frozenset(), values)))
+    tables = {node.relname for node in walk(query) if is_a(node, ast.RangeVar)}
     if tables & OTHER_TABLES and len(tables & (OTHER_TABLES | set(USER_COLUMNS))) > 1:
         found |= {f"{table} is elsewhere" for table in tables & OTHER_TABLES}
-    if isinstance(raw.stmt, WRITES) and raw.stmt.withClause:
+    if is_a(query, WRITES) and query.withClause:
         found.add("WITH before a write")
-    if is_plain_insert(raw.stmt):
+    if is_plain_insert(query):
         found.clear()
     users = {text for text in found if text.startswith(USER)}
     return found - users | ({"several users"} if len(users) > 1 else set())
@@ -81,11 +89,11 @@ def violations_of(query: Any, scope: Scope) -> Iterator[str]:
     """Yield the violations in a query and the queries in it, and `USER …` for each constant that names a user."""
     for cte in query.withClause.ctes if query.withClause else ():
         scope = scope._replace(ctes=scope.ctes | {cte.ctename})
-    if isinstance(query, ast.InsertStmt):
+    if is_a(query, ast.InsertStmt):
         yield f"INSERT INTO {query.relation.relname} with a query"
     else:
         yield from missing_users(query, scope)
-    if isinstance(query, WRITES):
+    if is_a(query, WRITES):
         yield from mutable_functions(query)
     for part in nested_queries(query):
         yield from violations_of(part, scope)
@@ -93,7 +101,7 @@ def violations_of(query: Any, scope: Scope) -> Iterator[str]:
 
 def is_plain_insert(query: Any) -> bool:
     """Return whether a whole statement is an INSERT of a row of values, without a function in DO UPDATE."""
-    is_insert = isinstance(query, ast.InsertStmt) and query.withClause is None
+    is_insert = is_a(query, ast.InsertStmt) and query.withClause is None
     return is_insert and query.selectStmt.valuesLists is not None and not list(mutable_functions(query))
 
 
@@ -110,31 +118,31 @@ def missing_users(query: Any, scope: Scope) -> Iterator[str]:
     for table in own_tables(query):
         if table.relname in scope.ctes or table.relname not in USER_COLUMNS:
             continue
-        name = table.alias.aliasname if table.alias else table.relname
-        key = constants.get((name, USER_COLUMNS[table.relname]))
+        alias: Any = table.alias
+        key = constants.get((alias.aliasname if alias else table.relname, USER_COLUMNS[table.relname]))
         yield f"{table.relname} without a constant user" if key is None else f"{USER} {key}"
 
 
-def own_tables(query: Any) -> Iterator[ast.RangeVar]:
+def own_tables(query: Any) -> Iterator[Any]:
     """Yield the tables in FROM, and that of an UPDATE or DELETE."""
-    if isinstance(query, ast.UpdateStmt | ast.DeleteStmt):
+    if is_a(query, (ast.UpdateStmt, ast.DeleteStmt)):
         yield query.relation
-    yield from (node for node in walk_level(from_items(query)) if isinstance(node, ast.RangeVar))
+    yield from (node for node in walk_level(from_items(query)) if is_a(node, ast.RangeVar))
 
 
 def own_conditions(query: Any) -> Iterator[Any]:
     """Yield the conditions of WHERE and ON that must all hold."""
-    joins = [node.quals for node in walk_level(from_items(query)) if isinstance(node, ast.JoinExpr) and node.quals]
-    for condition in [*joins, query.whereClause]:
+    joins = [node.quals for node in walk_level(from_items(query)) if is_a(node, ast.JoinExpr) and node.quals]
+    for condition in (*joins, query.whereClause):
         yield from conjuncts(condition)
 
 
 def from_items(query: Any) -> Any:
-    return query.usingClause if isinstance(query, ast.DeleteStmt) else query.fromClause
+    return query.usingClause if is_a(query, ast.DeleteStmt) else query.fromClause
 
 
 def conjuncts(condition: Any) -> Iterator[Any]:
-    if isinstance(condition, ast.BoolExpr) and condition.boolop == BoolExprType.AND_EXPR:
+    if is_a(condition, ast.BoolExpr) and condition.boolop == BoolExprType.AND_EXPR:
         for part in condition.args:
             yield from conjuncts(part)
     elif condition is not None:
@@ -143,14 +151,14 @@ def conjuncts(condition: Any) -> Iterator[Any]:
 
 def sides(condition: Any) -> tuple[Any, Any] | None:
     """Return both sides of an equality."""
-    if isinstance(condition, ast.A_Expr) and condition.kind == A_Expr_Kind.AEXPR_OP and condition.name[0].sval == "=":
+    if is_a(condition, ast.A_Expr) and condition.kind == A_Expr_Kind.AEXPR_OP and condition.name[0].sval == "=":
         return condition.lexpr, condition.rexpr
     return None
 
 
 def column_of(node: Any) -> tuple[str, str] | None:
     """Return the table and the column of a reference."""
-    if not isinstance(node, ast.ColumnRef) or len(node.fields) != 2:
+    if not is_a(node, ast.ColumnRef) or len(node.fields) != 2:
         return None
     return node.fields[0].sval, node.fields[1].sval
 
@@ -159,7 +167,7 @@ def constant_of(condition: Any, scope: Scope) -> tuple[tuple[str, str], object] 
     """Return the column that a condition compares with a constant, and the constant."""
     pair = sides(condition)
     column = column_of(pair[0]) if pair else None
-    if pair is None or column is None or not isinstance(pair[1], ast.ParamRef):
+    if pair is None or column is None or not is_a(pair[1], ast.ParamRef):
         return None
     return column, scope.values[pair[1].number]
 
@@ -176,30 +184,37 @@ def mutable_functions(query: Any) -> Iterator[str]:
     yield from (f"{name} in RETURNING" for name in function_names(query.returningClause))
     yield from (f"{name} in DO UPDATE" for name in function_names(getattr(query, "onConflictClause", None)))
     for node in walk_level([getattr(query, "targetList", None), getattr(query, "whereClause", None)]):
-        if isinstance(node, BRANCHES):
+        if is_a(node, BRANCHES):
             yield from (f"{name} in CASE or COALESCE" for name in function_names(node))
+        if is_a(node, ast.FuncCall) and any(is_a(part, ast.ColumnRef) for part in walk_level(node.args)):
+            yield from (f"{name} of a column" for name in {*function_names(node)} & {node.funcname[-1].sval})
 
 
 def function_names(node: Any) -> Iterator[str]:
     for part in walk_level(node):
-        if isinstance(part, ast.FuncCall) and part.funcname[-1].sval in MUTABLE:
+        if is_a(part, ast.FuncCall) and part.funcname[-1].sval in MUTABLE:
             yield part.funcname[-1].sval
-        elif isinstance(part, ast.SQLValueFunction):
+        elif is_a(part, ast.SQLValueFunction):
             yield part.op.name
 
 
 def nested_queries(query: Any) -> Iterator[Any]:
     """Yield the outermost queries inside a query: CTEs, subqueries, and the parts of a UNION."""
     for child in children(query):
-        yield from ([child] if isinstance(child, QUERIES) else nested_queries(child))
+        yield from ([child] if is_a(child, QUERIES) else nested_queries(child))
+
+
+def is_a(node: Any, kinds: type | tuple[type, ...]) -> bool:
+    """Return whether a node is of a kind, without a narrower type: the types of pglast make each attribute optional."""
+    return isinstance(node, kinds)
 
 
 def walk_level(node: Any) -> Iterator[Any]:
     """Yield a node and all below it, but for other queries."""
-    if isinstance(node, ast.Node):
+    if is_a(node, ast.Node):
         yield node
     for child in children(node):
-        if not isinstance(child, QUERIES):
+        if not is_a(child, QUERIES):
             yield from walk_level(child)
 
 
@@ -212,9 +227,9 @@ def walk(node: Any) -> Iterator[Any]:
 
 def children(node: Any) -> Iterator[Any]:
     """Yield the nodes directly below a node or in a list."""
-    parts = [getattr(node, name) for name in node] if isinstance(node, ast.Node) else node or ()
+    parts = [getattr(node, name) for name in node] if is_a(node, ast.Node) else node or ()
     for part in parts:
-        if isinstance(part, ast.Node):
+        if is_a(part, ast.Node):
             yield part
-        elif isinstance(part, list | tuple):
+        elif is_a(part, (list, tuple)):
             yield from children(part)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from tests.tasks.feeds.test_feeds import *  # noqa: F403
-from tests.tasks.recurrence.test_completion import *  # noqa: F403
-from tests.tasks.sync.test_batch import *  # noqa: F403
-from tests.tasks.sync.test_changes import *  # noqa: F403
-from tests.tasks.sync.test_idempotency import *  # noqa: F403
-from tests.tasks.test_conditional_requests import *  # noqa: F403
-from tests.tasks.test_delete_by_filter import *  # noqa: F403
-from tests.tasks.test_routes import *  # noqa: F403
-from tests.tasks.test_trash import *  # noqa: F403
-from tests.tasks.transfer.test_exporter import *  # noqa: F403
-from tests.tasks.transfer.test_importer import *  # noqa: F403
+from tests.tasks.recurrence.test_completion import monthly
+from tests.tasks.sync.test_changes import own_app
+from tests.tasks.test_delete_by_filter import four_tasks
 from todo_api.database.execution import fetch_all
 from todo_api.tasks.models import Task
 
@@ -25,13 +18,34 @@ if TYPE_CHECKING:
 
     from tests.support.actors import Actor
 
+__all__ = ["four_tasks", "monthly", "own_app"]
+
+MODULES = [
+    "test_routes",
+    "test_trash",
+    "test_conditional_requests",
+    "test_delete_by_filter",
+    "feeds.test_feeds",
+    "recurrence.test_completion",
+    "sync.test_batch",
+    "sync.test_changes",
+    "sync.test_idempotency",
+    "transfer.test_exporter",
+    "transfer.test_importer",
+]
+"""Modules of tests/tasks that execute each kind of statement. Their tests run here with the fixtures of this folder."""
+
+for module in MODULES:
+    tests = vars(import_module(f"tests.tasks.{module}")).items()
+    globals().update({f"{name}__{module}": test for name, test in tests if name.startswith("test_")})
+
 
 def test_a_statement_without_its_user_finds_the_own_rows_only(
     open_app: Flask, app: Flask, alice: Actor, bob: Actor
 ) -> None:
     for actor in (alice, bob):
         actor.create_task()
-    statement = select(Task.user_id).where(Task.user_id.in_([alice.id, bob.id]))
+    statement = select(Task.user_id).where(or_(Task.user_id == alice.id, Task.user_id == bob.id))
     with open_app.app_context():
         assert len(fetch_all(statement)) == 2
     with app.app_context():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from operator import attrgetter
+from typing import Any
 
 import pytest
 from pglast import ast, parse_sql
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from tests.scale.compiled import caller, is_allowed, module_statements
 from tests.scale.exceptions import ALLOWED
-from tests.scale.routing import MUTABLE, PARAMETER, violations, walk
+from tests.scale.routing import MUTABLE, PARAMETER, is_a, violations, walk
 from tests.support.databases import execute
 from todo_api.database.statements import Statement
 
@@ -43,6 +44,7 @@ CASES = {
     f"DELETE FROM tasks WHERE {OWN} AND COALESCE(deleted_at, now()) < now()": {"now in CASE or COALESCE"},
     f"DELETE FROM tasks WHERE {OWN} RETURNING deleted_at > now()": {"now in RETURNING"},
     f"DELETE FROM tasks WHERE {OWN} RETURNING CURRENT_DATE": {"SVFOP_CURRENT_DATE in RETURNING"},
+    f"DELETE FROM tasks WHERE {OWN} AND array_to_string(tasks.tags, '') = ''": {"array_to_string of a column"},
     f"{UPSERT} created_at = now()": {"now in DO UPDATE", "INSERT INTO sessions with a query"},
 }
 MUTABLE_FUNCTIONS = "SELECT proname FROM pg_proc GROUP BY proname HAVING bool_and(provolatile <> 'i')"
@@ -74,7 +76,7 @@ def test_a_statement_of_a_test_is_not_one_of_the_service() -> None:
 
 def test_the_functions_of_statements_that_postgresql_calls_mutable_are_known(template: str) -> None:
     texts = [PARAMETER.sub("NULL", statement.text).replace("%%", "%") for _, statement in module_statements()]
-    nodes = [node for text in texts for node in walk(parse_sql(text))]
-    called = {node.funcname[-1].sval for node in nodes if isinstance(node, ast.FuncCall)}
+    nodes: list[Any] = [node for text in texts for node in walk(parse_sql(text))]
+    called = {node.funcname[-1].sval for node in nodes if is_a(node, ast.FuncCall)}
     mutable = {name for (name,) in execute(template, MUTABLE_FUNCTIONS)}
     assert called & mutable <= MUTABLE <= mutable
