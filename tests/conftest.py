@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.scale.compiled import COMPILED
 from tests.support.actors import Actor
 from tests.support.databases import application, migrate, new_database, postgres_server
 from tests.support.pgbouncer import pgbouncer
@@ -93,6 +94,13 @@ def service(request: pytest.FixtureRequest, fresh_database: str) -> Iterator[Ser
         yield service
 
 
+@pytest.fixture(autouse=True)
+def _routed_statements() -> Iterator[None]:
+    """Check the statements that the test is the first to compile."""
+    yield
+    assert COMPILED.check() == []
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="skip each test that starts a process")
     parser.addoption("--pooler", action="store_true", help="reach the databases through PgBouncer")
@@ -120,6 +128,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    COMPILED.watch()
     if session.config.option.quick:
         sys.addaudithook(skip_processes)
 

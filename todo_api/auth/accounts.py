@@ -9,12 +9,12 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from server.logging import bind_context
 from todo_api.auth.errors import EmailNotVerified, EmailTaken, HashingQueueFull, InvalidCredentials, InvalidPassword
-from todo_api.auth.models import Session, User, is_local
+from todo_api.auth.models import EmailAddress, Session, User, is_local
 from todo_api.auth.passwords.hashing import needs_rehash
 from todo_api.auth.passwords.hashing_queue import hash_password, verify_password
 from todo_api.auth.passwords.policy import check_new_password
@@ -36,7 +36,7 @@ class SignedIn(NamedTuple):
 
 
 def sign_up(account: dict[str, Any], *, remembered: bool) -> SignedIn:
-    """Create an account and its first session. The unique index decides between concurrent sign-ups.
+    """Create an account and its first session. The directory of e-mails decides between concurrent sign-ups.
 
     Raises:
         EmailTaken: 400 to a form, 422 to JSON.
@@ -87,8 +87,11 @@ def new_user_values(account: dict[str, Any]) -> dict[str, Any]:
 
 
 def insert_user(values: dict[str, Any]) -> ReturningInsert[Any]:
-    """Return the statement that inserts a user. It returns no row if the e-mail is taken."""
-    return insert(User).values(values).on_conflict_do_nothing().returning(User)
+    """Return the statement that claims the e-mail and inserts the user. It returns no row if the e-mail is taken."""
+    address = {"email": func.lower(values["email"]), "user_id": values["id"]}
+    claim = insert(EmailAddress).values(address).on_conflict_do_nothing().returning(EmailAddress.user_id)
+    row = select(*(literal(value, User.__table__.c[name].type) for name, value in values.items()))
+    return insert(User).from_select(list(values), row.select_from(claim.cte("claimed_email"))).returning(User)
 
 
 def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
@@ -153,7 +156,8 @@ def change_password(
     changed_user = unchanged.values(changes).returning(User).cte("changed_user")
     statement = select(changed_user)
     if keep_session_id:
-        others = delete(Session).where(Session.user_id.in_(select(changed_user.c.id)), Session.id != keep_session_id)
+        is_changed = exists(select(changed_user.c.id))
+        others = delete(Session).where(Session.user_id == user["id"], Session.id != keep_session_id, is_changed)
         statement = statement.add_cte(others.cte("ended_sessions"))
     if new_session:
         statement = statement.add_cte(store.insert_session(new_session, select(changed_user.c.id)).cte("new_session"))
@@ -172,5 +176,5 @@ def update_user(user_id: str, fields: dict[str, Any]) -> None:
 
 
 def delete_user(user_id: str) -> None:
-    """Delete the account. Its tasks, sessions, API keys and password resets go with it, by foreign keys."""
+    """Delete the account. All that is the user's goes with it, by foreign keys."""
     fetch_one(delete(User).where(User.id == user_id).returning(User.id))

@@ -1,9 +1,20 @@
-"""The tables of users, their sessions, their API keys and their password resets."""
+"""The tables of users, their e-mail addresses, sessions, API keys and password resets."""
 
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, PrimaryKeyConstraint, Text, and_, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    Text,
+    and_,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,6 +54,21 @@ class User(Base):
         CheckConstraint(f"char_length(name) <= {NAME_MAX}", name="name_length"),
         CheckConstraint(f"char_length(image) <= {IMAGE_MAX}", name="image_length"),
     )
+
+
+class EmailAddress(Base):
+    """The directory of e-mail addresses: the lower case of a local account's address, and its user.
+
+    It decides who has an address, so that `users` can be distributed by id. Its rows are written by the statement that
+    writes the user's. The unique index on `users` remains for the previous release.
+    """
+
+    __tablename__ = "emails"
+
+    email: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+
+    __table_args__ = (CheckConstraint("email = lower(email)", name="lower_case"),)
 
 
 class Session(Base):
@@ -120,5 +146,10 @@ class PasswordReset(Base):
 
 
 def is_local(email: str) -> ColumnElement[bool]:
-    """Return the condition that a row is the local account of this e-mail, in any case."""
-    return and_(func.lower(User.email) == func.lower(email), User.issuer.is_(None))
+    """Return the condition that a row is the local account of this e-mail, in any case.
+
+    The directory finds the row. A statement that has waited for the row's lock compares the address again.
+    """
+    address = func.lower(email)
+    user_id = select(EmailAddress.user_id).where(EmailAddress.email == address).scalar_subquery()
+    return and_(User.id == user_id, func.lower(User.email) == address)

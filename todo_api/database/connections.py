@@ -59,6 +59,7 @@ SESSION_SETTINGS = {
 PLAN_CACHE_MODE = {"plan_cache_mode": "force_generic_plan"}
 """A prepared statement is planned once. Else PostgreSQL would plan a list for each user where the users have very
 different numbers of tasks. Connections through a pooler prepare no statements and do without."""
+SESSION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in (SESSION_SETTINGS | PLAN_CACHE_MODE).items())
 
 SESSION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in (SESSION_SETTINGS | PLAN_CACHE_MODE).items())
 

@@ -84,10 +84,11 @@ def reset_password(token: str, password: str) -> str:
     # This statement itself must delete the token: a concurrent request may use the same one.
     is_used = exists(select(void_resets.c.user_id).where(void_resets.c.token_hash == token_hash(secret)))
     changes = {"password_hash": hash_password(password), "email_verified": True, "updated_at": func.now()}
-    change = update(User).where(User.id == user_id, is_used).values(changes).returning(User.email)
+    change = update(User).where(User.id == user_id, is_used).values(changes)
+    changed_user = change.returning(User.email).cte("changed_user")
     ended = delete(Session).where(Session.user_id == user_id, is_used).cte("ended_sessions")
     disabled = disable_keys(and_(APIKey.user_id == user_id, is_used)).cte("disabled_keys")
-    row = fetch_one(change.add_cte(ended, disabled))
+    row = fetch_one(select(changed_user.c.email).add_cte(ended, disabled))
     if row is None:
         raise InvalidResetToken
     # The statement does not see sessions and keys that were created while it waited for a lock.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, func, or_, update
+from sqlalchemy import and_, case, func, or_, select, update
 
 from server.logging import log_event
 from todo_api.auth.models import Session
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from todo_api.auth.tokens.session_tokens import Claims
+
+CLOCK = select(func.now().label("moment"), (func.now() + IDLE_TTL).label("idle_end")).subquery("clock")
+"""The time as columns: `now()` inside CASE would be evaluated elsewhere in a distributed database."""
 
 
 def rotate(claims: Claims, grace: timedelta) -> int | None:
@@ -37,9 +40,9 @@ def rotate(claims: Claims, grace: timedelta) -> int | None:
         .values(
             generation=case((is_newest, claims.generation + 1), else_=Session.generation),
             parent_rotated_at=case((is_newest, Session.rotated_at), else_=Session.parent_rotated_at),
-            rotated_at=case((is_newest, func.now()), else_=Session.rotated_at),
+            rotated_at=case((is_newest, CLOCK.c.moment), else_=Session.rotated_at),
             updated_at=func.now(),
-            expires_at=case((Session.remembered, func.now() + IDLE_TTL), else_=Session.expires_at),
+            expires_at=case((Session.remembered, CLOCK.c.idle_end), else_=Session.expires_at),
         )
         .returning(Session.generation),
     )

@@ -166,8 +166,9 @@ def list_live_sessions(user_id: str) -> list[Row]:
 
 def end_session(user_id: str, session_id: str) -> bool:
     """End one session of the user. Return whether it existed, before its absolute end."""
-    statement = delete(Session).where(Session.user_id == user_id, Session.id == session_id)
-    session = fetch_one(statement.returning((Session.ends_at > func.now()).label("had_not_ended")))
+    deletion = delete(Session).where(Session.user_id == user_id, Session.id == session_id)
+    ended = deletion.returning(Session.ends_at).cte("ended")
+    session = fetch_one(select((ended.c.ends_at > func.now()).label("had_not_ended")))
     return session is not None and bool(session["had_not_ended"])
 
 

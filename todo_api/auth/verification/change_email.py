@@ -14,7 +14,7 @@ from sqlalchemy import and_, delete, exists, func, select, update
 
 from server.logging import bind_context
 from todo_api.auth.mails import send_mail
-from todo_api.auth.models import PasswordReset, Session, User, is_local
+from todo_api.auth.models import EmailAddress, PasswordReset, Session, User, is_local
 from todo_api.auth.rate_limits import consume_mail
 from todo_api.auth.sessions.store import is_session
 from todo_api.auth.verification.errors import InvalidLink, UserAlreadyExists, UserNotFound
@@ -127,10 +127,13 @@ def change_statement(claims: LinkClaims) -> Select[Any]:
     next_generation = User.email_generation + 1
     change = update(User).where(is_user(claims), is_asked(claims)).values(**changes, email_generation=next_generation)
     changed_user = change.returning(User).cte("changed_user")
-    user_id = select(changed_user.c.id)
-    others = delete(Session).where(Session.user_id.in_(user_id), Session.id != claims.session_id)
-    resets = delete(PasswordReset).where(PasswordReset.user_id.in_(user_id))
-    return select(changed_user).add_cte(others.cte("ended_sessions"), resets.cte("void_resets"))
+    is_changed = exists(select(changed_user.c.id))
+    others = delete(Session).where(Session.user_id == claims.user_id, Session.id != claims.session_id, is_changed)
+    resets = delete(PasswordReset).where(PasswordReset.user_id == claims.user_id, is_changed)
+    own_address = EmailAddress.user_id == claims.user_id
+    address = update(EmailAddress).where(own_address, is_changed).values(email=func.lower(claims.new_email))
+    ctes = (others.cte("ended_sessions"), resets.cte("void_resets"), address.cte("changed_address"))
+    return select(changed_user).add_cte(*ctes)
 
 
 def is_user(claims: LinkClaims) -> ColumnElement[bool]:

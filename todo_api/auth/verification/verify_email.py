@@ -6,11 +6,10 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Update, case, cast, func, not_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Update, case, cast, func, not_, select, union_all, update
 
 from server.logging import bind_context
-from todo_api.auth.accounts import new_user_values
+from todo_api.auth.accounts import insert_user, new_user_values
 from todo_api.auth.mails import send_mail
 from todo_api.auth.models import User, is_local
 from todo_api.auth.rate_limits import consume_mail
@@ -18,11 +17,14 @@ from todo_api.auth.verification.errors import UserNotFound
 from todo_api.auth.verification.link_tokens import LinkClaims
 from todo_api.auth.verification.links import verification_link
 from todo_api.auth.verification.mail_texts import ACCOUNT_EXISTS, VERIFY_EMAIL
-from todo_api.database.execution import fetch_all, fetch_one
+from todo_api.database.execution import fetch_one
 from todo_api.http.errors import TooManyRequests
 
 if TYPE_CHECKING:
     from todo_api.database.statements import Row
+
+CLOCK = select(func.now().label("moment")).subquery("clock")
+"""The time as a column: `now()` inside CASE would be evaluated elsewhere in a distributed database."""
 
 
 def request_verification(email: str, callback_url: str | None) -> None:
@@ -59,7 +61,7 @@ def verify_email_of(email: str) -> bool:
 
 def set_verified() -> Update:
     """Return the statement that sets the e-mail address of users to verified."""
-    updated_at = case((User.email_verified, User.updated_at), else_=func.now())
+    updated_at = case((User.email_verified, User.updated_at), else_=CLOCK.c.moment)
     return update(User).values(email_verified=True, updated_at=updated_at)
 
 
@@ -87,19 +89,13 @@ def sign_up(account: dict[str, Any], callback_url: str | None) -> dict[str, Any]
 
 def insert_or_find(values: dict[str, Any]) -> Row:
     """Insert a user, or find the one that has the e-mail. The update of nothing takes the time of an insertion."""
-    (user,) = fetch_all(
-        insert(User)
-        .values(values)
-        .on_conflict_do_update(
-            index_elements=[text("lower(email)")],
-            index_where=User.issuer.is_(None),
-            set_={"updated_at": User.updated_at},
-        )
-        .returning(
-            User.id,
-            User.email_verified,
-            User.email_generation,
-            cast(func.now(), User.created_at.type).label("signed_up_at"),
-        )
+    unchanged = update(User).where(is_local(values["email"])).values(updated_at=User.updated_at).returning(User)
+    users = (insert_user(values).cte("created_user"), unchanged.cte("found_user"))
+    signed_up_at = cast(func.now(), User.created_at.type).label("signed_up_at")
+    statement = union_all(
+        *(select(user.c.id, user.c.email_verified, user.c.email_generation, signed_up_at) for user in users)
     )
+    user = None
+    while user is None:  # again if the account was created while the statement waited for it
+        user = fetch_one(statement)
     return user

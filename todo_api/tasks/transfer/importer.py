@@ -87,7 +87,7 @@ def insert_statement() -> Statement:
 
 
 INSERT_ROWS = insert_statement()
-UPDATE_LIST = Statement(
+UPDATED_LIST = (
     update(TaskList)
     .where(OWN_LIST, exists(select(LIVE_SESSION.c.one)))
     .values(
@@ -96,7 +96,9 @@ UPDATE_LIST = Statement(
         trashed=TaskList.trashed + bindparam("trashed_delta"),
     )
     .returning(TaskList.version)
+    .cte("updated_list")
 )
+UPDATE_LIST = Statement(select(UPDATED_LIST.c.version))
 """Updates the counts and raises the version by the number of new tasks, though all of them have the first new version.
 
 A concurrent creation leaves one order step for each version that it waited for (`default_order`)."""
