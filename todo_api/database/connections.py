@@ -61,8 +61,6 @@ PLAN_CACHE_MODE = {"plan_cache_mode": "force_generic_plan"}
 different numbers of tasks. Connections through a pooler prepare no statements and do without."""
 SESSION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in (SESSION_SETTINGS | PLAN_CACHE_MODE).items())
 
-SESSION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in (SESSION_SETTINGS | PLAN_CACHE_MODE).items())
-
 REPLACEABLE = {
     errorcodes.FEATURE_NOT_SUPPORTED,
     errorcodes.INVALID_SQL_STATEMENT_NAME,
