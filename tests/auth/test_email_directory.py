@@ -92,9 +92,9 @@ def test_the_migration_takes_over_the_accounts(old_database: str) -> None:
 
 
 def test_an_interrupted_migration_can_be_run_again(old_database: str) -> None:
-    migrate(old_database)
+    migrate(old_database, "upgrade", "0010")
     execute(old_database, "UPDATE alembic_version SET version_num = '0009'")
-    execute(old_database, "ALTER TABLE users DISABLE TRIGGER record_email")
+    execute(old_database, DISABLE_TRIGGER)
     execute(old_database, INSERT_USER, "u", "ada@example.com")
     migrate(old_database)
     assert directory(old_database) == {"ada@example.com": "u"}

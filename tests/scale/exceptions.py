@@ -38,10 +38,9 @@ A deletion by tag also calls `array_to_string`, which PostgreSQL calls stable: C
 
 OF_ALL_USERS = {
     "tasks.purge": unbound("tasks", "task_tombstones", "task_lists"),
-    "tasks.sync.idempotency.purge_keys": unbound("idempotency_keys"),
-    "auth.passwords.reset.purge_resets": unbound("password_resets"),
-    "auth.sessions.store.purge_sessions": unbound("sessions"),
-    "auth.cli": unbound("users", "sessions", "tasks"),
+    "operations.cli.count_up": unbound("idempotency_keys", "sessions", "password_resets"),
+    "operations.cli.print_rows": unbound("users", "sessions", "task_lists", "api_keys"),
+    "auth.cli": unbound("users", "sessions", "task_lists"),
     "auth.api_keys.cli": unbound("users", "api_keys"),
 }
 """Commands that an operator runs on all nodes."""
