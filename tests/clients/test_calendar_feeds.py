@@ -164,7 +164,7 @@ REPEATING: dict[str, list[str]] = {
         "FREQ=YEARLY",
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1",
         "FREQ=YEARLY;BYMONTH=3,11;BYDAY=-1SU",
-        "FREQ=YEARLY;BYMONTH=1,7;BYDAY=MO,TU;BYSETPOS=2;COUNT=3",
+        "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=2;COUNT=3",
     ],
     "Europe/Berlin": [
         "FREQ=DAILY;INTERVAL=5",
@@ -179,7 +179,10 @@ REPEATING: dict[str, list[str]] = {
     ],
     "Australia/Sydney": ["FREQ=WEEKLY;INTERVAL=3", "FREQ=YEARLY;BYMONTH=4,10;BYDAY=1SU"],
 }
-"""Rules by time zone; the empty name is that of tasks that are due on a day. Some start on a day that is not theirs."""
+"""Rules by time zone; the empty name is that of tasks that are due on a day. Some start on a day that is not theirs.
+
+BYSETPOS of a year is left out: ical.js counts it from another set of days than RFC 5545, dateutil and the service.
+"""
 YEARS = 5
 
 
@@ -190,7 +193,7 @@ def create_repeating(client: ServiceClient, first: date) -> dict[str, list[str]]
         for number, template in enumerate(rules):
             rule, day = template.format(year=first.year + 2), first + timedelta(days=number)
             due = datetime.combine(day, time(9, 30), ZoneInfo(zone)) if zone else day
-            fields = {"title": f"{rule} {zone}", "recurrence": rule, "timezone": zone or None}
+            fields = {"title": f"{rule} {zone}".strip(), "recurrence": rule, "timezone": zone or None}
             task = client.create_task(**fields, due=due.isoformat()).json()
             following = client.request("GET", f"/{task['id']}/occurrences?limit={OCCURRENCES_MAX}").json()
             dates = [text.replace(".000", "") for text in (task["due"], *following["occurrences"])]
