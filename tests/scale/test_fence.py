@@ -35,13 +35,13 @@ MODULES = [
 ]
 """Modules of tests/tasks that execute each kind of statement. Their tests run here with the fixtures of this folder."""
 
-OF_AUTH = {"test_the_deletion_of_the_user_deletes_the_feeds"}
-"""They need a route of auth, whose statements find their user first."""
+BY_EMAIL = {"test_the_deletion_of_the_user_deletes_the_feeds"}
+"""They run a command that finds its user by the e-mail."""
 
 for module in MODULES:
     tests = vars(import_module(f"tests.tasks.{module}")).items()
     globals().update(
-        {f"{name}__{module}": test for name, test in tests if name.startswith("test_") and name not in OF_AUTH}
+        {f"{name}__{module}": test for name, test in tests if name.startswith("test_") and name not in BY_EMAIL}
     )
 
 
