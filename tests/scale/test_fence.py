@@ -35,13 +35,33 @@ MODULES = [
 ]
 """Modules of tests/tasks that execute each kind of statement. Their tests run here with the fixtures of this folder."""
 
-BY_EMAIL = {"test_the_deletion_of_the_user_deletes_the_feeds"}
-"""They run a command that finds its user by the e-mail."""
+OF_AUTH = {
+    "test_a_batch_of_an_ended_session_is_401",
+    "test_a_retry_of_an_ended_session_is_401",
+    "test_an_ended_session_is_401",
+    "test_an_ended_session_is_401_before_the_body_is_read",
+    "test_exported_tasks_equal_the_imported_ones",
+    "test_the_deletion_of_the_user_deletes_the_feeds",
+    "test_the_first_request_of_an_external_user_can_be_an_export",
+}
+"""They sign out or create or delete an account: statements of auth find their user by something else than its id."""
+
+OF_PROCESSES = {
+    "test_20_concurrent_requests_with_one_key_create_one_task",
+    "test_a_copy_equals_the_list_after_any_operations",
+    "test_a_killed_worker_leaves_both_task_and_key_or_neither",
+    "test_memory_does_not_grow_with_the_document",
+    "test_no_file_is_left_open",
+}
+"""They start a service without the fence, or are about memory and files. The statements are those of other tests."""
 
 for module in MODULES:
-    tests = vars(import_module(f"tests.tasks.{module}")).items()
     globals().update(
-        {f"{name}__{module}": test for name, test in tests if name.startswith("test_") and name not in BY_EMAIL}
+        {
+            f"{name}__{module}": test
+            for name, test in vars(import_module(f"tests.tasks.{module}")).items()
+            if name.startswith("test_") and name not in OF_AUTH | OF_PROCESSES
+        }
     )
 
 
