@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.capacity import Size, measured_cpu, report
-from benchmarks.sizes import ROWS
+from benchmarks.sizes import TABLES
 from config import THREADS
 from tests.support.processes import ROOT
 from tests.support.routes import RULES, operations
@@ -71,7 +71,7 @@ def test_the_measured_sizes_have_the_capacity_that_follows() -> None:
     sizes = {name: Size(*(int(size.replace(",", "")) for size in row)) for name, *row in rows}
     (postgresql,) = re.findall(r"PostgreSQL ([\d.]+) with", text)
     assert text == report(sizes, measured_cpu(), postgresql)
-    assert set(sizes) == set(ROWS)
+    assert set(sizes) == set(TABLES)
 
 
 def shell_output(commands: str, folder: Path) -> str:
