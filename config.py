@@ -23,7 +23,7 @@ from server.setting_parsers.scalars import (
     seconds,
     secret,
 )
-from server.setting_parsers.urls import DATABASE_HINT, PORT_MAX, origins, postgresql_url, primary_url, redis_url, url
+from server.setting_parsers.urls import DATABASE_HINT, PORT_MAX, origins, primary_url, redis_url, replica_url, url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,7 +57,7 @@ class Config:
     better_auth_secret: str = required("BETTER_AUTH_SECRET", secret, SECRET_HINT)
     database_url: str = required("DATABASE_URL", primary_url, DATABASE_HINT)
 
-    database_replica_url: str | None = setting("DATABASE_REPLICA_URL", postgresql_url, hidden=True)
+    database_replica_url: str | None = setting("DATABASE_REPLICA_URL", replica_url, hidden=True)
 
     app_name: str = setting("APP_NAME", str, "Todo API")
     environment: str = setting("ENVIRONMENT", str, DEVELOPMENT)

@@ -19,21 +19,12 @@ CREATE OR REPLACE TRIGGER record_email AFTER INSERT OR UPDATE OF email ON users
     FOR EACH ROW WHEN (NEW.issuer IS NULL) EXECUTE FUNCTION record_email()
 """
 COPY = """
-DO $$
-DECLARE
-    copied text := '';
-    last text;
-BEGIN
-    LOOP
-        SELECT max(id) INTO last FROM (SELECT id FROM users WHERE id > copied ORDER BY id LIMIT 1000) AS slice;
-        EXIT WHEN last IS NULL;
-        INSERT INTO emails (email, user_id)
-        SELECT lower(email), id FROM users WHERE id > copied AND id <= last AND issuer IS NULL FOR KEY SHARE
-            ON CONFLICT DO NOTHING;
-        COMMIT;
-        copied := last;
-    END LOOP;
-END $$
+WITH slice AS (SELECT id, email, issuer FROM users WHERE id > :copied ORDER BY id LIMIT {limit} FOR KEY SHARE),
+     copied AS (
+         INSERT INTO emails (email, user_id) SELECT lower(email), id FROM slice WHERE issuer IS NULL
+             ON CONFLICT DO NOTHING
+     )
+SELECT max(id) FROM slice
 """
 
 
@@ -59,7 +50,18 @@ def upgrade() -> None:
     op.execute(FUNCTION)
     op.execute(TRIGGER)
     with op.get_context().autocommit_block():
-        op.execute(COPY)
+        copy_accounts()
+
+
+def copy_accounts() -> None:
+    """Copy the addresses in slices. Each is a statement of its own, within the timeout of statements."""
+    if op.get_context().as_sql:
+        op.execute(sa.text(COPY.format(limit="ALL")).bindparams(copied=""))
+        return
+    slice_statement = sa.text(COPY.format(limit=1_000))
+    copied: str | None = ""
+    while copied is not None:
+        copied = op.get_bind().scalar(slice_statement, {"copied": copied})
 
 
 def downgrade() -> None:

@@ -92,6 +92,15 @@ def primary_url(text: str) -> str:
     return parsed if target else f"{parsed}&target_session_attrs=read-write"
 
 
+def replica_url(text: str) -> str:
+    """Parse the PostgreSQL URL of a replica: of several hosts, a standby if one responds."""
+    parsed = postgresql_url(text)
+    dsn = parse_dsn(parsed.replace("+psycopg2", "", 1))
+    if "," not in dsn.get("host", "") or "target_session_attrs" in dsn:
+        return parsed
+    return f"{parsed}&target_session_attrs=prefer-standby"
+
+
 def is_port(text: str) -> bool:
     """Return whether a text is a port, or empty for the default port."""
     return text == "" or (re.fullmatch("[0-9]{1,5}", text) is not None and 0 < int(text) <= PORT_MAX)

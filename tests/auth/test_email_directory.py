@@ -91,6 +91,13 @@ def test_the_migration_takes_over_the_accounts(old_database: str) -> None:
     assert directory(old_database) == {"ada@example.com": "u"}
 
 
+def test_the_migration_takes_over_more_accounts_than_a_slice(old_database: str) -> None:
+    accounts = "INSERT INTO users (id, email, password_hash, name) SELECT n, n || '@example.com', '', ''"
+    execute(old_database, f"{accounts} FROM generate_series(1, 2500) AS n")
+    migrate(old_database)
+    assert len(directory(old_database)) == 2500
+
+
 def test_an_interrupted_migration_can_be_run_again(old_database: str) -> None:
     migrate(old_database, "upgrade", "0010")
     execute(old_database, "UPDATE alembic_version SET version_num = '0009'")

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from devtools.processes import free_port
+from server.setting_parsers.urls import replica_url
 from tests.support.databases import application
-from todo_api.database.connections import AUTOCOMMIT, driver_connection, pool_connection
+from todo_api.database.connections import AUTOCOMMIT, REPLICA_AUTOCOMMIT, driver_connection, pool_connection
 from todo_api.database.execution import fetch_one
 from todo_api.database.hosts import Hosts
 
@@ -46,6 +47,18 @@ def test_after_a_lost_connection_all_connections_lead_to_another_host(database: 
         with pytest.raises(psycopg2.Error):
             fetch_one(text("SELECT pg_terminate_backend(pg_backend_pid())"))
         assert [host_in_use(bind) for bind in (AUTOCOMMIT, None)] == ["localhost", "localhost"]
+
+
+def test_a_replica_on_the_same_hosts_has_an_order_of_its_own(database: str) -> None:
+    parts = urlsplit(database)
+    user = parts.netloc.rpartition("@")[0]
+    url = parts._replace(netloc=f"{user}@127.0.0.1:{parts.port},localhost:{parts.port}").geturl()
+    with application(url, database_replica_url=replica_url(url)).app_context():
+        primary, replica = (host_in_use(bind) for bind in (AUTOCOMMIT, REPLICA_AUTOCOMMIT))
+        with pytest.raises(psycopg2.Error):
+            fetch_one(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        assert host_in_use(AUTOCOMMIT) != primary
+        assert host_in_use(REPLICA_AUTOCOMMIT) == replica
 
 
 def test_a_missing_port_is_postgresqls() -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from devtools.processes import free_port
 from server.setting_parsers.urls import postgresql_url
@@ -203,5 +204,17 @@ def test_after_a_pause_one_request_tries_the_replica(monkeypatch: pytest.MonkeyP
     pause = replica.Pause()
     pause.begin()
     assert not pause.is_over()
+    assert not pause.take_trial()
     time.sleep(0.25)
-    assert [pause.is_over() for _ in range(3)] == [True, False, False]
+    assert pause.is_over()
+    assert [pause.take_trial() for _ in range(3)] == [True, False, False]
+    monkeypatch.setattr(replica, "pause", pause)
+    assert replica.attempt(lambda: 1) is None
+
+
+def test_an_error_of_a_replica_that_responds_begins_no_pause(app: Flask) -> None:
+    """Such as a statement that recovery has canceled."""
+    with app.app_context():
+        assert replica.attempt(lambda: replica.fetch_all(Statement(text("SELECT 1 / 0"), prepared=False), {})) is None
+        assert replica.is_available()
+        assert replica.attempt(lambda: replica.fetch_all(Statement(text("SELECT 1"), prepared=False), {}))

@@ -37,7 +37,7 @@ POOL_TIMEOUT = 3
 """Seconds that a request waits for a free connection. With the other timeouts this makes less than twelve seconds."""
 
 RESPONSE_TIMEOUTS: dict[str | None, float] = dict.fromkeys((REPLICA, REPLICA_AUTOCOMMIT), 2.0)
-"""Seconds to wait for the first response of a replica. Then the primary still has time to answer the request."""
+"""Seconds for a list of a replica, or for the first rows of an export. Then the primary still has time to answer."""
 
 CONNECT_ARGS = {
     "connect_timeout": 2,  # for each host of the URL; libpq's minimum

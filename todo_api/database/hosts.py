@@ -28,8 +28,8 @@ HOST_KEY = "todo_api.host"
 class Hosts:
     """The hosts of a URL. All connections of a process to them share the order."""
 
-    def __init__(self, names: str, ports: str) -> None:
-        """Take libpq's lists. A missing port is 5432."""
+    def __init__(self, names: str, ports: str, _target_session_attrs: str = "") -> None:
+        """Take libpq's lists. A missing port is 5432. A replica on the same hosts has an order of its own."""
         hosts = names.split(",")
         numbers = ports.split(",") if ports else [""] * len(hosts)
         self.order: list[Host] = [(host, int(port or 5432)) for host, port in zip(hosts, numbers, strict=True)]
@@ -58,7 +58,7 @@ def connect_in_order(
     """Connect to one of several hosts. SQLAlchemy itself connects to a single one."""
     if "," not in parameters.get("host", ""):
         return None
-    hosts = hosts_of(parameters["host"], parameters.get("port", ""))
+    hosts = hosts_of(parameters["host"], parameters.get("port", ""), parameters.get("target_session_attrs", ""))
     connection: Any = dialect.connect(**{**parameters, **hosts.parameters()})
     host = (connection.info.host, connection.info.port)
     hosts.prefer(host)

@@ -42,13 +42,17 @@ class Pause:
         self.end = time.monotonic() + PAUSE
 
     def is_over(self) -> bool:
-        """Return whether the replica may get a statement. After a failure, one caller gets True and begins a pause."""
+        """Return whether the replica may get statements."""
+        return self.end == -inf or time.monotonic() >= self.end
+
+    def take_trial(self) -> bool:
+        """Return whether the caller may send a statement. After a pause, one caller may, and the others wait for it."""
         if self.end == -inf:
             return True
-        if time.monotonic() < self.end:
-            return False
-        self.begin()
-        return True
+        is_trial = self.is_over()
+        if is_trial:
+            self.begin()
+        return is_trial
 
 
 pause = Pause()
@@ -60,12 +64,15 @@ def is_available() -> bool:
 
 
 def attempt(read: Callable[[], Result]) -> Result | None:
-    """Return the result of a function that reads from the replica, or None if the replica fails."""
+    """Return the result of a function that reads from the replica, or None if it fails."""
+    if not pause.take_trial():
+        return None
     try:
         result = read()
     except (psycopg2.Error, PoolTimeoutError) as error:
-        logger.warning("replica: %s: it gets no statements for %d s", type(error).__name__, PAUSE)
-        pause.begin()
+        if not getattr(error, "pgcode", True):  # PostgreSQL's own errors have a code; the replica responds
+            logger.warning("replica: %s: it gets no statements for %d s", type(error).__name__, PAUSE)
+            pause.begin()
         return None
     pause.end = -inf
     return result

@@ -46,8 +46,10 @@ def delete_older(column: InstrumentedAttribute[Any], age: timedelta = timedelta(
     """
     table = column.class_
     key = tuple_(*table.__table__.primary_key)
-    oldest = select(*table.__table__.primary_key).where(column <= func.now() - age).order_by(column)
-    deletion = delete(table).where(key.in_(oldest.limit(DELETED_SLICE))).returning(literal(1))
+    is_old = column <= func.now() - age
+    oldest = select(*table.__table__.primary_key).where(is_old).order_by(column).limit(DELETED_SLICE)
+    # The condition is repeated for a row that was renewed while the statement waited for it.
+    deletion = delete(table).where(key.in_(oldest), is_old).returning(literal(1))
     statement = Statement(deletion, prepared=False)
     while number := len(fetch_all(statement)):
         yield number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -21,9 +20,6 @@ COUNT_MAX = 2**31 - 1
 
 IPV6_PREFIX = 64
 """The prefix length of an IPv6 subscriber's network (RFC 6177)."""
-
-KEYS_MAX = 1_024
-"""Limits whose hashes are cached."""
 
 
 class Limit(NamedTuple):
@@ -76,7 +72,6 @@ class Store(Protocol):
         """Delete the counters."""
 
 
-@lru_cache(KEYS_MAX)
 def limit_for(name: str, subject: str, rate: Rate, scale: float = 1) -> Limit:
     """Return the limit of a subject, such as a user or an address. A store sees only a hash of the subject."""
     key = hashlib.sha256(f"{name}\0{subject}".encode(errors="surrogatepass")).digest()

@@ -68,7 +68,7 @@ def purge_trash(days: int, timed_out: set[str]) -> Iterator[int]:
 def recount() -> None:
     """Correct the task counts of users after a change of the database by hand.
 
-    Reads all tasks, those of a hundred users at a time. If the command is interrupted, run it again.
+    Reads all tasks, those of ten users at a time. If the command is interrupted, run it again.
     """
     users = (purging.recount_user(user_id) for user_ids in purging.users_to_recount() for user_id in user_ids)
     recounted = count_up("Recounted users", users)

@@ -1,7 +1,7 @@
 """Reads of the whole list that a replica may answer (docs/decisions/0040).
 
-The primary always checks the credential, and tells the list's version. Rows of the replica are used if its list has at
-least that version, so every client reads its own writes.
+The primary always checks the credential, and returns the list's version. Rows of the replica are used if its list has
+that version, so every client reads its own writes.
 """
 
 from __future__ import annotations
@@ -51,5 +51,5 @@ def list_version(owner: Owner) -> int:
 
 
 def is_current(row: Row, version: int) -> bool:
-    """Return whether a row of the replica is at least as new as the version."""
-    return bool(row["list_version"] >= version)
+    """Return whether a row of the replica has the version. A later one may be of a primary that was lost."""
+    return bool(row["list_version"] == version)

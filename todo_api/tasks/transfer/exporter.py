@@ -76,7 +76,7 @@ def read_tasks(owner: Owner, schema: Schema, lines: IO[bytes]) -> Row:
 
 
 def write_if_current(rows: Iterator[Row], version: int, lines: IO[bytes]) -> bool:
-    """Write the tasks of a replica to the file if its list has at least the version, and return whether it has."""
+    """Write the tasks of a replica to the file if its list has the version, and return whether it has."""
     first = next(rows, None)
     if first is None or not is_current(first, version):
         return False
