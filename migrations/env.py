@@ -36,7 +36,7 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run all migrations in one transaction."""
+    """Run the migrations in one transaction. One that commits by itself, as 0010 does, ends the timeouts too."""
     options = current_app.extensions["migrate"].configure_args
     with db.engine.connect() as connection:
         context.configure(

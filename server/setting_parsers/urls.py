@@ -82,23 +82,26 @@ def primary_url(text: str) -> str:
 
     Without `target_session_attrs`, libpq would connect to the first host that responds, which may be a standby.
     """
-    parsed = postgresql_url(text)
-    dsn = parse_dsn(parsed.replace("+psycopg2", "", 1))
-    if "," not in dsn.get("host", ""):
-        return parsed
-    target = dsn.get("target_session_attrs")
+    parsed, target = with_target(text, "read-write")
     if target not in {None, "read-write", "primary"}:
         raise ValueError("must have target_session_attrs=read-write with several hosts, as any other may be a standby")
-    return parsed if target else f"{parsed}&target_session_attrs=read-write"
+    return parsed
 
 
 def replica_url(text: str) -> str:
     """Parse the PostgreSQL URL of a replica: of several hosts, a standby if one responds."""
+    return with_target(text, "prefer-standby")[0]
+
+
+def with_target(text: str, default: str) -> tuple[str, str | None]:
+    """Parse a PostgreSQL URL. Return it and, for several hosts, its `target_session_attrs`, with a default."""
     parsed = postgresql_url(text)
     dsn = parse_dsn(parsed.replace("+psycopg2", "", 1))
-    if "," not in dsn.get("host", "") or "target_session_attrs" in dsn:
-        return parsed
-    return f"{parsed}&target_session_attrs=prefer-standby"
+    if "," not in dsn.get("host", ""):
+        return parsed, None
+    if "target_session_attrs" in dsn:
+        return parsed, dsn["target_session_attrs"]
+    return f"{parsed}&target_session_attrs={default}", default
 
 
 def is_port(text: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -14,41 +15,42 @@ from tests.support.databases import DATA, migrate, unused_folder
 from tests.support.processes import running_service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.faults.writers import Writing
     from tests.support.processes import Service
 
+Servers = TypeVar("Servers", FaultyPostgres, ReplicatedPostgres)
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[FaultyPostgres]:
-    """Yield a server of these tests alone, which writes to the disk before it acknowledges."""
-    with unused_folder(DATA / "faults-postgres") as folder:
+
+@contextmanager
+def migrated(make: Callable[[Path], Servers], name: str) -> Iterator[Servers]:
+    """Yield PostgreSQL servers of these tests alone, which write to the disk before they acknowledge."""
+    with unused_folder(DATA / name) as folder:
         try:
-            faulty = FaultyPostgres(folder)
+            servers = make(folder)
         except PostgresError as error:
             pytest.skip(f"there is no embedded PostgreSQL to stop: {error}")
         try:
-            faulty.start()
-            migrate(faulty.url)
-            yield faulty
+            servers.start()
+            migrate(servers.url)
+            yield servers
         finally:
-            faulty.stop()
+            servers.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[FaultyPostgres]:
+    with migrated(FaultyPostgres, "faults-postgres") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def replicated_postgres() -> Iterator[ReplicatedPostgres]:
     """Yield two servers of one module. `replicate` makes the second one a standby."""
-    with unused_folder(DATA / "replicated-postgres") as folder:
-        try:
-            servers = ReplicatedPostgres(folder)
-        except PostgresError as error:
-            pytest.skip(f"there is no embedded PostgreSQL to replicate: {error}")
-        try:
-            migrate(servers.url)
-            yield servers
-        finally:
-            servers.stop()
+    with migrated(ReplicatedPostgres, "replicated-postgres") as servers:
+        yield servers
 
 
 @pytest.fixture(scope="session")

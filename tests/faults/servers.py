@@ -74,6 +74,8 @@ class ReplicatedPostgres:
 
     def __init__(self, folder: Path) -> None:
         self.primary, self.standby = FaultyPostgres(folder / "one"), FaultyPostgres(folder / "two")
+
+    def start(self) -> None:
         for server in (self.primary, self.standby):
             server.start()
         hosts = f"127.0.0.1:{self.primary.port},127.0.0.1:{self.standby.port}"

@@ -28,8 +28,8 @@ HOST_KEY = "todo_api.host"
 class Hosts:
     """The hosts of a URL. All connections of a process to them share the order."""
 
-    def __init__(self, names: str, ports: str, _target_session_attrs: str = "") -> None:
-        """Take libpq's lists. A missing port is 5432. A replica on the same hosts has an order of its own."""
+    def __init__(self, names: str, ports: str) -> None:
+        """Take libpq's lists. A missing port is 5432."""
         hosts = names.split(",")
         numbers = ports.split(",") if ports else [""] * len(hosts)
         self.order: list[Host] = [(host, int(port or 5432)) for host, port in zip(hosts, numbers, strict=True)]
@@ -48,7 +48,10 @@ class Hosts:
         self.order = sorted(self.order, key=lambda other: other == host)
 
 
-hosts_of = cache(Hosts)
+@cache
+def hosts_of(names: str, ports: str, _target_session_attrs: str) -> Hosts:
+    """Return the hosts of a URL. A replica on the primary's hosts has another target, and so an order of its own."""
+    return Hosts(names, ports)
 
 
 @event.listens_for(Engine, "do_connect")

@@ -27,7 +27,7 @@ def test_a_key_names_its_user_and_its_id(user_id: str) -> None:
 @pytest.mark.shows("API keys found")
 def test_a_scanner_finds_a_key_in_a_file() -> None:
     text, _ = new_key(USER)
-    leaked = f'export TODO_KEY="{text}"  # todo_api todo_list_of_ada {text[:-1]}-\n'
+    leaked = f'export API_KEY="{text}"  # todo_api todo_list_of_ada {text[:-1]}-\n'
     found = re.findall(r"\btodo_[0-9A-Za-z]{82}\b", leaked)
     assert found == [text]
     assert parse(found[0])
