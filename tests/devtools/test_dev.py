@@ -37,14 +37,18 @@ def checkout() -> Iterator[Path]:
         shutil.copytree(ROOT, copy, ignore=ignored)
         (copy / ".venv").symlink_to(ROOT / ".venv")
         yield copy
-        for pid in processes_of(copy):
-            os.kill(pid, signal.SIGKILL)
+        kill_processes_of(copy)
 
 
 def processes_of(checkout: Path) -> list[int]:
     """Return the processes whose command line has the path of the checkout."""
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return [pid for pid in pids if str(checkout) in command_line(pid)]
+
+
+def kill_processes_of(checkout: Path) -> None:
+    for pid in processes_of(checkout):
+        os.kill(pid, signal.SIGKILL)
 
 
 def start(checkout: Path, **settings: str) -> tuple[subprocess.Popen[str], int]:
@@ -68,6 +72,7 @@ def start(checkout: Path, **settings: str) -> tuple[subprocess.Popen[str], int]:
             time.sleep(0.05)
         else:
             return process, port
+    kill_processes_of(checkout)
     pytest.fail(f"dev.py run does not serve: {process.communicate()[0]}")
 
 
@@ -177,15 +182,14 @@ def test_an_unreachable_database_is_one_line(checkout: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_interrupted_test_run_leaves_no_process(checkout: Path, workers: int) -> None:
-    arguments = ["test", "tests/clients/test_todo_backend.py", "tests/server/test_framing.py", f"-n{workers}"]
-    process = subprocess.Popen([*DEV, *arguments], cwd=checkout, stdout=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 60
-    # The interrupt comes while tests run: pytest-xdist may hang if it comes while its workers start.
-    while not any("gunicorn" in command_line(pid) for pid in processes_of(checkout)):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGINT)
-    process.wait(timeout=60)
+    command = [*DEV, "test", "tests/clients/test_todo_backend.py", "tests/server/test_framing.py", f"-n{workers}"]
+    with subprocess.Popen(command, cwd=checkout, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        # The interrupt comes while tests run: pytest-xdist may hang if it comes while its workers start.
+        while not any("gunicorn" in command_line(pid) for pid in processes_of(checkout)):
+            assert process.poll() is None
+            time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=60)
     assert processes_of(checkout) == []
 
 
