@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.scale.compiled import COMPILED
 from tests.support.actors import Actor
+from tests.support.citus import citus_cluster, distributed_database
 from tests.support.databases import application, migrate, new_database, postgres_server
 from tests.support.pgbouncer import pgbouncer
 from tests.support.processes import GUNICORN, Service, running_service
@@ -19,10 +21,11 @@ from tests.support.summary import write_summary
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from contextlib import AbstractContextManager
 
     from flask import Flask
     from flask.testing import FlaskClient
+
+    from tests.support.citus import Cluster
 
 SERVER = pytest.StashKey[str]()
 
@@ -46,25 +49,39 @@ def template(server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def database(server: str, template: str, pytestconfig: pytest.Config) -> Iterator[str]:
+def citus() -> Iterator[Cluster]:
+    """Yield a cluster of Citus, without a database of the service."""
+    with citus_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """Yield the database that most tests share. Each test creates its own users."""
-    with new_database(server, template) as url, reached(url, pytestconfig) as reachable_url:
-        yield reachable_url
+    with own_database(request) as url:
+        yield url
 
 
 @pytest.fixture
-def fresh_database(server: str, template: str, pytestconfig: pytest.Config) -> Iterator[str]:
+def fresh_database(request: pytest.FixtureRequest) -> Iterator[str]:
     """Yield a database of the test's own."""
-    with new_database(server, template) as url, reached(url, pytestconfig) as reachable_url:
+    with own_database(request) as url:
+        yield url
+
+
+@contextmanager
+def own_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield the URL of a new database, in the way that the options of the run say."""
+    option = request.config.option
+    if option.citus:
+        with distributed_database(request.getfixturevalue("citus")) as cluster:
+            yield cluster.coordinator if option.citus == "coordinator" else cluster.workers[0]
+        return
+    server, template = (request.getfixturevalue(name) for name in ("server", "template"))
+    # Tests that hold locks need more connections to the server than the service alone.
+    reach = partial(pgbouncer, pool_size=20) if option.pooler else nullcontext
+    with new_database(server, template) as url, reach(url) as reachable_url:
         yield reachable_url
-
-
-def reached(url: str, config: pytest.Config) -> AbstractContextManager[str]:
-    """Return the URL of the database as a context, with --pooler that through PgBouncer.
-
-    Tests that hold locks need more connections to the server than the service alone.
-    """
-    return pgbouncer(url, pool_size=20) if config.option.pooler else nullcontext(url)
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +121,8 @@ def _routed_statements() -> Iterator[None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="skip each test that starts a process")
     parser.addoption("--pooler", action="store_true", help="reach the databases through PgBouncer")
+    nodes = ("coordinator", "worker")
+    parser.addoption("--citus", choices=nodes, help="distribute the databases with Citus, and reach them by this node")
 
 
 def pytest_configure_node(node: Any) -> None:

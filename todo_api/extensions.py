@@ -44,10 +44,3 @@ def init_app(app: Flask, engine_config: Mapping[str, Any]) -> None:
     """Bind the extensions to the application."""
     app.config.from_mapping(engine_config)
     db.init_app(app)
-
-
-def init_migrations(app: Flask) -> None:
-    """Add `flask db`. A worker does without Flask-Migrate and Alembic, which take a tenth of its start."""
-    from flask_migrate import Migrate  # noqa: PLC0415 - as the docstring says
-
-    Migrate(app, db, render_as_batch=False)

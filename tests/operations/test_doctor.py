@@ -17,9 +17,9 @@ from tests.support.databases import CONFIG, application, end_sessions, execute, 
 from tests.support.mail import Inbox, smtp_server
 from tests.support.pgbouncer import pgbouncer
 from tests.support.processes import ROOT, clean_environ
-from todo_api.extensions import init_migrations
 from todo_api.operations.database_checks import check_clock, check_database
 from todo_api.operations.doctor import check_configuration
+from todo_api.operations.migrations import init_migrations
 
 if TYPE_CHECKING:
     from pathlib import Path

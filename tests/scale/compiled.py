@@ -49,7 +49,9 @@ class CompiledStatements:
         """Return what the rule forbids in the new statements, but for what is allowed."""
         checked, self.new = self.new, []
         found = ((place, text, statement.text) for place, statement in checked for text in violations(statement))
-        return [f"{place}: {text}\n{sql}" for place, text, sql in found if not is_allowed(place, text)]
+        forbidden = [f"{place}: {text}\n{sql}" for place, text, sql in found if not is_allowed(place, text)]
+        self.new.clear()  # the check compiles statements itself
+        return forbidden
 
 
 def module_statements() -> Iterator[tuple[str, Statement]]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pglast import ast, parse_sql
 from pglast.enums import A_Expr_Kind, BoolExprType
 
+from todo_api.database.citus import two_steps
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -56,6 +58,8 @@ QUERIES = (ast.SelectStmt, *WRITES)
 BRANCHES = (ast.CaseExpr, ast.CoalesceExpr)
 USER = "USER"
 PARAMETER = re.compile(r"%\((\w+)\)s")
+DIRECTORY_LOOKUP = re.compile(r"\(SELECT emails\.user_id \nFROM emails \nWHERE emails\.email = lower\(%\(\w+\)s\)\)")
+"""The user of an e-mail address. On Citus it is found by a statement of its own, and is a constant here."""
 
 
 class Scope(NamedTuple):
@@ -66,20 +70,22 @@ class Scope(NamedTuple):
 
 
 def violations(statement: Statement) -> set[str]:
-    """Return why a statement would be split, or an empty set."""
-    names = sorted(set(PARAMETER.findall(statement.text)))
+    """Return why a statement would be split, or an empty set. Of two steps on Citus, the first is looked at."""
+    query = two_steps(statement).query if statement.inserts_query else statement
+    whole = DIRECTORY_LOOKUP.sub("%(directory_lookup)s", query.text)
+    names = sorted(set(PARAMETER.findall(whole)))
     numbers = {name: number for number, name in enumerate(names, 1)}
-    text = PARAMETER.sub(lambda match: f"${numbers[match[1]]}", statement.text).replace("%%", "%")
-    values = {number: statement.constants.get(name, f"bind {name}") for name, number in numbers.items()}
+    text = PARAMETER.sub(lambda match: f"${numbers[match[1]]}", whole).replace("%%", "%")
+    values = {number: query.constants.get(name, f"bind {name}") for name, number in numbers.items()}
     (raw,) = parse_sql(text)
-    query: Any = raw.stmt
-    found = set(violations_of(query, Scope(frozenset(), values)))
-    tables = {node.relname for node in walk(query) if is_a(node, ast.RangeVar)}
+    tree: Any = raw.stmt
+    found = set(violations_of(tree, Scope(frozenset(), values)))
+    tables = {node.relname for node in walk(tree) if is_a(node, ast.RangeVar)}
     if tables & OTHER_TABLES and len(tables & (OTHER_TABLES | set(USER_COLUMNS))) > 1:
         found |= {f"{table} is elsewhere" for table in tables & OTHER_TABLES}
-    if is_a(query, WRITES) and query.withClause:
+    if is_a(tree, WRITES) and tree.withClause:
         found.add("WITH before a write")
-    if is_plain_insert(query):
+    if is_plain_insert(tree):
         found.clear()
     users = {text for text in found if text.startswith(USER)}
     return found - users | ({"several users"} if len(users) > 1 else set())

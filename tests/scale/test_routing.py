@@ -56,9 +56,9 @@ def test_the_rule(sql: str) -> None:
 
 
 def test_an_allowed_statement_may_violate_the_rule_in_one_way_only() -> None:
-    assert is_allowed("tasks.queries.statements.create", "INSERT INTO tasks with a query")
-    assert not is_allowed("tasks.queries.statements.create", NO_USER)
-    assert not is_allowed("tasks.queries.statements.GET", "INSERT INTO tasks with a query")
+    assert is_allowed("rate_limiting.postgres_store.consume_statement", "now in RETURNING")
+    assert not is_allowed("rate_limiting.postgres_store.consume_statement", NO_USER)
+    assert not is_allowed("tasks.queries.statements.GET", "now in RETURNING")
 
 
 @pytest.mark.parametrize("place", ALLOWED)

@@ -20,7 +20,8 @@ from devtools.embedded_postgres import running_server
 from devtools.processes import exclusive_lock
 from server.setting_parsers.urls import primary_url
 from todo_api import create_app
-from todo_api.extensions import db, init_migrations
+from todo_api.extensions import db
+from todo_api.operations.migrations import init_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

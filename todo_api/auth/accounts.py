@@ -13,16 +13,18 @@ from sqlalchemy import delete, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from server.logging import bind_context
+from todo_api.auth.directory import is_local
 from todo_api.auth.errors import EmailNotVerified, EmailTaken, HashingQueueFull, InvalidCredentials, InvalidPassword
-from todo_api.auth.models import EmailAddress, Session, User, is_local
+from todo_api.auth.models import EmailAddress, Session, User
 from todo_api.auth.passwords.hashing import needs_rehash
 from todo_api.auth.passwords.hashing_queue import hash_password, verify_password
 from todo_api.auth.passwords.policy import check_new_password
 from todo_api.auth.sessions import store
-from todo_api.database.execution import fetch_all, fetch_one
+from todo_api.database.execution import fetch_all, fetch_one, transaction
 from todo_api.settings import settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlalchemy.sql.dml import ReturningInsert
 
     from todo_api.database.statements import Row
@@ -88,10 +90,11 @@ def new_user_values(account: dict[str, Any]) -> dict[str, Any]:
 
 def insert_user(values: dict[str, Any]) -> ReturningInsert[Any]:
     """Return the statement that claims the e-mail and inserts the user. It returns no row if the e-mail is taken."""
-    address = {"email": func.lower(values["email"]), "user_id": values["id"]}
-    claim = insert(EmailAddress).values(address).on_conflict_do_nothing().returning(EmailAddress.user_id)
+    address = select(func.lower(values["email"]), literal(values["id"]))
+    claim = insert(EmailAddress).from_select(["email", "user_id"], address).on_conflict_do_nothing()
+    claimed = claim.returning(EmailAddress.user_id).cte("claimed_email")
     row = select(*(literal(value, User.__table__.c[name].type) for name, value in values.items()))
-    return insert(User).from_select(list(values), row.select_from(claim.cte("claimed_email"))).returning(User)
+    return insert(User).from_select(list(values), row.select_from(claimed)).returning(User)
 
 
 def sign_in(email: str, password: str, *, remembered: bool) -> SignedIn:
@@ -175,6 +178,17 @@ def update_user(user_id: str, fields: dict[str, Any]) -> None:
     fetch_one(update(User).where(User.id == user_id).values(updated_at=func.now(), **fields).returning(User.id))
 
 
-def delete_user(user_id: str) -> None:
-    """Delete the account. All that is the user's goes with it, by foreign keys."""
-    fetch_one(delete(User).where(User.id == user_id).returning(User.id))
+def delete_user(user_id: str, *conditions: ColumnElement[bool]) -> bool:
+    """Delete the account if the conditions hold, and return whether they did. Foreign keys delete all that is its own.
+
+    On Citus no foreign key leads from the address to the user, which may be on another node.
+    """
+
+    def work() -> bool:
+        user = fetch_one(delete(User).where(User.id == user_id, *conditions).returning(User.email))
+        if user and user["email"]:
+            own_address = EmailAddress.email == func.lower(user["email"]), EmailAddress.user_id == user_id
+            fetch_all(delete(EmailAddress).where(*own_address).returning(EmailAddress.user_id))
+        return user is not None
+
+    return transaction(work)

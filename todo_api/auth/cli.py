@@ -13,7 +13,8 @@ from marshmallow import Schema, ValidationError, fields
 from sqlalchemy import column, func, select, table
 
 from todo_api.auth import accounts
-from todo_api.auth.models import Session, User, is_local
+from todo_api.auth.directory import is_local
+from todo_api.auth.models import Session, User
 from todo_api.auth.passwords import reset
 from todo_api.auth.schemas.sign_in import SignUpSchema
 from todo_api.auth.sessions import store

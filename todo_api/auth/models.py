@@ -3,18 +3,7 @@
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import (
-    CheckConstraint,
-    ColumnElement,
-    ForeignKey,
-    Index,
-    PrimaryKeyConstraint,
-    Text,
-    and_,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -143,13 +132,3 @@ class PasswordReset(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
     __table_args__ = (PrimaryKeyConstraint("user_id", "token_hash"),)
-
-
-def is_local(email: str) -> ColumnElement[bool]:
-    """Return the condition that a row is the local account of this e-mail, in any case.
-
-    The directory finds the row. A statement that has waited for the row's lock compares the address again.
-    """
-    address = func.lower(email)
-    user_id = select(EmailAddress.user_id).where(EmailAddress.email == address).scalar_subquery()
-    return and_(User.id == user_id, func.lower(User.email) == address)

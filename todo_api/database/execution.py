@@ -8,11 +8,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import psycopg2
-from flask import has_request_context, request
+from flask import current_app, has_request_context, request
 from psycopg2 import errorcodes
 from sqlalchemy import ClauseElement
 
-from todo_api.database import timeouts
+from todo_api.database import citus, timeouts
 from todo_api.database.connections import AUTOCOMMIT, REPLACEABLE, begin, driver_connection, pool_connection
 from todo_api.database.statements import Statement, rows_as_dicts
 from todo_api.database.timeouts import watchdog
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import PoolProxiedConnection
 
+    from todo_api.database.citus import TwoSteps
     from todo_api.database.statements import Row
 
 Result = TypeVar("Result")
@@ -36,6 +37,8 @@ RETRYABLE = {errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED}
 
 BACKOFF = (0.05, 0.1, 0.2)
 """The longest delay before each retry, in seconds. The delay is random, so that two transactions do not meet again."""
+
+IS_CITUS = "todo_api.is_citus"
 
 TRANSACTION: ContextVar[PoolProxiedConnection | None] = ContextVar("TRANSACTION", default=None)
 """The connection of the current transaction."""
@@ -58,7 +61,7 @@ def is_retryable(error: psycopg2.Error) -> bool:
 
     After a lost connection a write may have been committed.
     """
-    if error.pgcode in RETRYABLE | REPLACEABLE:
+    if error.pgcode in RETRYABLE | REPLACEABLE or isinstance(error, citus.RowConflict):
         return True
     is_lost = error.cursor is not None and bool(error.cursor.connection.closed)
     return is_lost and has_request_context() and request.method in {"GET", "HEAD"}
@@ -86,6 +89,8 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
 def fetch_all(statement: Runnable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
     """Execute one statement in one round trip and return its rows."""
     compiled = statement if isinstance(statement, Statement) else Statement(statement, prepared=False)
+    if compiled.inserts_query and is_citus():
+        return transaction(lambda: run_two_steps(citus.two_steps(compiled), parameters or {}))
     connection = TRANSACTION.get()
     if connection is None:
         return with_retries(lambda: run_autocommit(compiled, parameters or {}))
@@ -104,6 +109,26 @@ def execute(connection: PoolProxiedConnection, statement: Statement, parameters:
     with driver_connection(connection).cursor() as cursor:
         statement.execute(connection, cursor, parameters)
         return rows_as_dicts(cursor, cursor.fetchall())
+
+
+def is_citus() -> bool:
+    """Return whether the database is one of Citus. A process asks once."""
+    if IS_CITUS not in current_app.extensions:
+        (row,) = fetch_all(citus.IS_CITUS)
+        current_app.extensions[IS_CITUS] = row["is_citus"]
+    return bool(current_app.extensions[IS_CITUS])
+
+
+def run_two_steps(steps: TwoSteps, parameters: Mapping[str, Any]) -> list[Row]:
+    """Run the first step, insert its new rows, and return its other columns. It is part of a transaction."""
+    rows = fetch_all(steps.query, parameters)
+    connection: Any = TRANSACTION.get()
+    for table in steps.tables:
+        new_rows = [row.pop(table.name) for row in rows]  # the same in each row
+        if any(new_rows):
+            with driver_connection(connection).cursor() as cursor:
+                citus.insert_rows(cursor, table, new_rows[0])
+    return rows
 
 
 def stream(statement: Statement, parameters: Mapping[str, Any], bind: str | None = None) -> Iterator[Row]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from psycopg2 import BINARY
 from psycopg2.extensions import AsIs, new_type, register_type
+from sqlalchemy import Insert
+from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
 from sqlalchemy.dialects.postgresql.psycopg2 import dialect
 from sqlalchemy.types import NullType
 
@@ -32,20 +34,28 @@ PREPARED_MAX = 64
 how many statements there are; further ones are planned each time."""
 
 PREPARED_KEY = "todo_api.prepared"
-"""The key of `connection.info` for the names of its prepared statements. They are None behind a pooler."""
+"""The key of `connection.info` for the names of its prepared statements. They are None where none are prepared."""
 
 
 class Compiler(DIALECT.statement_compiler):  # type: ignore[misc,name-defined]  # PostgreSQL's
-    """Compiles a statement with some of its CTEs replaced by others of the same name and columns."""
+    """Compiles a statement with some of its CTEs replaced by others of the same name and columns.
+
+    `inserting` has the CTEs that insert the rows of a query.
+    """
 
     def __init__(self, clause: ClauseElement, replacements: Mapping[CTE, CTE]) -> None:
         """Compile the clause."""
         self.replacements = replacements
+        self.inserting: dict[CTE, None] = {}
         super().__init__(DIALECT, clause)
 
     def visit_cte(self, cte: CTE, **options: Any) -> Any:
         """Compile a CTE, or its replacement."""
-        return super().visit_cte(self.replacements.get(cte, cte), **options)
+        compiled = self.replacements.get(cte, cte)
+        text = super().visit_cte(compiled, **options)
+        if inserts_query(compiled.element):
+            self.inserting[compiled] = None
+        return text
 
 
 class Statement:
@@ -59,8 +69,11 @@ class Statement:
     ) -> None:
         """Compile the clause, with some of its CTEs replaced."""
         self.clause = clause
+        self.replacements = replacements
         self.variants: dict[CTE, Statement] = {}
         compiled = Compiler(clause, replacements)
+        self.inserting = tuple(compiled.inserting)
+        self.inserts_query = bool(self.inserting) or inserts_query(clause)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self.text: str = compiled.string
         self.parameter_names = [name for name, bind in binds.items() if bind.required]
@@ -110,7 +123,7 @@ class Statement:
         if self.name is None:
             return False
         if PREPARED_KEY not in connection.info:
-            connection.info[PREPARED_KEY] = set() if is_direct(cursor) else None
+            connection.info[PREPARED_KEY] = set() if can_prepare(cursor) else None
         names = connection.info[PREPARED_KEY]
         if names is None or (self.name not in names and len(names) >= PREPARED_MAX):
             return False
@@ -118,6 +131,13 @@ class Statement:
             cursor.execute(self.prepare_text, self.placeholders)
             names.add(self.name)
         return True
+
+
+def inserts_query(clause: ClauseElement) -> bool:
+    """Return whether the clause inserts the rows of a query, and updates no existing ones."""
+    if not isinstance(clause, Insert) or clause.select is None:
+        return False
+    return not isinstance(clause._post_values_clause, OnConflictDoUpdate)  # noqa: SLF001 - it has no public name
 
 
 def to_bytes(value: str | bytes | None, cursor: Cursor) -> bytes | None:
@@ -128,10 +148,13 @@ def to_bytes(value: str | bytes | None, cursor: Cursor) -> bytes | None:
 register_type(new_type(BINARY.values, "BYTES", to_bytes))
 
 
-def is_direct(cursor: Cursor) -> bool:
-    """Return whether the connection leads to one server process. A pooler may send each statement to another one."""
-    cursor.execute("SELECT pg_backend_pid()")
-    return bool(cursor.fetchone() == (cursor.connection.info.backend_pid,))
+def can_prepare(cursor: Cursor) -> bool:
+    """Return whether the connection leads to one server process, which executes each statement itself.
+
+    A pooler may send each statement to another process. Citus needs the user's id to choose the node.
+    """
+    cursor.execute("SELECT pg_backend_pid(), EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
+    return bool(cursor.fetchone() == (cursor.connection.info.backend_pid, False))
 
 
 def bind_processor(sql_type: TypeEngine[Any]) -> Callable[[Any], Any] | None:

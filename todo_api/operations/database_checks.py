@@ -12,7 +12,7 @@ from sqlalchemy import func, literal_column, select
 from todo_api.database import replica
 from todo_api.database.connections import AUTOCOMMIT, SESSION_SETTINGS, driver_connection, pool_connection
 from todo_api.database.execution import fetch_all
-from todo_api.database.statements import Statement, is_direct
+from todo_api.database.statements import Statement
 from todo_api.extensions import db
 from todo_api.http.error_handlers import database_message
 from todo_api.operations.finding import Finding
@@ -55,7 +55,8 @@ def session_settings() -> Row:
 def is_pooled() -> bool:
     """Return whether a pooler such as PgBouncer is between the service and PostgreSQL."""
     with pool_connection(AUTOCOMMIT) as connection, driver_connection(connection).cursor() as cursor:
-        return not is_direct(cursor)
+        cursor.execute("SELECT pg_backend_pid()")
+        return bool(cursor.fetchone() != (cursor.connection.info.backend_pid,))
 
 
 def migration_heads() -> set[str]:

@@ -13,7 +13,8 @@ from todo_api.auth.api_keys import store
 from todo_api.auth.api_keys.notice import mail_notice
 from todo_api.auth.api_keys.scopes import DEFAULT_SCOPES, SCOPES
 from todo_api.auth.cli import load_account, unknown_account
-from todo_api.auth.models import APIKey, User, is_local
+from todo_api.auth.directory import is_local
+from todo_api.auth.models import APIKey, User
 from todo_api.database.execution import fetch_one
 from todo_api.database.slices import slices
 from todo_api.http.fields import Instant

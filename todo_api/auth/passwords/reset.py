@@ -11,9 +11,10 @@ from sqlalchemy import and_, delete, exists, func, insert, literal, select, upda
 
 from server.logging import bind_context
 from todo_api.auth.api_keys.store import disable_all_keys, disable_keys
+from todo_api.auth.directory import is_local, user_id_of
 from todo_api.auth.errors import InvalidResetToken
 from todo_api.auth.mails import Template, link_to, send_mail
-from todo_api.auth.models import APIKey, PasswordReset, Session, User, is_local
+from todo_api.auth.models import APIKey, PasswordReset, Session, User
 from todo_api.auth.passwords.hashing_queue import hash_password
 from todo_api.auth.passwords.policy import check_new_password
 from todo_api.auth.sessions import store
@@ -126,11 +127,11 @@ def set_password(email: str, password: str) -> int | None:
     check_new_password(password)
     changes = {"password_hash": hash_password(password), "updated_at": func.now()}
     changed_user = update(User).where(is_local(email)).values(changes).returning(User.id).cte("changed_user")
-    user_id = select(changed_user.c.id)
-    ended = delete(Session).where(Session.user_id.in_(user_id)).returning(Session.id).cte("ended_sessions")
-    void = delete(PasswordReset).where(PasswordReset.user_id.in_(user_id)).cte("void_resets")
+    user_id, is_changed = user_id_of(email), exists(select(changed_user.c.id))
+    ended = delete(Session).where(Session.user_id == user_id, is_changed).returning(Session.id).cte("ended_sessions")
+    void = delete(PasswordReset).where(PasswordReset.user_id == user_id, is_changed).cte("void_resets")
     count = select(func.count()).select_from(ended).scalar_subquery()
-    disabled = disable_keys(APIKey.user_id.in_(user_id)).cte("disabled_keys")
+    disabled = disable_keys(and_(APIKey.user_id == user_id, is_changed)).cte("disabled_keys")
     row = fetch_one(select(changed_user.c.id, count.label("ended")).add_cte(void, disabled))
     if row is None:
         return None

@@ -10,11 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2.errors import UniqueViolation
-from sqlalchemy import and_, delete, exists, func, select, update
+from sqlalchemy import and_, delete, exists, func, insert, select, update
 
 from server.logging import bind_context
+from todo_api.auth.directory import is_local
 from todo_api.auth.mails import send_mail
-from todo_api.auth.models import EmailAddress, PasswordReset, Session, User, is_local
+from todo_api.auth.models import EmailAddress, PasswordReset, Session, User
 from todo_api.auth.rate_limits import consume_mail
 from todo_api.auth.sessions.store import is_session
 from todo_api.auth.verification.errors import InvalidLink, UserAlreadyExists, UserNotFound
@@ -110,11 +111,12 @@ def change_email(claims: LinkClaims) -> Row:
 def apply_change(claims: LinkClaims) -> Change:
     """Change the e-mail in the current transaction.
 
-    The user's row is locked first, so that the second statement sees every session and reset that was created before.
+    The user's row is locked first, so that the later statements see every session and reset that was created before.
     """
     user = find_user(claims, locked=True)
     if is_done(user, claims):
         return Change(user, None)
+    move_address(claims.user_id, user["email"], claims.new_email or "")
     changed = fetch_one(change_statement(claims))
     if changed is None:
         raise InvalidLink
@@ -130,10 +132,20 @@ def change_statement(claims: LinkClaims) -> Select[Any]:
     is_changed = exists(select(changed_user.c.id))
     others = delete(Session).where(Session.user_id == claims.user_id, Session.id != claims.session_id, is_changed)
     resets = delete(PasswordReset).where(PasswordReset.user_id == claims.user_id, is_changed)
-    own_address = EmailAddress.user_id == claims.user_id
-    address = update(EmailAddress).where(own_address, is_changed).values(email=func.lower(claims.new_email))
-    ctes = (others.cte("ended_sessions"), resets.cte("void_resets"), address.cte("changed_address"))
-    return select(changed_user).add_cte(*ctes)
+    return select(changed_user).add_cte(others.cte("ended_sessions"), resets.cte("void_resets"))
+
+
+def move_address(user_id: str, old_email: str, new_email: str) -> None:
+    """Replace the address in the directory. The new one may be on another node of Citus.
+
+    Raises:
+        UniqueViolation: another account has the new address.
+
+    """
+    old_address = EmailAddress.email == func.lower(old_email), EmailAddress.user_id == user_id
+    fetch_one(delete(EmailAddress).where(*old_address).returning(EmailAddress.user_id))
+    new_address = insert(EmailAddress).values(email=func.lower(new_email), user_id=user_id)
+    fetch_one(new_address.returning(EmailAddress.user_id))
 
 
 def is_user(claims: LinkClaims) -> ColumnElement[bool]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete
-
+from todo_api.auth import accounts
 from todo_api.auth.mails import send_mail
 from todo_api.auth.models import User
 from todo_api.auth.rate_limits import consume_mail
@@ -13,7 +12,6 @@ from todo_api.auth.verification.errors import InvalidDeletionToken, InvalidLink
 from todo_api.auth.verification.link_tokens import LinkClaims
 from todo_api.auth.verification.links import deletion_link, read_token
 from todo_api.auth.verification.mail_texts import CONFIRM_DELETION
-from todo_api.database.execution import fetch_one
 
 if TYPE_CHECKING:
     from todo_api.database.statements import Row
@@ -42,6 +40,6 @@ def delete_user(session: Row, token: str) -> None:
         _, claims = read_token(token, "delete-user")
     except InvalidLink:
         raise InvalidDeletionToken from None
-    is_own = User.id == session["id"], User.id == claims.user_id, User.email_generation == claims.generation
-    if fetch_one(delete(User).where(*is_own).returning(User.id)) is None:
+    has_this_email = User.email_generation == claims.generation
+    if claims.user_id != session["id"] or not accounts.delete_user(claims.user_id, has_this_email):
         raise InvalidDeletionToken

@@ -10,8 +10,9 @@ from sqlalchemy import Update, case, cast, func, not_, select, union_all, update
 
 from server.logging import bind_context
 from todo_api.auth.accounts import insert_user, new_user_values
+from todo_api.auth.directory import is_local
 from todo_api.auth.mails import send_mail
-from todo_api.auth.models import User, is_local
+from todo_api.auth.models import User
 from todo_api.auth.rate_limits import consume_mail
 from todo_api.auth.verification.errors import UserNotFound
 from todo_api.auth.verification.link_tokens import LinkClaims
@@ -21,6 +22,8 @@ from todo_api.database.execution import fetch_one
 from todo_api.http.errors import TooManyRequests
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select
+
     from todo_api.database.statements import Row
 
 CLOCK = select(func.now().label("moment")).subquery("clock")
@@ -88,14 +91,19 @@ def sign_up(account: dict[str, Any], callback_url: str | None) -> dict[str, Any]
 
 
 def insert_or_find(values: dict[str, Any]) -> Row:
-    """Insert a user, or find the one that has the e-mail. The update of nothing takes the time of an insertion."""
+    """Insert a user, or find the one that has the e-mail."""
+    user = None
+    while user is None:  # again if the account was created while the statement waited for it
+        user = fetch_one(insert_or_find_statement(values))
+    return user
+
+
+def insert_or_find_statement(values: dict[str, Any]) -> Select[Any]:
+    """Return the statement that inserts or finds a user. The update of nothing takes the time of an insertion."""
     unchanged = update(User).where(is_local(values["email"])).values(updated_at=User.updated_at).returning(User)
     users = (insert_user(values).cte("created_user"), unchanged.cte("found_user"))
     signed_up_at = cast(func.now(), User.created_at.type).label("signed_up_at")
-    statement = union_all(
+    either = union_all(
         *(select(user.c.id, user.c.email_verified, user.c.email_generation, signed_up_at) for user in users)
     )
-    user = None
-    while user is None:  # again if the account was created while the statement waited for it
-        user = fetch_one(statement)
-    return user
+    return select(either.subquery())

@@ -1,4 +1,4 @@
-"""Reading a feed by its token: one statement finds the feed, counts the request and reads the tasks."""
+"""Reading a feed by its token: a statement finds the feed and reads the tasks, and then the request is counted."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from server.setting_parsers.rates import Rate
 from todo_api.database.execution import fetch_all
 from todo_api.database.statements import Statement
 from todo_api.http.errors import NotFound
-from todo_api.rate_limiting.enforcement import enforce
-from todo_api.rate_limiting.limits import Usage, limit_for
-from todo_api.rate_limiting.postgres_store import consume_cte, consume_parameters, is_within_limit
+from todo_api.rate_limiting.enforcement import current_store, enforce
+from todo_api.rate_limiting.limits import limit_for
 from todo_api.settings import settings
 from todo_api.tasks.feeds.models import CalendarFeed
 from todo_api.tasks.feeds.queries import THIS_FEED
@@ -43,11 +42,9 @@ TODAY = func.current_date()  # in UTC, the time zone of every connection
 DUE_DAY = func.coalesce(Task.due_on, cast(Task.due_at, Date))
 
 FEED = select(CalendarFeed).where(THIS_FEED, CalendarFeed.secret_hash == bindparam("feed_secret_hash")).cte("feed")
-CONSUME_READ = consume_cte("consume_read", exists(select(FEED.c.id)))
-IS_ADMITTED = is_within_limit(CONSUME_READ, "consume_read")
 MARK_READ = (
     update(CalendarFeed)
-    .where(THIS_FEED, IS_ADMITTED, CalendarFeed.last_read_on.is_distinct_from(TODAY))
+    .where(THIS_FEED, exists(select(FEED.c.id)), CalendarFeed.last_read_on.is_distinct_from(TODAY))
     .values(last_read_on=TODAY)
     .cte("mark_read")
 )
@@ -64,7 +61,7 @@ MATCHES_FILTER: tuple[Any, ...] = (
 ENTRIES = (
     select(Task.id, Task.version, task_json(Task.__table__.c, TransferTaskSchema()), DUE_DAY.label("due_day"))
     .where(OWN_TASKS, LIVE, DUE_DAY.between(TODAY - DAYS_BEFORE, TODAY + DAYS_AFTER), *MATCHES_FILTER)
-    .where(IS_ADMITTED, IS_MODIFIED)
+    .where(IS_MODIFIED)
     .correlate(FEED, TaskList)
     .order_by("due_day", Task.id)
     .limit(ENTRIES_MAX)
@@ -76,10 +73,8 @@ READ = Statement(
         FEED.c.name.label("feed_name"),
         FEED.c.component.label("feed_component"),
         ENTITY_TAG.label("entity_tag"),
-        CONSUME_READ.c.count.label("reads"),
-        CONSUME_READ.c.seconds_left,
     )
-    .select_from(FEED.join(CONSUME_READ, true()).outerjoin(TaskList, OWN_LIST).outerjoin(ENTRIES, true()))
+    .select_from(FEED.outerjoin(TaskList, OWN_LIST).outerjoin(ENTRIES, true()))
     .order_by(ENTRIES.c.due_day, ENTRIES.c.id)
     .add_cte(MARK_READ)
 )
@@ -88,20 +83,20 @@ READ = Statement(
 def read(key: FeedKey, known_tags: Sequence[str]) -> list[Row]:
     """Return the rows of a feed's tasks, each with the feed; one row of nulls if there are none, or none are needed.
 
-    A key that is unknown, malformed, revoked or of a deleted user takes the same statement.
+    A key that is unknown, malformed, revoked or of a deleted user takes the same statement, and is not counted.
 
     Raises:
         NotFound: 404, if no feed has the key.
         TooManyRequests: 429.
 
     """
-    limit = limit_for("feed", f"{key.user_id} {key.feed_id}", READ_RATE, settings().rate_limit_user_scale)
     values = {"owner_id": key.user_id, "feed_id": key.feed_id, "feed_secret_hash": key.secret_hash}
-    rows = fetch_all(READ, {**values, **consume_parameters("consume_read", limit), "known_tags": list(known_tags)})
+    rows = fetch_all(READ, {**values, "known_tags": list(known_tags)})
     if not rows:
         raise NotFound
     bind_context(user=key.user_id, feed=key.feed_id)
-    usage = Usage(limit, rows[0]["reads"], float(rows[0]["seconds_left"]))
+    limit = limit_for("feed", f"{key.user_id} {key.feed_id}", READ_RATE, settings().rate_limit_user_scale)
+    (usage,) = current_store().consume([limit])
     if usage.is_exceeded:
         enforce([usage])
     return rows

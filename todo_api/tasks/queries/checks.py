@@ -28,6 +28,7 @@ def write_checked(owner: Owner, statement: Statement, parameters: Mapping[str, A
     try:
         return write_owned(owner, statement, parameters)[0]
     except CheckViolation as error:
-        if error.diag.constraint_name == RECURRENCE_NEEDS_DUE:
+        # Citus names the constraint, with the number of the shard, in the message only.
+        if RECURRENCE_NEEDS_DUE in (error.diag.message_primary or ""):
             raise RecurrenceNeedsDue from None
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Date, Text, any_, bindparam, case, cast, func, not_, or_, select
+from sqlalchemy import Boolean, Date, Text, any_, bindparam, case, cast, exists, func, literal, not_, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 from todo_api.tasks.models import LIVE, TRASHED, Task
@@ -88,9 +88,10 @@ def contains_text(_: type) -> ColumnElement[bool]:
 def has_tags(tags: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that a task has all the tags, an array of texts in NFC."""
     task_tag = func.unnest(Task.tags).column_valued("task_tag")
+    has_decomposed = exists(select(literal(1)).where(not_(is_nfc(task_tag))))
     normalized_tags = select(func.array_agg(func.normalize(task_tag))).scalar_subquery()
     contains_normalized = normalized_tags.op("@>", is_comparison=True)(tags)
-    return or_(Task.tags.contains(tags), not_(is_nfc(func.array_to_string(Task.tags, ""))) & contains_normalized)
+    return or_(Task.tags.contains(tags), has_decomposed & contains_normalized)
 
 
 def nfc(text: Any) -> ColumnElement[str]:
