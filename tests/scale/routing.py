@@ -85,6 +85,8 @@ def violations(statement: Statement) -> set[str]:
         found |= {f"{table} is elsewhere" for table in tables & OTHER_TABLES}
     if is_a(tree, WRITES) and tree.withClause:
         found.add("WITH before a write")
+    if is_a(tree, ast.UpdateStmt) and any(is_a(item, ast.RangeSubselect) for item in tree.fromClause or ()):
+        found.add("query in FROM of a write")
     if is_plain_insert(tree):
         found.clear()
     users = {text for text in found if text.startswith(USER)}

@@ -20,13 +20,15 @@ OWN = "tasks.user_id = :owner"
 WRITE = f"UPDATE tasks SET title = 'x' WHERE {OWN} RETURNING tasks.id"
 NO_USER = "tasks without a constant user"
 UPSERT = "INSERT INTO sessions AS s (user_id) VALUES (:owner) ON CONFLICT (id) DO UPDATE SET"
+AT_A_MOMENT = f"UPDATE tasks SET updated_at = CASE WHEN true THEN c.m END FROM (SELECT now() AS m) AS c WHERE {OWN}"
 
 CASES = {
     f"SELECT 1 FROM tasks WHERE {OWN} AND tasks.id = :id": set(),
     f"WITH written AS ({WRITE}) SELECT written.id FROM written": set(),
     f"SELECT 1 FROM tasks JOIN task_lists ON task_lists.user_id = tasks.user_id WHERE {OWN}": set(),
     f"UPDATE tasks SET updated_at = now() WHERE {OWN}": set(),
-    f"UPDATE tasks SET updated_at = CASE WHEN true THEN c.m END FROM (SELECT now() AS m) AS c WHERE {OWN}": set(),
+    f"WITH written AS ({AT_A_MOMENT} RETURNING tasks.id) SELECT written.id FROM written": set(),
+    AT_A_MOMENT: {"query in FROM of a write"},
     "INSERT INTO tasks (user_id) VALUES (:owner)": set(),
     f"{UPSERT} created_at = excluded.created_at": set(),
     "SELECT 1 FROM tasks WHERE tasks.id = :id": {NO_USER},

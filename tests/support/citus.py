@@ -37,20 +37,22 @@ class Cluster(NamedTuple):
     workers: tuple[str, str]
 
 
-def citus_binaries() -> Path:
-    """Return the folder of the programs of a PostgreSQL with Citus. Skip the test where there is none."""
+def find_citus() -> Path | None:
+    """Return the folder of the programs of a PostgreSQL with Citus, if there is one."""
     programs = [Path(found) for found in [shutil.which("postgres")] if found]
     programs += sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)
     for program in programs:
         if list(program.resolve().parents[1].glob("lib*/**/citus.so")):
             return program.resolve().parent
-    pytest.skip("no PostgreSQL with the extension citus is installed")
+    return None
 
 
 @contextmanager
 def citus_cluster() -> Iterator[Cluster]:
     """Start three servers, and yield their URLs. They share a password, with which they connect to each other."""
-    binaries = citus_binaries()
+    binaries = find_citus()
+    if binaries is None:
+        pytest.skip("no PostgreSQL with the extension citus is installed")
     with ExitStack() as stack:
         urls = [stack.enter_context(running_node(binaries)) for _ in range(3)]
         password = urlsplit(urls[0]).password

@@ -34,7 +34,7 @@ def rotate(claims: Claims, grace: timedelta) -> int | None:
         Session.generation == claims.generation + 1,
         and_(Session.generation == claims.generation + 2, Session.parent_rotated_at > func.now() - grace),
     )
-    session = fetch_one(
+    rotated = (
         update(Session)
         .where(is_session(claims.subject, claims.session_id), is_accepted)
         .values(
@@ -44,8 +44,10 @@ def rotate(claims: Claims, grace: timedelta) -> int | None:
             updated_at=func.now(),
             expires_at=case((Session.remembered, CLOCK.c.idle_end), else_=Session.expires_at),
         )
-        .returning(Session.generation),
+        .returning(Session.generation)
+        .cte("rotated")
     )
+    session = fetch_one(select(rotated.c.generation))
     if session is None:
         if end_session(claims.subject, claims.session_id):
             log_event("refresh_reuse", logging.WARNING, outcome="failure")

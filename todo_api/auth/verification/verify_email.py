@@ -6,7 +6,7 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Update, case, cast, func, not_, select, union_all, update
+from sqlalchemy import case, cast, func, not_, select, union_all, update
 
 from server.logging import bind_context
 from todo_api.auth.accounts import insert_user, new_user_values
@@ -22,7 +22,7 @@ from todo_api.database.execution import fetch_one
 from todo_api.http.errors import TooManyRequests
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
 
     from todo_api.database.statements import Row
 
@@ -53,19 +53,20 @@ def verify_email(claims: LinkClaims) -> None:
     """
     bind_context(user=claims.user_id)
     has_this_email = (User.id == claims.user_id) & (User.email_generation == claims.generation)
-    if fetch_one(set_verified().where(has_this_email, User.issuer.is_(None)).returning(User.id)) is None:
+    if not set_verified(has_this_email & User.issuer.is_(None)):
         raise UserNotFound
 
 
 def verify_email_of(email: str) -> bool:
     """Set an e-mail address to verified without a link. Return whether an account has it."""
-    return fetch_one(set_verified().where(is_local(email)).returning(User.id)) is not None
+    return set_verified(is_local(email))
 
 
-def set_verified() -> Update:
-    """Return the statement that sets the e-mail address of users to verified."""
+def set_verified(is_owner: ColumnElement[bool]) -> bool:
+    """Set the e-mail address of a user to verified. Return whether there is the user."""
     updated_at = case((User.email_verified, User.updated_at), else_=CLOCK.c.moment)
-    return update(User).values(email_verified=True, updated_at=updated_at)
+    verified = update(User).where(is_owner).values(email_verified=True, updated_at=updated_at).returning(User.id)
+    return fetch_one(select(verified.cte("verified"))) is not None
 
 
 def sign_up(account: dict[str, Any], callback_url: str | None) -> dict[str, Any]:
