@@ -74,8 +74,8 @@ def own_database(request: pytest.FixtureRequest) -> Iterator[str]:
     """Yield the URL of a new database, in the way that the options of the run say."""
     option = request.config.option
     if option.citus:
-        with distributed_database(request.getfixturevalue("citus")) as cluster:
-            yield cluster.coordinator if option.citus == "coordinator" else cluster.workers[0]
+        cluster = distributed_database(request.getfixturevalue("citus"))
+        yield cluster.coordinator if option.citus == "coordinator" else cluster.workers[0]
         return
     server, template = (request.getfixturevalue(name) for name in ("server", "template"))
     # Tests that hold locks need more connections to the server than the service alone.

@@ -83,9 +83,15 @@ def with_password(url: str, password: str) -> str:
     return parts._replace(netloc=f"{parts.username}:{password}@{parts.hostname}:{parts.port}").geturl()
 
 
-@contextmanager
-def distributed_database(servers: Cluster) -> Iterator[Cluster]:
-    """Create a database on each server, make them one cluster, migrate and distribute it, and yield its URLs."""
+def distributed_database(servers: Cluster) -> Cluster:
+    """Create a database that is distributed over the servers, and return its URLs."""
+    cluster = migrated_database(servers)
+    migrate(cluster.coordinator, "distribute", "--shards", str(SHARDS))
+    return cluster
+
+
+def migrated_database(servers: Cluster) -> Cluster:
+    """Create a database on each server, make them one cluster, migrate the coordinator's, and return their URLs."""
     name = f"todo_test_{uuid.uuid4().hex[:12]}"
     urls = [urlsplit(url)._replace(path=f"/{name}").geturl() for url in (servers.coordinator, *servers.workers)]
     for server, url in zip((servers.coordinator, *servers.workers), urls, strict=True):
@@ -97,5 +103,4 @@ def distributed_database(servers: Cluster) -> Iterator[Cluster]:
     for worker in workers:
         execute(coordinator, "SELECT citus_add_node('127.0.0.1', %s)", urlsplit(worker).port)
     migrate(coordinator)
-    migrate(coordinator, "distribute", "--shards", str(SHARDS))
-    yield Cluster(coordinator, (workers[0], workers[1]))
+    return Cluster(coordinator, (workers[0], workers[1]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from todo_api.database import connections, execution
-from todo_api.database.citus import IS_CITUS
+from todo_api.database.citus import HAS_CITUS, HAS_DISTRIBUTED_USERS
 from todo_api.database.statements import Statement
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def intercept_statements(callback: Callable[[Statement, Mapping[str, Any]], None
     send = Statement.execute
 
     def execute(statement: Statement, connection: Any, cursor: Any, parameters: Mapping[str, Any]) -> None:
-        if statement is not IS_CITUS:
+        if statement not in {HAS_CITUS, HAS_DISTRIBUTED_USERS}:
             callback(statement, parameters)
         send(statement, connection, cursor, parameters)
 

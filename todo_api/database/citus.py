@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
     from sqlalchemy import CTE, Column, ColumnElement, Select, Table
 
-IS_CITUS = Statement(text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') AS is_citus"))
+HAS_CITUS = Statement(text("SELECT FROM pg_extension WHERE extname = 'citus'"))
+HAS_DISTRIBUTED_USERS = Statement(text("SELECT FROM pg_dist_partition WHERE logicalrelid = 'users'::regclass"))
 
 STATEMENTS_MAX = 256
 """The number of statements whose two steps are kept."""

@@ -112,10 +112,10 @@ def execute(connection: PoolProxiedConnection, statement: Statement, parameters:
 
 
 def is_citus() -> bool:
-    """Return whether the database is one of Citus. A process asks once."""
+    """Return whether the tables are distributed by Citus. A process asks once."""
     if IS_CITUS not in current_app.extensions:
-        (row,) = fetch_all(citus.IS_CITUS)
-        current_app.extensions[IS_CITUS] = row["is_citus"]
+        is_distributed = bool(fetch_all(citus.HAS_CITUS) and fetch_all(citus.HAS_DISTRIBUTED_USERS))
+        current_app.extensions[IS_CITUS] = is_distributed
     return bool(current_app.extensions[IS_CITUS])
 
 

@@ -36,7 +36,7 @@ SEPARATION = (
 """What would compare an e-mail address with its user, who may be on another node. The index and the trigger serve the
 previous release."""
 
-IS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
+HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
 DISTRIBUTED_TABLES = "SELECT logicalrelid::text FROM pg_dist_partition"
 NODES = "SELECT count(*) FROM pg_dist_node WHERE shouldhaveshards AND noderole = 'primary'"
 SERVICE_CONNECTIONS = """
@@ -81,9 +81,19 @@ def distribute_tables(connection: Connection, shards: int) -> Iterator[str]:
         ClickException: the database has no Citus, or the service is running.
 
     """
-    if not connection.exec_driver_sql(IS_CITUS).scalar():
+    if not connection.exec_driver_sql(HAS_CITUS).scalar():
         text = "The database has no extension citus. Install Citus on each node, and run CREATE EXTENSION citus"
         raise click.ClickException(f"{text} and citus_add_node: see docs/citus.md.")
+    yield from distribute_by_citus(connection, shards)
+
+
+def distribute_by_citus(connection: Connection, shards: int) -> Iterator[str]:  # pragma: no cover - needs Citus
+    """Distribute what is not distributed yet, and yield a line for each table.
+
+    Raises:
+        ClickException: the service is running, or a node refuses its table of counters.
+
+    """
     for statement in SESSION_SETTINGS:
         connection.exec_driver_sql(statement)
     distributed = set(connection.exec_driver_sql(DISTRIBUTED_TABLES).scalars())
@@ -113,7 +123,7 @@ def distribution_columns() -> dict[str, str]:
     return {name: columns.get(name, "user_id") for name in names}
 
 
-def require_no_service(connection: Connection) -> None:
+def require_no_service(connection: Connection) -> None:  # pragma: no cover - needs Citus
     """Refuse while the service runs: a process asks once what kind of database it has.
 
     Raises:
@@ -125,7 +135,7 @@ def require_no_service(connection: Connection) -> None:
         raise click.ClickException(f"Stop the service first: it has {pluralize(number, 'connection')} to the database.")
 
 
-def create_counters(connection: Connection) -> None:
+def create_counters(connection: Connection) -> None:  # pragma: no cover - needs Citus
     """Create the table of rate limits on each worker node, where it counts the requests that come in there."""
     table = db.metadata.tables["rate_limits"]
     definitions: list[Any] = [CreateTable(table, if_not_exists=True)]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from tests.support.actors import Actor
 from tests.support.citus import distributed_database, find_citus
-from tests.support.databases import application, new_database
-from todo_api.database.execution import IS_CITUS
+from tests.support.databases import application, execute, new_database
+from todo_api.database import citus
+from todo_api.database.statements import Statement
+from todo_api.operations.distribution import SEPARATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +26,9 @@ ENGINES = ["two steps", *(("coordinator", "worker") if find_citus() else ())]
 
 
 @pytest.fixture(scope="session")
-def distributed(citus: Cluster) -> Iterator[Cluster]:
-    """Yield a database that is distributed over a cluster, or skip the test."""
-    with distributed_database(citus) as cluster:
-        yield cluster
+def distributed(citus: Cluster) -> Cluster:
+    """Return a database that is distributed over a cluster, or skip the test."""
+    return distributed_database(citus)
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -34,10 +36,22 @@ def entry(request: pytest.FixtureRequest, server: str, template: str) -> Iterato
     """Yield the URL of a database."""
     if request.param == "two steps":
         with new_database(server, template) as url:
+            for statement in SEPARATION:
+                execute(url, statement)
             yield url
     else:
         cluster: Cluster = request.getfixturevalue("distributed")
         yield cluster.coordinator if request.param == "coordinator" else cluster.workers[0]
+
+
+@pytest.fixture(autouse=True)
+def _taken_for_citus(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the service take a database of PostgreSQL for one of Citus."""
+    if "entry" not in request.fixturenames:
+        return
+    yes = Statement(text("SELECT"))
+    monkeypatch.setattr(citus, "HAS_CITUS", yes)
+    monkeypatch.setattr(citus, "HAS_DISTRIBUTED_USERS", yes)
 
 
 @pytest.fixture
@@ -46,15 +60,13 @@ def database(entry: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def citus_app(entry: str) -> Flask:
-    app = application(entry)
-    app.extensions[IS_CITUS] = True
-    return app
+def entered_app(entry: str) -> Flask:
+    return application(entry)
 
 
 @pytest.fixture
-def app(citus_app: Flask) -> Flask:
-    return citus_app
+def app(entered_app: Flask) -> Flask:
+    return entered_app
 
 
 @pytest.fixture
