@@ -55,7 +55,13 @@ PURE = {
 }
 """Modules and packages without Flask, SQLAlchemy and marshmallow."""
 
-ON_DEMAND = {"alembic.runtime.migration", "alembic.script", "flask_migrate", "todo_api.rate_limiting.redis_store"}
+ON_DEMAND = {
+    "alembic.runtime.migration",
+    "alembic.script",
+    "flask_migrate",
+    "flask_migrate.cli",
+    "todo_api.rate_limiting.redis_store",
+}
 """Modules that few processes need. The function that needs them imports them, since they take a tenth of a start."""
 
 SERVICE = [

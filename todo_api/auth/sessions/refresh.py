@@ -15,6 +15,8 @@ from todo_api.database.execution import fetch_one
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from sqlalchemy.sql.dml import ReturningUpdate
+
     from todo_api.auth.tokens.session_tokens import Claims
 
 CLOCK = select(func.now().label("moment"), (func.now() + IDLE_TTL).label("idle_end")).subquery("clock")
@@ -28,13 +30,25 @@ def rotate(claims: Claims, grace: timedelta) -> int | None:
     response; so does its grandparent, for the grace period after the grandparent's own exchange. An older token must
     have been copied, and ends the session (RFC 9700 section 4.14.2).
     """
+    rotated = rotation(claims, grace).cte("rotated")
+    session = fetch_one(select(rotated.c.generation))
+    if session is None:
+        if end_session(claims.subject, claims.session_id):
+            log_event("refresh_reuse", logging.WARNING, outcome="failure")
+        return None
+    generation: int = session["generation"]
+    return generation
+
+
+def rotation(claims: Claims, grace: timedelta) -> ReturningUpdate[int]:
+    """Return the UPDATE of the session, which returns its newest generation, or no row if the token is too old."""
     is_newest = Session.generation == claims.generation
     is_accepted = or_(
         is_newest,
         Session.generation == claims.generation + 1,
         and_(Session.generation == claims.generation + 2, Session.parent_rotated_at > func.now() - grace),
     )
-    rotated = (
+    return (
         update(Session)
         .where(is_session(claims.subject, claims.session_id), is_accepted)
         .values(
@@ -45,12 +59,4 @@ def rotate(claims: Claims, grace: timedelta) -> int | None:
             expires_at=case((Session.remembered, CLOCK.c.idle_end), else_=Session.expires_at),
         )
         .returning(Session.generation)
-        .cte("rotated")
     )
-    session = fetch_one(select(rotated.c.generation))
-    if session is None:
-        if end_session(claims.subject, claims.session_id):
-            log_event("refresh_reuse", logging.WARNING, outcome="failure")
-        return None
-    generation: int = session["generation"]
-    return generation
