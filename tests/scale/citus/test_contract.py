@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING
-
-import pytest
 
 from tests.auth.test_accounts import strict
-from tests.support.citus import find_citus
 from tests.tasks.conftest import task
 from tests.tasks.recurrence.test_completion import monthly
 from tests.tasks.test_delete_by_filter import four_tasks
-
-if TYPE_CHECKING:
-    from flask import Flask
 
 __all__ = ["four_tasks", "monthly", "strict", "task"]
 
@@ -68,10 +61,3 @@ for module in MODULES:
             if name.startswith("test_") and name not in OF_STATEMENTS | OF_ONE_SERVER and not OF_INPUT.search(name)
         }
     )
-
-
-def test_citus_is_installed(app: Flask) -> None:
-    """Say in the summary of a run that the tests above ran on PostgreSQL alone."""
-    assert app
-    if find_citus() is None:
-        pytest.skip("no PostgreSQL with the extension citus is installed")
