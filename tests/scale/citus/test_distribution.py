@@ -28,15 +28,12 @@ def migrated(citus: Cluster) -> Cluster:
     return migrated_database(citus)
 
 
-def service(url: str) -> Flask:
-    app = application(url)
-    init_migrations(app)
-    return app
-
-
 def distribute(url: str) -> tuple[int, str]:
     """Return the exit code, and the last line of the output."""
-    result = CLI(service(url))("db", "distribute", "--shards", str(SHARDS))
+    app = application(url)
+    init_migrations(app)
+    result = CLI(app)("db", "distribute", "--shards", str(SHARDS))
+    close(app)
     return result.exit_code, result.output.splitlines()[-1]
 
 
