@@ -33,4 +33,9 @@ def is_local(email: str) -> ColumnElement[bool]:
 
     The directory finds the row. A statement that has waited for the row's lock compares the address again.
     """
-    return and_(User.id == user_id_of(email), func.lower(User.email) == func.lower(email))
+    return and_(User.id == user_id_of(email), has_email(email))
+
+
+def has_email(email: str) -> ColumnElement[bool]:
+    """Return the condition that a user's row has the e-mail, in any case."""
+    return func.lower(User.email) == func.lower(email)

@@ -11,7 +11,7 @@ from sqlalchemy import and_, delete, exists, func, insert, literal, select, upda
 
 from server.logging import bind_context
 from todo_api.auth.api_keys.store import disable_all_keys, disable_keys
-from todo_api.auth.directory import is_local, user_id_of
+from todo_api.auth.directory import has_email, is_local, user_id_of
 from todo_api.auth.errors import InvalidResetToken
 from todo_api.auth.mails import Template, link_to, send_mail
 from todo_api.auth.models import APIKey, PasswordReset, Session, User
@@ -126,8 +126,10 @@ def set_password(email: str, password: str) -> int | None:
     """
     check_new_password(password)
     changes = {"password_hash": hash_password(password), "updated_at": func.now()}
-    changed_user = update(User).where(is_local(email)).values(changes).returning(User.id).cte("changed_user")
-    user_id, is_changed = user_id_of(email), exists(select(changed_user.c.id))
+    user_id = user_id_of(email)
+    change = update(User).where(User.id == user_id, has_email(email)).values(changes)
+    changed_user = change.returning(User.id).cte("changed_user")
+    is_changed = exists(select(changed_user.c.id))
     ended = delete(Session).where(Session.user_id == user_id, is_changed).returning(Session.id).cte("ended_sessions")
     void = delete(PasswordReset).where(PasswordReset.user_id == user_id, is_changed).cte("void_resets")
     count = select(func.count()).select_from(ended).scalar_subquery()
