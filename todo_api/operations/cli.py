@@ -38,12 +38,15 @@ class CommandGroup(AppGroup):
         except Problem as problem:
             raise click.ClickException(one_line(problem.detail)) from None
         except psycopg2.Error as error:
-            if error.pgcode in UNDEFINED_OBJECT:
-                raise click.ClickException(
-                    "The database schema does not match this release. Run: flask db upgrade"
-                ) from None
-            message = one_line(database_message(error).partition("\n")[0])
-            raise click.ClickException(f"The database cannot be used: {message}") from None
+            raise failure(error) from None
+
+
+def failure(error: psycopg2.Error) -> click.ClickException:
+    """Return the error of a command for an error of the database."""
+    if error.pgcode in UNDEFINED_OBJECT:
+        return click.ClickException("The database schema does not match this release. Run: flask db upgrade")
+    message = one_line(database_message(error).partition("\n")[0])
+    return click.ClickException(f"The database cannot be used: {message}")
 
 
 def count_up(label: str, numbers: Iterable[int]) -> int:

@@ -10,12 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from todo_api.extensions import db
-from todo_api.operations.cli import UNDEFINED_OBJECT, one_line, pluralize
-from todo_api.operations.database_checks import first_line
+from todo_api.operations.cli import failure, pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Connection
 
 SHARDS_MAX = 64_000
@@ -36,6 +33,10 @@ SEPARATION = (
 """What would compare an e-mail address with its user, who may be on another node. The index and the trigger serve the
 previous release."""
 
+NO_CITUS = (
+    "The database has no extension citus. Install Citus on each node, and run CREATE EXTENSION citus"
+    " and citus_add_node: see docs/citus.md."
+)
 HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
 DISTRIBUTED_TABLES = "SELECT logicalrelid::text FROM pg_dist_partition"
 NODES = "SELECT count(*) FROM pg_dist_node WHERE shouldhaveshards AND noderole = 'primary'"
@@ -66,29 +67,15 @@ def distribute(shards: int) -> None:
     """
     try:
         with db.engine.begin() as connection:
-            for line in distribute_tables(connection, shards):
-                click.echo(line)
+            if not connection.exec_driver_sql(HAS_CITUS).scalar():
+                raise click.ClickException(NO_CITUS)
+            distribute_tables(connection, shards)
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) in UNDEFINED_OBJECT:
-            raise click.ClickException("The database lacks tables. Run: flask db upgrade") from None
-        raise click.ClickException(one_line(first_line(error))) from None
+        raise failure(error.orig) from None  # type: ignore[arg-type]  # psycopg2's
 
 
-def distribute_tables(connection: Connection, shards: int) -> Iterator[str]:
-    """Distribute what is not distributed yet, and yield a line for each table.
-
-    Raises:
-        ClickException: the database has no Citus, or the service is running.
-
-    """
-    if not connection.exec_driver_sql(HAS_CITUS).scalar():
-        text = "The database has no extension citus. Install Citus on each node, and run CREATE EXTENSION citus"
-        raise click.ClickException(f"{text} and citus_add_node: see docs/citus.md.")
-    yield from distribute_by_citus(connection, shards)
-
-
-def distribute_by_citus(connection: Connection, shards: int) -> Iterator[str]:  # pragma: no cover - needs Citus
-    """Distribute what is not distributed yet, and yield a line for each table.
+def distribute_tables(connection: Connection, shards: int) -> None:  # pragma: no cover - needs Citus
+    """Distribute what is not distributed yet, and print a line for each table.
 
     Raises:
         ClickException: the service is running, or a node refuses its table of counters.
@@ -108,12 +95,14 @@ def distribute_by_citus(connection: Connection, shards: int) -> Iterator[str]:  
             connection.exec_driver_sql(DISTRIBUTE, (table, column, shards))
         else:
             connection.exec_driver_sql(COLOCATE, (table, column))
-        yield f"Distributed {table} by {column}."
+        click.echo(f"Distributed {table} by {column}.")
     if "alembic_version" not in distributed:
         connection.exec_driver_sql("SELECT create_reference_table('alembic_version')")
     create_counters(connection)
     nodes = pluralize(int(connection.exec_driver_sql(NODES).scalar_one()), "node")
-    yield f"The tables are distributed over {nodes}." if columns else f"All tables were distributed, over {nodes}."
+    click.echo(
+        f"The tables are distributed over {nodes}." if columns else f"All tables were distributed, over {nodes}."
+    )
 
 
 def distribution_columns() -> dict[str, str]:

@@ -31,23 +31,29 @@ def distributed(citus: Cluster) -> Cluster:
     return distributed_database(citus)
 
 
+@pytest.fixture(scope="session")
+def separated(server: str, template: str) -> Iterator[str]:
+    """Yield a database of PostgreSQL without what compares an e-mail address with its user."""
+    with new_database(server, template) as url:
+        for statement in SEPARATION:
+            execute(url, statement)
+        yield url
+
+
 @pytest.fixture(scope="session", params=ENGINES)
-def entry(request: pytest.FixtureRequest, server: str, template: str) -> Iterator[str]:
-    """Yield the URL of a database."""
+def entry(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a database."""
     if request.param == "two steps":
-        with new_database(server, template) as url:
-            for statement in SEPARATION:
-                execute(url, statement)
-            yield url
-    else:
-        cluster: Cluster = request.getfixturevalue("distributed")
-        yield cluster.coordinator if request.param == "coordinator" else cluster.workers[0]
+        url: str = request.getfixturevalue("separated")
+        return url
+    cluster: Cluster = request.getfixturevalue("distributed")
+    return cluster.coordinator if request.param == "coordinator" else cluster.workers[0]
 
 
 @pytest.fixture(autouse=True)
 def _taken_for_citus(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the service take a database of PostgreSQL for one of Citus."""
-    if "entry" not in request.fixturenames:
+    if not {"entry", "separated"} & set(request.fixturenames):
         return
     yes = Statement(text("SELECT"))
     monkeypatch.setattr(citus, "HAS_CITUS", yes)

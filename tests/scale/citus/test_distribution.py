@@ -71,11 +71,17 @@ def test_nothing_but_counters_is_on_one_node(distributed: Cluster) -> None:
 
 def test_a_table_that_cannot_be_distributed_changes_nothing(migrated: Cluster) -> None:
     execute(migrated.coordinator, "CREATE UNIQUE INDEX ON tasks (title)")
-    assert distribute(migrated.coordinator) == (1, 'Error: cannot create constraint on "tasks"')
+    assert distribute(migrated.coordinator) == (
+        1,
+        'Error: The database cannot be used: cannot create constraint on "tasks"',
+    )
     assert execute(migrated.coordinator, "SELECT count(*) FROM pg_dist_partition") == [(0,)]
 
 
 def test_a_database_without_tables_is_one_line(citus: Cluster) -> None:
     url = migrated_database(citus).coordinator
     execute(url, "DROP TABLE tasks CASCADE")
-    assert distribute(url) == (1, "Error: The database lacks tables. Run: flask db upgrade")
+    assert distribute(url) == (
+        1,
+        "Error: The database schema does not match this release. Run: flask db upgrade",
+    )

@@ -26,6 +26,7 @@ export class LocalTasks {
   private listeners = new Set<() => void>();
   private database: Promise<Database>;
   private channel: BroadcastChannel;
+  private isErased = false;
 
   constructor(private readonly name: string) {
     this.database = openDatabase(name);
@@ -51,7 +52,9 @@ export class LocalTasks {
     this.publish();
   }
 
+  /** Edits the tasks. A response that arrives after the sign-out edits nothing. */
   async edit(edit: Edit): Promise<void> {
+    if (this.isErased) return;
     this.version += 1;
     if (edit.clear) this.copy.clear();
     for (const task of edit.put ?? []) this.copy.set(task.id, task);
@@ -59,7 +62,7 @@ export class LocalTasks {
     this.state = edit.state?.(this.state) ?? this.state;
     this.publish();
     await editDatabase(await this.database, edit);
-    this.channel.postMessage("edited");
+    if (!this.isErased) this.channel.postMessage("edited");
   }
 
   setOnline(isOnline: boolean): void {
@@ -68,6 +71,7 @@ export class LocalTasks {
   }
 
   async erase(): Promise<void> {
+    this.isErased = true;
     this.channel.close();
     (await this.database).close();
     await deleteDB(this.name);
