@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import uuid
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -73,8 +74,7 @@ def running_node(binaries: Path) -> Iterator[str]:
         try:
             yield server.wait_until_ready(process)
         finally:
-            process.terminate()
-            process.kill()
+            process.send_signal(signal.SIGINT)  # fast shutdown
             process.wait()
 
 

@@ -75,7 +75,7 @@ def distribute(shards: int) -> None:
 
 
 def distribute_tables(connection: Connection, shards: int) -> None:  # pragma: no cover - needs Citus
-    """Distribute what is not distributed yet, and print a line for each table.
+    """Distribute what is not distributed yet, and print a line for each table before it.
 
     Raises:
         ClickException: the service is running, or a node refuses its table of counters.
@@ -91,11 +91,11 @@ def distribute_tables(connection: Connection, shards: int) -> None:  # pragma: n
         for statement in SEPARATION:
             connection.exec_driver_sql(statement)
     for table, column in columns.items():
+        click.echo(f"Distributing {table} by {column}.")
         if table in {"users", "emails"}:
             connection.exec_driver_sql(DISTRIBUTE, (table, column, shards))
         else:
             connection.exec_driver_sql(COLOCATE, (table, column))
-        click.echo(f"Distributed {table} by {column}.")
     if "alembic_version" not in distributed:
         connection.exec_driver_sql("SELECT create_reference_table('alembic_version')")
     create_counters(connection)
