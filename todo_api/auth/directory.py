@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, func, literal, select
 
 from todo_api.auth.models import EmailAddress, User
-from todo_api.database.execution import fetch_one, is_citus
+from todo_api.database.execution import fetch_one, is_distributed
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -22,7 +22,7 @@ def user_id_of(email: str) -> ColumnElement[str]:
     On Citus it is a constant, found by a statement of its own: an address is on another node than its user.
     """
     query = select(EmailAddress.user_id).where(EmailAddress.email == func.lower(email))
-    if not is_citus():
+    if not is_distributed():
         return query.scalar_subquery()
     address = fetch_one(query)
     return literal(address["user_id"] if address else NOBODY)

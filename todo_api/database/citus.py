@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg2
 from psycopg2 import errors
-from sqlalchemy import BindParameter, Insert, Text, cast, exists, func, literal, not_, null, select, text
+from sqlalchemy import BindParameter, Insert, Text, cast, exists, func, literal, not_, select, text
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.schema import sort_tables
 
-from todo_api.database.statements import DIALECT, Statement
+from todo_api.database.statements import CITUS_EXTENSION, DIALECT, Statement, default_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
     from sqlalchemy import CTE, Column, ColumnElement, Select, Table
 
-HAS_CITUS = Statement(text("SELECT FROM pg_extension WHERE extname = 'citus'"))
+HAS_CITUS = Statement(text(CITUS_EXTENSION))
 HAS_DISTRIBUTED_USERS = Statement(text("SELECT FROM pg_dist_partition WHERE logicalrelid = 'users'::regclass"))
 
 STATEMENTS_MAX = 256
@@ -91,12 +91,6 @@ def absence(insertion: Insert, given: dict[str, ColumnElement[Any]]) -> Iterator
         unique = clause.inferred_target_elements or [column.name for column in insertion.table.primary_key]
         same = select(literal(1)).select_from(existing).where(*(existing.c[name] == given[name] for name in unique))
         yield not_(exists(same))
-
-
-def default_of(column: Column[Any]) -> ColumnElement[Any]:
-    """Return the default of a column."""
-    default = getattr(column.server_default, "arg", null())
-    return literal(default) if isinstance(default, str) else default
 
 
 def next_value(column: Column[Any]) -> ColumnElement[int]:

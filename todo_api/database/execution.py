@@ -38,7 +38,7 @@ RETRYABLE = {errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED}
 BACKOFF = (0.05, 0.1, 0.2)
 """The longest delay before each retry, in seconds. The delay is random, so that two transactions do not meet again."""
 
-IS_CITUS = "todo_api.is_citus"
+IS_DISTRIBUTED = "todo_api.is_distributed"
 
 TRANSACTION: ContextVar[PoolProxiedConnection | None] = ContextVar("TRANSACTION", default=None)
 """The connection of the current transaction."""
@@ -87,9 +87,9 @@ def run_in_transaction(work: Callable[[], Result]) -> Result:
 
 
 def fetch_all(statement: Runnable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-    """Execute one statement in one round trip and return its rows."""
+    """Execute one statement in one round trip, or in the two steps that Citus needs, and return its rows."""
     compiled = statement if isinstance(statement, Statement) else Statement(statement, prepared=False)
-    if compiled.inserts_query and is_citus():
+    if compiled.inserts_query and is_distributed():
         return transaction(lambda: run_two_steps(citus.two_steps(compiled), parameters or {}))
     connection = TRANSACTION.get()
     if connection is None:
@@ -111,12 +111,12 @@ def execute(connection: PoolProxiedConnection, statement: Statement, parameters:
         return rows_as_dicts(cursor, cursor.fetchall())
 
 
-def is_citus() -> bool:
+def is_distributed() -> bool:
     """Return whether the tables are distributed by Citus. A process asks once."""
-    if IS_CITUS not in current_app.extensions:
-        is_distributed = bool(fetch_all(citus.HAS_CITUS) and fetch_all(citus.HAS_DISTRIBUTED_USERS))
-        current_app.extensions[IS_CITUS] = is_distributed
-    return bool(current_app.extensions[IS_CITUS])
+    extensions = current_app.extensions
+    if IS_DISTRIBUTED not in extensions:
+        extensions[IS_DISTRIBUTED] = bool(fetch_all(citus.HAS_CITUS) and fetch_all(citus.HAS_DISTRIBUTED_USERS))
+    return bool(extensions[IS_DISTRIBUTED])
 
 
 def run_two_steps(steps: TwoSteps, parameters: Mapping[str, Any]) -> list[Row]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from psycopg2 import BINARY
 from psycopg2.extensions import AsIs, new_type, register_type
-from sqlalchemy import Insert
+from sqlalchemy import Insert, cast, literal, null
 from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
 from sqlalchemy.dialects.postgresql.psycopg2 import dialect
 from sqlalchemy.types import NullType
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a class
-    from sqlalchemy import CTE, ClauseElement, Dialect, PoolProxiedConnection
+    from sqlalchemy import CTE, ClauseElement, Column, ColumnElement, Dialect, PoolProxiedConnection
     from sqlalchemy.types import TypeEngine
 
 Row: TypeAlias = "dict[str, Any]"
@@ -35,6 +35,9 @@ how many statements there are; further ones are planned each time."""
 
 PREPARED_KEY = "todo_api.prepared"
 """The key of `connection.info` for the names of its prepared statements. They are None where none are prepared."""
+
+
+CITUS_EXTENSION = "SELECT extname FROM pg_extension WHERE extname = 'citus'"
 
 
 class Compiler(DIALECT.statement_compiler):  # type: ignore[misc,name-defined]  # PostgreSQL's
@@ -153,8 +156,14 @@ def can_prepare(cursor: Cursor) -> bool:
 
     A pooler may send each statement to another process. Citus needs the user's id to choose the node.
     """
-    cursor.execute("SELECT pg_backend_pid(), EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')")
+    cursor.execute(f"SELECT pg_backend_pid(), EXISTS ({CITUS_EXTENSION})")
     return bool(cursor.fetchone() == (cursor.connection.info.backend_pid, False))
+
+
+def default_of(column: Column[Any]) -> ColumnElement[Any]:
+    """Return the default of a column: null if it has none."""
+    default = getattr(column.server_default, "arg", null())
+    return cast(literal(default), column.type) if isinstance(default, str) else default
 
 
 def bind_processor(sql_type: TypeEngine[Any]) -> Callable[[Any], Any] | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from tests.support.actors import Actor
 from tests.support.citus import distributed_database, find_citus
 from tests.support.databases import application, execute, new_database
 from todo_api.database import citus
@@ -66,20 +65,5 @@ def database(entry: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def entered_app(entry: str) -> Flask:
+def app(entry: str) -> Flask:
     return application(entry)
-
-
-@pytest.fixture
-def app(entered_app: Flask) -> Flask:
-    return entered_app
-
-
-@pytest.fixture
-def alice(app: Flask) -> Actor:
-    return Actor.sign_up(app, "Alice")
-
-
-@pytest.fixture
-def bob(app: Flask) -> Actor:
-    return Actor.sign_up(app, "Bob")

@@ -14,7 +14,6 @@ from sqlalchemy import (
     column,
     exists,
     func,
-    literal,
     select,
     true,
     update,
@@ -24,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_api.auth.guard import LIVE_SESSION, Owner, fetch_owned, lock_owner
 from todo_api.database.execution import transaction
-from todo_api.database.statements import Statement
+from todo_api.database.statements import Statement, default_of
 from todo_api.http.errors import InvalidInput
 from todo_api.tasks.errors import TaskLimitReached
 from todo_api.tasks.models import LIVE, Task, TaskList
@@ -59,10 +58,9 @@ COUNT_EXISTING = Statement(
 def value_or_default(target: Column[Any]) -> ColumnElement[Any]:
     """Return the staged value of a column; for NULL in a column that is NOT NULL, the column's default."""
     staged = STAGED.c[target.name]
-    default = getattr(target.server_default, "arg", None)
-    if target.nullable or default is None:
+    if target.nullable or target.server_default is None:
         return staged
-    return func.coalesce(staged, cast(literal(default), target.type) if isinstance(default, str) else default)
+    return func.coalesce(staged, default_of(target))
 
 
 def insert_statement() -> Statement:

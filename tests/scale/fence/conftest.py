@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scale.fence import fenced_requests, fenced_role
+from tests.scale.fence.row_security import fenced_requests, fenced_role
 from tests.support.actors import Actor
 from tests.support.databases import application, new_database
 from tests.tasks.conftest import task
