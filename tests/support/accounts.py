@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support.databases import execute
 from tests.support.locks import LOCK_USER, locking, wait_for_lock
@@ -13,6 +13,7 @@ from tests.support.locks import LOCK_USER, locking, wait_for_lock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
     from tests.support.actors import Actor
@@ -33,6 +34,12 @@ def can_sign_in(actor: Actor, password: str) -> bool:
     response = actor.client.post("/api/auth/sign-in/email", json=account)
     assert response.status_code in {200, 401}
     return response.status_code == 200
+
+
+def profile(client: FlaskClient, session: SignIn) -> dict[str, Any]:
+    """Return the user of a session."""
+    user: dict[str, Any] = client.get("/api/auth/get-session", headers=session.jwt).get_json()["user"]
+    return user
 
 
 def sign_in_during(database: str, actor: Actor, password: str, request: Callable[[], TestResponse]) -> TestResponse:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 API_KEY = "/api/auth/api-key"
 READ = {"tasks": ["read"]}
 WRITE = {"tasks": ["write"]}
+FULL = {"tasks": ["read", "write"]}
+DISABLE = "UPDATE api_keys SET enabled = false WHERE user_id = %s"
+DAY = 24 * 3600
+"""A day in seconds, the unit of expiries."""
 
 
 def send(actor: Actor, route: str, **body: Any) -> TestResponse:
@@ -35,6 +39,11 @@ def list_keys(actor: Actor, query: str = "") -> dict[str, Any]:
     assert response.status_code == 200, response.text
     keys: dict[str, Any] = response.get_json()
     return keys
+
+
+def without_text(key: dict[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a key after its creation."""
+    return {name: value for name, value in key.items() if name != "key"}
 
 
 def with_key(actor: Actor, key: str, method: str, path: str, **options: Any) -> TestResponse:

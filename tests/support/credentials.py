@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -9,6 +11,7 @@ from urllib.parse import quote
 import requests
 
 from tests.support.actors import PASSWORD
+from tests.support.databases import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,6 +98,11 @@ def accepted(
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def signed(value: str, secret: str = CONFIG.better_auth_secret) -> str:
+    """Sign as Better Auth does."""
+    return f"{value}.{base64.b64encode(hmac.new(secret.encode(), value.encode(), 'sha256').digest()).decode()}"
 
 
 def sign_in(actor: Actor, password: str = PASSWORD, **fields: Any) -> SignIn:

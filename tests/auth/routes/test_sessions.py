@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-import jwt
 import pytest
 
 from tests.support.accounts import shift_session
 from tests.support.actors import PASSWORD, Actor
-from tests.support.credentials import ALL, COOKIE, NONE, ORIGIN, SignIn, bearer, sign_in
+from tests.support.credentials import ALL, SignIn, bearer, sign_in
 from tests.support.problems import status_and_code
+from tests.support.timestamps import is_in
 
 AUTH = "/api/auth"
 GET_SESSION = f"{AUTH}/get-session"
-TIMESTAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 FIELDS = ["id", "token", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent"]
 CREDENTIALS = sorted(ALL)
-
-
-def is_in(text: str, interval: timedelta) -> bool:
-    """Return whether a timestamp is about this far in the future."""
-    assert re.fullmatch(TIMESTAMP, text)
-    return abs(datetime.fromisoformat(text) - datetime.now(UTC) - interval) < timedelta(seconds=20)
 
 
 def sign_in_with(actor: Actor, user_agent: str) -> SignIn:
@@ -86,70 +78,6 @@ def test_get_session_by_post_is_405(alice: Actor) -> None:
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-# Extension by use.
-
-
-@pytest.mark.parametrize("credential", ["opaque", "cookie"])
-def test_use_extends_a_session_once_a_day(database: str, alice: Actor, credential: str) -> None:
-    session = sign_in(alice)
-    headers = session.credentials[credential]
-    shift_session(database, session, updated_at="-23 hours", expires_at="-23 hours")
-    response = alice.client.get(GET_SESSION, headers=headers)
-    assert is_in(response.get_json()["session"]["expiresAt"], timedelta(days=6, hours=1))
-    assert "set-auth-token" not in response.headers
-
-    shift_session(database, session, updated_at="-2 hours", expires_at="-2 hours")
-    disabled = alice.client.get(f"{GET_SESSION}?disableRefresh=true", headers=headers)
-    assert is_in(disabled.get_json()["session"]["expiresAt"], timedelta(days=5, hours=23))
-    assert "set-auth-token" not in disabled.headers
-
-    extended = alice.client.get(GET_SESSION, headers=headers)
-    assert is_in(extended.get_json()["session"]["expiresAt"], timedelta(days=7))
-    assert is_in(extended.get_json()["session"]["updatedAt"], timedelta(0))
-    assert extended.headers["set-auth-token"] == session.signed
-    assert extended.headers["Set-Cookie"].startswith(f"{COOKIE}={session.opaque}.")
-    assert "Max-Age=604800" in extended.headers["Set-Cookie"]
-    exposed = ",".join(extended.headers.getlist("Access-Control-Expose-Headers"))
-    assert {"set-auth-token", "set-auth-jwt"} <= set(re.split(r"\s*,\s*", exposed))
-
-    again = alice.client.get(GET_SESSION, headers=headers)
-    assert again.get_json()["session"] == extended.get_json()["session"]
-    assert "set-auth-token" not in again.headers
-
-
-def test_use_by_jwt_does_not_extend_a_session(database: str, alice: Actor) -> None:
-    session = sign_in(alice)
-    shift_session(database, session, updated_at="-2 days", expires_at="-2 days")
-    response = alice.client.get(GET_SESSION, headers=session.jwt)
-    assert is_in(response.get_json()["session"]["expiresAt"], timedelta(days=5))
-    assert "set-auth-token" not in response.headers
-
-
-def test_use_does_not_extend_an_unremembered_session(database: str, alice: Actor) -> None:
-    session = sign_in(alice, rememberMe=False)
-    shift_session(database, session, updated_at="-25 hours")
-    response = alice.client.get(GET_SESSION, headers=session.cookie)
-    assert is_in(response.get_json()["session"]["expiresAt"], timedelta(days=1))
-    assert "set-auth-token" not in response.headers
-
-
-def test_after_a_week_without_use_opaque_token_and_cookie_expire(database: str, alice: Actor) -> None:
-    session = sign_in(alice)
-    shift_session(database, session, expires_at="-7 days")
-    assert session.accepted_credentials(alice.client) == {"jwt"}
-    response = alice.client.get(GET_SESSION, headers=session.cookie)
-    assert len(response.headers.getlist("Set-Cookie")) == 3
-
-
-def test_at_its_absolute_end_all_credentials_of_a_session_expire(database: str, alice: Actor) -> None:
-    session = sign_in(alice)
-    shift_session(database, session, ends_at="-90 days")
-    assert session.accepted_credentials(alice.client) == NONE
-
-
-# The list of sessions.
-
-
 def test_list_sessions_returns_the_live_ones_oldest_first(database: str, alice: Actor, bob: Actor) -> None:
     sign_in(bob)
     sessions = [sign_in(alice) for _ in range(4)]
@@ -182,46 +110,3 @@ def test_list_sessions_requires_a_session_of_at_most_a_day(database: str, alice:
     shift_session(database, session, created_at="-2 minutes")
     response = alice.client.get(f"{AUTH}/list-sessions", headers=session.jwt)
     assert status_and_code(response) == (403, "SESSION_NOT_FRESH")
-
-
-# Routes that require a session.
-
-
-@pytest.mark.parametrize(
-    ("method", "route", "body"),
-    [
-        ("GET", "list-sessions", None),
-        ("GET", "token", None),
-        ("POST", "revoke-session", {"token": "x"}),
-        ("POST", "revoke-sessions", {}),
-        ("POST", "revoke-other-sessions", {}),
-        ("POST", "change-password", {"currentPassword": PASSWORD, "newPassword": PASSWORD}),
-        ("POST", "update-user", {"name": "x"}),
-        ("POST", "delete-user", {}),
-    ],
-)
-def test_without_a_session_a_route_that_requires_one_is_401(alice: Actor, method: str, route: str, body: Any) -> None:
-    for headers in ({}, bearer("x"), bearer(alice.refresh_token), {"Cookie": f"{COOKIE}=x", "Origin": ORIGIN}):
-        response = alice.client.open(f"{AUTH}/{route}", method=method, json=body, headers=headers)
-        assert status_and_code(response) == (401, "UNAUTHORIZED")
-        assert response.get_json()["message"] == "Unauthorized"
-        assert response.headers["WWW-Authenticate"] == "Bearer"
-
-
-@pytest.mark.parametrize("credential", CREDENTIALS)
-def test_each_credential_gets_a_jwt_for_other_services(alice: Actor, credential: str) -> None:
-    session = sign_in(alice)
-    response = alice.client.get(f"{AUTH}/token", headers=session.credentials[credential])
-    token = response.get_json()["token"]
-    (key,) = alice.client.get(f"{AUTH}/jwks").get_json()["keys"]
-    origin = "http://localhost:8000"
-    claims = jwt.decode(token, jwt.PyJWK(key), ["EdDSA"], audience=origin, issuer=origin)
-    assert (claims["sub"], claims["email"], claims["exp"] - claims["iat"]) == (alice.id, alice.email, 900)
-    # This service does not accept the token, because it cannot be revoked.
-    assert alice.client.get(f"/api/{alice.id}/tasks", headers=bearer(token)).status_code == 401
-    assert alice.client.get(GET_SESSION, headers=bearer(token)).json is None
-
-
-def test_the_auth_routes_have_a_check(alice: Actor) -> None:
-    response = alice.client.get(f"{AUTH}/ok")
-    assert (response.status_code, response.json) == (200, {"ok": True})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 
-from tests.auth.test_accounts import strict
+from tests.auth.test_common_passwords import strict
 from tests.tasks.conftest import task
 from tests.tasks.recurrence.test_completion import monthly
 from tests.tasks.test_delete_by_filter import four_tasks
@@ -21,9 +21,16 @@ MODULES = [
     "tasks.sync.test_batch",
     "tasks.sync.test_idempotency",
     "tasks.transfer.test_importer",
-    "auth.test_accounts",
-    "auth.api_keys.test_routes",
+    "auth.test_account_deletion",
+    "auth.test_common_passwords",
+    "auth.test_password_change",
+    "auth.test_profile",
+    "auth.api_keys.test_access",
+    "auth.api_keys.test_creation",
+    "auth.api_keys.test_values",
+    "auth.routes.test_fields",
     "auth.routes.test_sign_in",
+    "auth.routes.test_sign_up",
 ]
 
 OF_STATEMENTS = {

@@ -1,4 +1,4 @@
-"""Changes of an account and its deletion."""
+"""The change of a password: the sessions that it ends, and the password that is valid afterwards."""
 
 from __future__ import annotations
 
@@ -9,31 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.accounts import can_sign_in, shift_session, sign_in_during
+from tests.support.accounts import can_sign_in, sign_in_during
 from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import ALL, COOKIE, NONE, SignIn, bearer, sign_in
-from tests.support.databases import CONFIG, application, execute
+from tests.support.databases import CONFIG, execute
 from tests.support.locks import LOCK_USER, locking, wait_for_lock
 from tests.support.problems import status_and_code
 from todo_api.auth.passwords import hashing
 
 if TYPE_CHECKING:
-    from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
+from tests.support.accounts import profile
 
 AUTH = "/api/auth"
 NEW = "a new " + PASSWORD
-CREDENTIALS = sorted(ALL)
 
 
 def change(actor: Actor, session: SignIn, current: str = PASSWORD, new: str = NEW, **fields: Any) -> TestResponse:
     body = {"currentPassword": current, "newPassword": new, **fields}
     return actor.client.post(f"{AUTH}/change-password", json=body, headers=session.jwt)
-
-
-def profile(client: FlaskClient, session: SignIn) -> dict[str, Any]:
-    user: dict[str, Any] = client.get(f"{AUTH}/get-session", headers=session.jwt).get_json()["user"]
-    return user
 
 
 def test_after_a_change_only_the_new_password_is_valid(alice: Actor, bob: Actor) -> None:
@@ -141,140 +135,6 @@ def test_a_sign_in_during_a_change_gets_no_session_for_the_old_password(
     rows = execute(database, "SELECT id FROM sessions WHERE user_id = %s", alice.id)
     token = response.get_json()["token"]
     assert rows == [(token.split("_")[1] if token else session.session_id,)]
-
-
-@pytest.mark.parametrize("credential", CREDENTIALS)
-@pytest.mark.parametrize(
-    ("fields", "changed"),
-    [
-        ({"name": "Ada"}, {"name": "Ada"}),
-        ({"name": ""}, {"name": ""}),
-        ({"name": "\u202eAda \U0001f600" * 20}, {"name": "\u202eAda \U0001f600" * 20}),
-        ({"image": "https://example.com/a.png"}, {"image": "https://example.com/a.png"}),
-        ({"image": None}, {"image": None}),
-        ({"name": "Ada", "image": "x", "role": "admin", "emailVerified": True}, {"name": "Ada", "image": "x"}),
-    ],
-)
-def test_a_user_can_change_name_and_image(
-    alice: Actor, credential: str, fields: dict[str, Any], changed: dict[str, Any]
-) -> None:
-    session = sign_in(alice)
-    before = profile(alice.client, session)
-    headers = session.credentials[credential]
-    response = alice.client.post(f"{AUTH}/update-user", json=fields, headers=headers)
-    assert (response.status_code, response.json) == (200, {"status": True})
-    after = profile(alice.client, session)
-    assert after == {**before, **changed, "updatedAt": after["updatedAt"]}
-    assert after["updatedAt"] > before["updatedAt"]
-    # A cookie or opaque token is sent again.
-    assert response.headers.get("set-auth-token") == (None if credential == "jwt" else session.signed)
-
-
-def test_null_clears_the_image(alice: Actor) -> None:
-    session = sign_in(alice)
-    for image in ("https://example.com/a.png", None):
-        alice.client.post(f"{AUTH}/update-user", json={"image": image}, headers=session.jwt)
-        assert profile(alice.client, session)["image"] == image
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({}, "NO_FIELDS_TO_UPDATE"),
-        ({"json": {}}, "NO_FIELDS_TO_UPDATE"),
-        ({"json": {"role": "admin"}}, "NO_FIELDS_TO_UPDATE"),
-        ({"json": {"email": "mallory@example.com"}}, "EMAIL_CAN_NOT_BE_UPDATED"),
-        ({"json": {"email": None, "name": "x"}}, "EMAIL_CAN_NOT_BE_UPDATED"),
-        ({"json": {"name": None}}, "VALIDATION_ERROR"),
-        ({"json": {"name": 7}}, "VALIDATION_ERROR"),
-        ({"json": {"name": "x" * 256}}, "VALIDATION_ERROR"),
-        ({"json": {"name": "a\0b"}}, "VALIDATION_ERROR"),
-        ({"json": {"image": "x" * 2049}}, "VALIDATION_ERROR"),
-    ],
-)
-def test_a_rejected_update_changes_nothing(alice: Actor, options: Any, expected: str) -> None:
-    session = sign_in(alice)
-    before = profile(alice.client, session)
-    assert status_and_code(alice.client.post(f"{AUTH}/update-user", headers=session.jwt, **options)) == (400, expected)
-    assert profile(alice.client, session) == before
-
-
-@pytest.mark.parametrize("credential", CREDENTIALS)
-@pytest.mark.parametrize("options", [{}, {"json": {}}, {"json": {"password": PASSWORD}}])
-def test_deletion_of_an_account_deletes_all_its_data(
-    database: str, alice: Actor, bob: Actor, credential: str, options: Any
-) -> None:
-    session, other, bobs = sign_in(alice), sign_in(alice), sign_in(bob)
-    alice.create_task()
-    task = bob.create_task()
-    reset = "INSERT INTO password_resets (user_id, token_hash, expires_at) VALUES (%s, 'x', now())"
-    execute(database, reset, alice.id)
-    response = alice.client.post(f"{AUTH}/delete-user", headers=session.credentials[credential], **options)
-    assert (response.status_code, response.json) == (200, {"success": True, "message": "User deleted"})
-    assert len(response.headers.getlist("Set-Cookie")) == 3
-    assert session.accepted_credentials(alice.client) == other.accepted_credentials(alice.client) == NONE
-    assert execute(database, "SELECT count(*) FROM users WHERE id = %s", alice.id) == [(0,)]
-    for table in ("sessions", "tasks", "password_resets"):
-        assert execute(database, f"SELECT count(*) FROM {table} WHERE user_id = %s", alice.id) == [(0,)]
-    assert alice.get("/tasks").status_code == alice.post("/tasks", json={"title": "x"}).status_code == 401
-    assert alice.client.post(f"{AUTH}/refresh", data={"refresh_token": session.refresh}).status_code == 401
-    assert not can_sign_in(alice, PASSWORD)
-    assert bobs.accepted_credentials(bob.client) == ALL
-    assert bob.get(f"/tasks/{task['id']}").status_code == 200
-    again = alice.client.post(f"{AUTH}/sign-up/email", json={"email": alice.email, "password": PASSWORD})
-    assert again.status_code == 200
-    assert again.get_json()["user"]["id"] != alice.id
-
-
-def test_a_wrong_password_deletes_nothing(alice: Actor) -> None:
-    session = sign_in(alice)
-    body = {"password": "not the password"}
-    response = alice.client.post(f"{AUTH}/delete-user", json=body, headers=session.jwt)
-    assert status_and_code(response) == (400, "INVALID_PASSWORD")
-    assert session.accepted_credentials(alice.client) == ALL
-
-
-def test_after_a_day_deletion_requires_the_password(database: str, alice: Actor) -> None:
-    session = sign_in(alice)
-    shift_session(database, session, created_at="-25 hours")
-    response = alice.client.post(f"{AUTH}/delete-user", json={}, headers=session.jwt)
-    assert status_and_code(response) == (400, "SESSION_EXPIRED")
-    body = {"password": PASSWORD}
-    assert alice.client.post(f"{AUTH}/delete-user", json=body, headers=session.jwt).status_code == 200
-
-
-COMMON = ["password123", "12345678", "qwertyuiop", "iloveyou", "PASSWORD", "trustno1"]
-UNCOMMON = [PASSWORD, "tr0mb0ne-giraffe", "\u13e3\u13b3\u13a9\u13a6\u13ec\u13c2\u13af\u13cd", "x9$kQ2!vLp"]
-
-
-@pytest.fixture
-def strict(database: str) -> FlaskClient:
-    """Return a client of the application that rejects common passwords, as production does."""
-    return application(database, refuse_common_passwords=True).test_client(use_cookies=False)
-
-
-@pytest.mark.parametrize("password", COMMON)
-def test_a_common_password_is_rejected_if_configured(strict: FlaskClient, alice: Actor, password: str) -> None:
-    account = {"email": f"c-{alice.email}", "password": password}
-    for encoding, status in (("data", 422), ("json", 400)):
-        options: dict[str, Any] = {encoding: account}
-        response = strict.post(f"{AUTH}/sign-up/email", **options)
-        assert status_and_code(response) == (status, "PASSWORD_COMPROMISED")
-        assert [error["pointer"] for error in response.get_json()["errors"]] == ["#/password"]
-    body = {"currentPassword": PASSWORD, "newPassword": password}
-    response = strict.post(f"{AUTH}/change-password", json=body, headers=sign_in(alice).jwt)
-    assert status_and_code(response) == (400, "PASSWORD_COMPROMISED")
-    response = strict.post(f"{AUTH}/reset-password", json={"newPassword": password, "token": "x"})
-    assert status_and_code(response) == (400, "PASSWORD_COMPROMISED")
-    assert alice.client.post(f"{AUTH}/sign-up/email", json=account).status_code == 200
-    # An account that has a common password can still sign in.
-    assert strict.post(f"{AUTH}/sign-in/email", json=account).status_code == 200
-
-
-@pytest.mark.parametrize("password", UNCOMMON)
-def test_an_uncommon_password_is_accepted(strict: FlaskClient, alice: Actor, password: str) -> None:
-    account = {"email": f"u-{alice.email}", "password": password}
-    assert strict.post(f"{AUTH}/sign-up/email", json=account).status_code == 200
 
 
 def test_every_character_of_a_password_counts(alice: Actor) -> None:
