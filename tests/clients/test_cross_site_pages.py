@@ -10,13 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from devtools.processes import free_port
 from tests.support.actors import PASSWORD
-from tests.support.browsers import CHROMIUM, OPTIONS
+from tests.support.browsers import chromium_browser, new_context
 from tests.support.databases import new_database
-from tests.support.processes import running_service
+from tests.support.processes import running_service, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,18 +89,14 @@ def visited(server: str, template: str, trusted_port: int) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine (apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    with chromium_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def browser(chromium: Browser, visited: Service) -> Iterator[BrowserContext]:
     """Yield a browser whose user Ada is signed in at the service by cookie."""
-    with chromium.new_context() as context:
+    with new_context(chromium) as context:
         account: dict[str, str | float | bool] = {
             "email": f"{uuid.uuid4().hex}@example.com",
             "password": PASSWORD,
@@ -123,12 +118,13 @@ def visit(browser: BrowserContext, origin: str, path: str) -> None:
     ended: list[str] = []
     for event in ("requestfinished", "requestfailed"):
         page.on(event, lambda request: ended.append(request.url))
-    page.goto(origin, wait_until="commit", timeout=10_000)
-    for _ in range(200):
-        if any(path in url for url in ended):
-            break
-        page.wait_for_timeout(25)
-    assert any(path in url for url in ended), ended
+    page.goto(origin, wait_until="commit")
+
+    def has_ended() -> bool:
+        page.wait_for_timeout(25)  # the events arrive in it
+        return any(path in url for url in ended)
+
+    wait_until(has_ended)
     page.close()
 
 

@@ -43,6 +43,7 @@ def test_the_url_adds_options_and_overrides_them(database: str, query: str, sett
     assert row["value"] == value
 
 
+@pytest.mark.timed
 @pytest.mark.shows("ASVS 13.2.6", "PostgreSQL pool")
 @pytest.mark.parametrize(
     ("bind", "headers"), [(AUTOCOMMIT, {}), (None, {"Idempotency-Key": "k"})], ids=["statements", "transactions"]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.support.actors import Actor
 
+pytestmark = pytest.mark.timed
+
 ENOUGH = 30.0
 """Seconds within which a timeout has ended a wait, even on a busy machine."""
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from devtools.processes import free_port
 from tests.support.actors import PASSWORD
-from tests.support.browsers import CHROMIUM, OPTIONS
+from tests.support.browsers import chromium_browser, new_context
 from tests.support.databases import new_database
 from tests.support.mailed_links import links_of, mails
 from tests.support.node import node_with_packages
@@ -89,14 +89,9 @@ def serving(url: str, command: str, service: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine (apt install chromium)")
     node_with_packages(FOLDER)  # a quick run skips the test here, since it cannot inside Playwright
-    expect.set_options(timeout=15_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    with chromium_browser() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass
@@ -135,8 +130,7 @@ def ada(site: Site) -> Account:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    with chromium.new_context(**LIGHT_DESKTOP) as context:
-        context.set_default_timeout(15_000)
+    with new_context(chromium, **LIGHT_DESKTOP) as context:
         yield context
 
 
@@ -619,7 +613,11 @@ def test_the_page_keeps_only_the_cookie(tasks_page: Page, ada: Account) -> None:
     stored = page.evaluate("JSON.stringify(localStorage)")
     assert "token" not in stored
     # An access token that has expired is replaced.
-    page.route(re.compile(r".*/tasks$"), lambda route: route.fulfill(status=401), times=1)
+    statuses = iter([401])
+    page.route(
+        re.compile(r".*/tasks$"),
+        lambda route: route.fulfill(status=status) if (status := next(statuses, None)) else route.continue_(),
+    )
     with page.expect_response(re.compile(r".*/refresh$")):
         add(page, "File taxes")
     expect_saved(page)
@@ -630,14 +628,15 @@ def test_two_tabs_show_the_same(tasks_page: Page, site: Site) -> None:
     other = tasks_page.context.new_page()
     other.goto(site.url)
     expect(other.get_by_text("No tasks here.")).to_be_visible()
+    other.route(f"{site.service}/**", lambda route: route.abort())  # the task comes from the other tab
     add(tasks_page, "File taxes")
-    expect(row(other, "File taxes")).to_be_visible(timeout=15_000)  # before its next synchronisation
+    expect(row(other, "File taxes")).to_be_visible()
 
 
 @pytest.mark.parametrize("look", [LIGHT_DESKTOP, DARK_PHONE], ids=["light desktop", "dark phone"])
 def test_every_view_is_accessible(chromium: Browser, site: Site, ada: Account, look: dict[str, Any]) -> None:
     name = look["color_scheme"]
-    with chromium.new_context(**look) as context:
+    with new_context(chromium, **look) as context:
         page = context.new_page()
         page.goto(site.url)
         page.get_by_role("button", name="Create an account").click()
@@ -697,7 +696,8 @@ def test_the_documented_commands_serve_the_front_end(site: Site, ada: Account, c
     start_service, folder, install, run = COMMANDS
     assert start_service == "python3 dev.py run"  # tests/devtools starts the service so
     assert (folder, install) == ("cd examples/web", "npm ci")  # as node_with_packages does
-    with serving(site.development_url, f"{run} --", site.service), chromium.new_page() as page:
+    with serving(site.development_url, f"{run} --", site.service), new_context(chromium) as context:
+        page = context.new_page()
         page.goto(site.development_url)
         sign_in(page, ada)
         add(page, "File taxes")

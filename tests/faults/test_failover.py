@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.faults.writers import Writers, Writing
     from tests.support.processes import Service
 
+pytestmark = pytest.mark.timed
+
 BACK_AFTER_PROMOTION = 5.0
 """Seconds from the promotion to the next 201."""
 

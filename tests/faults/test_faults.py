@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.faults.writers import Writing
     from tests.support.processes import Service
 
+pytestmark = pytest.mark.timed
+
 END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'todo_api'"
 
 

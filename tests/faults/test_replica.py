@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from tests.faults.servers import ReplicatedPostgres
 
+pytestmark = pytest.mark.timed
+
 READS = ("/tasks", "/tasks?limit=50", "/tasks?q=milk&sort=title", "/tasks/changes", "/export")
 """The routes that a replica answers."""
 

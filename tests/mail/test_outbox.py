@@ -28,6 +28,7 @@ def smtp_mail(port: int) -> Mail:
     return Mail(mail_url(f"smtp://127.0.0.1:{port}"), *MESSAGE)
 
 
+@pytest.mark.timed
 def test_deliver_later_returns_at_once(tmp_path: Path) -> None:
     with scripted_server(b"220 hi\r\n", b"421 no\r\n", delay=0.5) as slow:
         started = time.monotonic()
@@ -86,6 +87,7 @@ def test_an_unexpected_error_does_not_stop_the_next_mail(tmp_path: Path, caplog:
     assert caplog.messages == ["mail: not delivered: ValueError"]
 
 
+@pytest.mark.timed
 def test_an_unresponsive_server_costs_limited_memory_and_time(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         outbox = Outbox(timeout=1.5, backoff=(), close_timeout=0.2)

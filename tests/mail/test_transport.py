@@ -149,6 +149,7 @@ def test_a_reply_that_is_too_long_is_an_error() -> None:
         assert "Line too long" in str(delivery_error(f"smtp://127.0.0.1:{port}"))
 
 
+@pytest.mark.timed
 def test_one_timeout_covers_all_replies() -> None:
     with scripted_server(b"220 hi\r\n", *[b"250 OK\r\n"] * 3, b"354 go\r\n", b"250 OK\r\n", delay=0.3) as port:
         started = time.monotonic()

@@ -7,9 +7,9 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.support.browsers import CHROMIUM, OPTIONS
+from tests.support.browsers import chromium_browser, new_context
 from tests.support.processes import ROOT, Service
 
 if TYPE_CHECKING:
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine (apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser.new_page(viewport={"width": 1200, "height": 1600})
-        browser.close()
+    viewport = {"width": 1200, "height": 1600}
+    with chromium_browser() as browser, new_context(browser, viewport=viewport) as context:
+        yield context.new_page()
 
 
 def test_a_newcomer_signs_up_authorizes_and_lists_tasks(service: Service, page: Page) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 CLOSES_IDLE_CONNECTIONS = {GRANIAN}
 """Servers on which a reload closes open connections between two requests, without `Connection: close` before."""
 
+RESPAWN_INTERVAL = 3.5
+"""Seconds from the start of a new worker to the end of the old one, in granian."""
+
 
 @dataclass
 class Stream:
@@ -80,6 +83,7 @@ class Stream:
 
 
 @ON_BOTH_SERVERS
+@pytest.mark.timed
 @pytest.mark.shows("gunicorn TERM")
 def test_requests_that_wait_for_the_database_at_sigterm_are_answered(service: Service, fresh_database: str) -> None:
     ada = ServiceClient(service)
@@ -151,6 +155,20 @@ def test_a_reload_drops_no_connection_and_starts_new_workers(service: Service) -
     stream.stop()
     assert (stream.errors_of_new_connections if service.server in CLOSES_IDLE_CONNECTIONS else stream.errors) == []
     assert set(stream.statuses) == {201}
+
+
+def test_granian_stops_a_worker_after_the_new_one_has_loaded_the_application(fresh_database: str) -> None:
+    with running_service(fresh_database, server=GRANIAN, WEB_CONCURRENCY="1") as service:
+        (old,) = child_pids(service.process.pid)
+        service.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(child_pids(service.process.pid)) == 2)
+        (new,) = child_pids(service.process.pid) - {old}
+        os.kill(new, signal.SIGSTOP)  # it is slow
+        time.sleep(RESPAWN_INTERVAL + 0.5)
+        assert requests.get(f"{service.url}/", timeout=10).status_code == 200
+        os.kill(new, signal.SIGCONT)
+        wait_until(lambda: child_pids(service.process.pid) == {new})
+        assert requests.get(f"{service.url}/", timeout=10).status_code == 200
 
 
 def test_sigterm_drains_also_after_a_reload(delayed_service: Service) -> None:

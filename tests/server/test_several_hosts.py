@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Service
 
-pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed (apt install nginx)")
+pytestmark = [pytest.mark.timed, pytest.mark.skipif(not NGINX, reason="nginx is not installed (apt install nginx)")]
 
 WRITES = 100
 """The write limit of a user."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Service
 
+pytestmark = pytest.mark.timed
+
 INCOMPLETE_CHUNKS = SIGN_UP + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n270f\r\n"
 INCOMPLETE_HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX-A: "
 

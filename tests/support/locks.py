@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg2
 
 from tests.support.databases import execute
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,4 @@ def locking(database: str, statement: str, *parameters: object) -> Iterator[Call
 def wait_for_lock(database: str, statements: int = 1) -> None:
     """Return as soon as this number of statements waits for a lock."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    deadline = time.monotonic() + 3
-    while execute(database, waiting) != [(statements,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: execute(database, waiting) == [(statements,)])

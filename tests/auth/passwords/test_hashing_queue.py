@@ -183,6 +183,7 @@ def test_an_external_user_cannot_sign_in_by_password(database: str, alice: Actor
     assert sign_in(alice).accepted_credentials(alice.client) == ALL
 
 
+@pytest.mark.timed
 @pytest.mark.shows("bcrypt floods")
 def test_a_flood_of_sign_ins_does_not_block_task_routes(service: Service, fresh_database: str) -> None:
     """More clients than the queues of both workers hold sign in as fast as they can, while a task list is read."""

@@ -132,6 +132,7 @@ def cause(fault: dict[str, Any], jwks: JWKSServer) -> None:
         setattr(jwks, name, value)
 
 
+@pytest.mark.timed
 @pytest.mark.shows("API10:2023", "ASVS 16.5.3")
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_without_keys_no_token_is_verified(
@@ -207,6 +208,7 @@ def test_concurrent_first_tokens_share_one_fetch(issuer: Issuer, jwks: JWKSServe
     assert (len(subjects), len(jwks.requests)) == (20, 1)
 
 
+@pytest.mark.timed
 def test_a_token_with_a_known_key_waits_for_no_fetch(issuer: Issuer, jwks: JWKSServer, clock: Clock) -> None:
     issuer.verify(issuer_token())
     entered, release = threading.Event(), threading.Event()
