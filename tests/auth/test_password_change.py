@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.accounts import can_sign_in, sign_in_during
+from tests.support.accounts import can_sign_in, profile, sign_in_during
 from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import ALL, COOKIE, NONE, SignIn, bearer, sign_in
 from tests.support.databases import CONFIG, execute
@@ -19,7 +19,6 @@ from todo_api.auth.passwords import hashing
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
-from tests.support.accounts import profile
 
 AUTH = "/api/auth"
 NEW = "a new " + PASSWORD

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.actors import Actor
-from tests.support.api_keys import API_KEY, READ, create_key, list_keys, send, with_key
+from tests.support.api_keys import API_KEY, DAY, FULL, READ, create_key, list_keys, send, with_key, without_text
 from tests.support.credentials import bearer
 from tests.support.databases import application, execute
 from tests.support.locks import LOCK_USER, locking, wait_for_lock
 from tests.support.mail import read_mbox
 from tests.support.problems import status_and_code
+from tests.support.timestamps import instant
 from todo_api.mail.outbox import outbox
 
 if TYPE_CHECKING:
     from pathlib import Path
-from tests.support.api_keys import DAY, FULL, without_text
-from tests.support.timestamps import instant
 
 
 def test_a_new_key_has_the_properties_of_better_auth(alice: Actor) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.actors import PASSWORD, Actor
-from tests.support.api_keys import create_key, send, with_key
+from tests.support.api_keys import DISABLE, create_key, send, with_key
 from tests.support.credentials import bearer, sign_in
 from tests.support.databases import application, execute
 from tests.support.locks import LOCK_USER, locking, wait_for_lock
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask import Flask
-
-from tests.support.api_keys import DISABLE
 
 
 def test_a_sign_out_does_not_end_a_key(alice: Actor) -> None:

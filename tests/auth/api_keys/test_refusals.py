@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.api_keys import create_key, send, with_key
+from tests.support.api_keys import DISABLE, create_key, send, with_key
 from tests.support.credentials import sign_in
 from tests.support.databases import execute
 from tests.support.problems import status_and_code
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from tests.support.actors import Actor
 
-from tests.support.api_keys import DISABLE
 
 INVALID = 'Bearer error="invalid_token"'
 EXPIRE = "UPDATE api_keys SET expires_at = now() WHERE user_id = %s"

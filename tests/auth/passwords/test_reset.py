@@ -18,6 +18,7 @@ from tests.support.databases import application, execute
 from tests.support.locks import locking, wait_for_lock
 from tests.support.mail import Inbox, smtp_server
 from tests.support.mailed_links import follow, links_of, mails
+from tests.support.password_resets import NEW, is_invalid, new_token, request_reset, reset, token_of
 from tests.support.problems import status_and_code
 from todo_api.mail.outbox import outbox
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask import Flask
-from tests.support.password_resets import NEW, is_invalid, new_token, request_reset, reset, token_of
 
 AUTH = "/api/auth"
 

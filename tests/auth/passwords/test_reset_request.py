@@ -10,6 +10,7 @@ import pytest
 from tests.support.accounts import insert_external_user, new_email
 from tests.support.databases import application, execute
 from tests.support.mailed_links import follow, mailed_links, mails
+from tests.support.password_resets import request_reset, reset, token_of
 from tests.support.problems import status_and_code
 from tests.support.statements import record_statements
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from tests.support.actors import Actor
-from tests.support.password_resets import request_reset, reset, token_of
 
 AUTH = "/api/auth"
 

@@ -12,12 +12,12 @@ import pytest
 from tests.support.accounts import new_email
 from tests.support.actors import PASSWORD
 from tests.support.databases import CONFIG, execute
+from tests.support.timestamps import TIMESTAMP
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from tests.support.actors import Actor
-from tests.support.timestamps import TIMESTAMP
 
 SIGN_UP = "/api/auth/sign-up/email"
 SIGN_IN = "/api/auth/sign-in/email"

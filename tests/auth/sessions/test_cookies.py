@@ -10,13 +10,12 @@ from urllib.parse import quote, unquote
 import pytest
 
 from tests.support.actors import PASSWORD, Actor
-from tests.support.credentials import ALL, COOKIE, ORIGIN, SignIn, sign_in
+from tests.support.credentials import ALL, COOKIE, ORIGIN, SignIn, sign_in, signed
 from tests.support.databases import application
 
 if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.test import TestResponse
-from tests.support.credentials import signed
 
 SIGN_IN = "/api/auth/sign-in/email"
 GET_SESSION = "/api/auth/get-session"

@@ -13,12 +13,12 @@ from tests.support.accounts import shift_session
 from tests.support.actors import PASSWORD, Actor
 from tests.support.credentials import ALL, NONE, sign_in
 from tests.support.databases import CONFIG, execute
+from tests.support.refresh_tokens import REFRESH, exchange, successor
 from todo_api.auth.tokens.session_tokens import Claims, issue
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
-from tests.support.refresh_tokens import REFRESH, exchange, successor
 
 MONTH = timedelta(days=30)
 

@@ -8,13 +8,12 @@ import pytest
 
 from tests.support.accounts import shift_session
 from tests.support.credentials import bearer, sign_in
+from tests.support.refresh_tokens import REFRESH, exchange
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from tests.support.actors import Actor
-
-from tests.support.refresh_tokens import REFRESH, exchange
 
 
 @pytest.mark.parametrize("options", [{}, {"json": {}}, {"data": {"other": "x"}}], ids=str)

@@ -14,11 +14,11 @@ import requests
 from tests.support.accounts import shift_session
 from tests.support.credentials import ALL, NONE, sign_in, sign_in_at, sign_up_at
 from tests.support.databases import CONFIG, application, execute
+from tests.support.refresh_tokens import REFRESH, exchange, successor
 
 if TYPE_CHECKING:
     from tests.support.actors import Actor
     from tests.support.processes import Service
-from tests.support.refresh_tokens import REFRESH, exchange, successor
 
 
 def generation(token: str) -> int:
