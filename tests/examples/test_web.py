@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import uuid
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +12,33 @@ import requests
 from playwright.sync_api import expect
 
 from devtools.processes import free_port
-from tests.support.actors import PASSWORD
+from tests.examples.pages import (
+    Account,
+    add,
+    check_view,
+    edit,
+    expect_saved,
+    repeat,
+    row,
+    save,
+    show_tasks,
+    sign_in,
+    sign_up,
+    titles,
+)
+from tests.examples.serving import FOLDER, Site, npm, serving
 from tests.support.browsers import chromium_browser, new_context
 from tests.support.databases import new_database
 from tests.support.mailed_links import links_of, mails
 from tests.support.node import node_with_packages
-from tests.support.processes import ROOT, running_service, wait_until, wait_until_ready
+from tests.support.processes import ROOT, running_service, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-FOLDER = ROOT / "examples" / "web"
 (SECTION,) = re.findall(
     r"## From zero to a signed-in page in five minutes\n(.*?)\n## ",
     (ROOT / "docs" / "better-auth.md").read_text(),
@@ -40,16 +47,6 @@ FOLDER = ROOT / "examples" / "web"
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL) for line in block.splitlines()]
 DARK_PHONE: dict[str, Any] = {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}}
 LIGHT_DESKTOP: dict[str, Any] = {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}}
-
-
-@dataclass
-class Site:
-    """The running front end and its service, which also trusts the origin of the development server."""
-
-    url: str
-    development_url: str
-    service: str
-    mbox: Path
 
 
 @pytest.fixture(scope="module")
@@ -67,60 +64,11 @@ def site(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -
             yield Site(url, development_url, service.url, mbox)
 
 
-def npm(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run an npm command of the front end."""
-    command = ["npm", *arguments]
-    return subprocess.run(command, cwd=FOLDER, env={**os.environ, **environ}, text=True, check=False, timeout=300)
-
-
-@contextmanager
-def serving(url: str, command: str, service: str) -> Iterator[None]:
-    """Run a command that serves the front end on the port of the URL, until the block ends."""
-    environ = {**os.environ, "VITE_API_URL": service}
-    arguments = [*command.split(), "--port", url.rpartition(":")[2]]
-    process = subprocess.Popen(arguments, cwd=FOLDER, env=environ, stdout=subprocess.DEVNULL, start_new_session=True)
-    try:
-        wait_until_ready(url)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=20)
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     node_with_packages(FOLDER)  # a quick run skips the test here, since it cannot inside Playwright
     with chromium_browser() as browser:
         yield browser
-
-
-@dataclass
-class Account:
-    """A user, at another device: a client of the service without a page."""
-
-    service: str
-    email: str
-    headers: dict[str, str]
-
-    @classmethod
-    def create(cls, service: str) -> Account:
-        email = f"ada-{uuid.uuid4().hex[:8]}@example.com"
-        body = {"email": email, "password": PASSWORD, "name": "Ada"}
-        response = requests.post(f"{service}/api/auth/sign-up/email", json=body, timeout=10)
-        return cls(service, email, {"Authorization": f"Bearer {response.json()['token']}"})
-
-    def request(self, method: str, path: str = "", **body: Any) -> Any:
-        url = f"{self.service}/api/me/tasks{path}"
-        response = requests.request(method, url, headers=self.headers, json=body or None, timeout=10)
-        assert response.ok, response.text
-        return response.json() if response.content else None
-
-    def create_task(self, **fields: Any) -> int:
-        task_id: int = self.request("POST", **fields)["id"]
-        return task_id
-
-    def titles(self) -> list[str]:
-        return [task["title"] for task in self.request("GET", "?sort=order")]
 
 
 @pytest.fixture
@@ -145,47 +93,12 @@ def page(context: BrowserContext, site: Site) -> Iterator[Page]:
     assert errors == []
 
 
-def sign_in(page: Page, account: Account, password: str = PASSWORD) -> None:
-    page.get_by_label("E-mail").fill(account.email)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-
-
 @pytest.fixture
 def tasks_page(page: Page, ada: Account) -> Page:
     """Return the page with Ada signed in."""
     sign_in(page, ada)
     expect(page.get_by_text("No tasks here.")).to_be_visible()  # not before the first synchronisation
     return page
-
-
-def add(page: Page, title: str) -> None:
-    page.get_by_label("New task", exact=True).fill(title)
-    page.get_by_label("New task", exact=True).press("Enter")
-    expect(row(page, title)).to_be_visible()
-
-
-def row(page: Page, title: str) -> Locator:
-    return page.get_by_role("listitem").filter(has=page.get_by_role("checkbox", name=title, exact=True))
-
-
-def expect_saved(page: Page) -> None:
-    expect(page.get_by_text("All changes saved")).to_be_visible()
-
-
-def titles(page: Page) -> list[str]:
-    return page.locator(".task > div > label").all_inner_texts()
-
-
-def sign_up(page: Page) -> str:
-    """Create an account in the form, and return its address."""
-    email = f"grace-{uuid.uuid4().hex[:8]}@example.com"
-    page.get_by_role("button", name="Create an account").click()
-    page.get_by_label("Name").fill("Grace")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Create account").click()
-    return email
 
 
 def mailed_link(mbox: Path, email: str, number: int = 1) -> str:
@@ -343,17 +256,6 @@ def test_the_trash_has_pages_and_a_search(page: Page, ada: Account) -> None:
     expect(page.get_by_text("1 of 1 shown")).to_be_visible()
 
 
-def edit(page: Page, title: str, **fields: str) -> None:
-    """Open the form of a task and fill fields in, named by their labels."""
-    page.get_by_role("button", name=f"Edit {title}").click()
-    for label, value in fields.items():
-        page.get_by_role("dialog").get_by_label(label).fill(value)
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save").click()
-
-
 def test_a_task_is_edited(tasks_page: Page, ada: Account) -> None:
     page = tasks_page
     add(page, "File taxes")
@@ -380,13 +282,6 @@ def test_a_task_is_edited(tasks_page: Page, ada: Account) -> None:
     edit(page, "File taxes early", Title="Never mind")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Edit File taxes early")).to_be_focused()
-
-
-def repeat(page: Page, choice: str, rule: str = "") -> None:
-    """Choose in the form how the task repeats."""
-    page.get_by_role("dialog").get_by_label("Repeat").select_option(choice)
-    if rule:
-        page.get_by_role("dialog").get_by_label("Rule").fill(rule)
 
 
 def test_a_task_repeats_and_its_completion_shows_the_successor(tasks_page: Page, ada: Account) -> None:
@@ -669,27 +564,6 @@ def test_every_view_is_accessible(chromium: Browser, site: Site, ada: Account, l
         page.get_by_role("button", name="Subscribe").click()
         expect(page.get_by_role("button", name="Revoke Home")).to_be_visible()
         check_view(page, f"{name}-calendars")
-
-
-def show_tasks(page: Page, ada: Account) -> None:
-    """Sign in, with tasks that have every field."""
-    ada.create_task(title="File taxes", due="2026-01-01", priority="high", tags=["home", "money"])
-    ada.create_task(title="Buy milk", description="Two bottles,\nand bread if there is any left", due="2030-01-01")
-    ada.create_task(title="Call Grace about the compiler", priority="low", due="2030-01-01T15:00:00Z")
-    ada.create_task(title="Pay rent", due="2090-01-31", recurrence="FREQ=MONTHLY")
-    ada.create_task(title="Water the plants", completed=True)
-    sign_in(page, ada)
-    page.get_by_label("Status").select_option("All")
-    expect(row(page, "Water the plants")).to_be_visible()
-
-
-def check_view(page: Page, name: str) -> None:
-    """Take a screenshot, and let axe look for violations of WCAG and of good practice."""
-    page.screenshot(path=ROOT / ".data" / f"web-{name}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    page.add_script_tag(path=FOLDER / "node_modules" / "axe-core" / "axe.min.js")
-    found = page.evaluate("axe.run()")["violations"]
-    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found] == []
 
 
 def test_the_documented_commands_serve_the_front_end(site: Site, ada: Account, chromium: Browser) -> None:
