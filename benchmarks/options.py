@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HOME = Path(__file__).resolve().parent
-SEED = HOME.parent.parent / "shared" / "peers" / "run_seed.py"
 MEMORY = "memory"
 
 EPILOG = f"""workloads: {", ".join(WORKLOADS)}; most reads also as NAME{SIGNING}, while four clients sign in
@@ -54,7 +53,7 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--only", type=workloads, default=(), metavar="NAME,NAME", help="run only these workloads")
     add("--quick", action="store_true", help="one round of one second, to try the benchmark; its figures mean little")
     add("--sizes", action="store_true", help="measure the bytes of a user instead, and write benchmarks/SIZES.md")
-    add("--seed", default=str(SEED), metavar="PATH", help="the script that runs the seed's app, or none")
+    add("--seed", type=existing_file, metavar="PATH", help="a Python script that serves the seed's app, to compare it")
     add("--peer", type=named_url, action="append", default=[], metavar="NAME=URL", help="another running server")
     add("--output", type=Path, metavar="DIR", help="folder of the results (default: benchmarks/ for a complete run)")
     return parser
@@ -71,7 +70,7 @@ def parse(arguments: Sequence[str]) -> Options:
         connections=parsed.connections,
         only=parsed.only,
         requests=2_000 if parsed.quick else 100_000,
-        seed=Path(parsed.seed).resolve() if Path(parsed.seed).exists() else None,
+        seed=parsed.seed,
         peers=tuple(parsed.peer),
         output=parsed.output or (HOME if is_complete else None),
         quick=parsed.quick,
@@ -84,6 +83,14 @@ def positive(text: str) -> int:
     if not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
     return int(text)
+
+
+def existing_file(text: str) -> Path:
+    """Parse the path of a file."""
+    path = Path(text).resolve()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return path
 
 
 def workloads(text: str) -> tuple[str, ...]:

@@ -246,7 +246,7 @@ def test_a_load_with_error_responses_has_no_figures() -> None:
 
 def start(server: str, *arguments: str) -> subprocess.Popen[str]:
     """Start the benchmark as dev.py does, with the service and the floor."""
-    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", "get", "--seed", "none", *arguments]
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--only", "get", *arguments]
     environ = clean_environ(DATABASE_URL=server)
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True, **pipes)

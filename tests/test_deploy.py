@@ -85,6 +85,14 @@ def test_the_image_has_all_files_of_the_service(tmp_path: Path, database: str) -
         assert completed.returncode == 0, completed.stderr
 
 
+def test_the_context_of_the_image_has_the_files_for_granian() -> None:
+    (sources,) = re.findall(
+        r"^FROM todo-api\nCOPY (.+) /app/$", (ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE
+    )
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    assert [source for source in sources.split() if f"!{source}" not in allowed] == []
+
+
 def test_the_service_trusts_its_one_proxy() -> None:
     """Otherwise all clients would have the address of the proxy, and share one rate limit."""
     assert re.search(r"^Environment=.* TRUSTED_PROXIES=1$", (DEPLOY / UNITS[0]).read_text(), re.MULTILINE)

@@ -48,13 +48,14 @@ def test_the_readme_has_the_measured_ratios() -> None:
     ratios = {
         (workload, server): ratio
         for workload, server, ratio in re.findall(
-            r"^\| ([\w+-]+) \| (floor|seed) \|.* \*\*([\d.]+)\*\* \(", results, re.MULTILINE
+            r"^\| ([\w+-]+) \| (floor|seed|granian) \|.* \*\*([\d.]+)\*\* \(", results, re.MULTILINE
         )
     }
-    rows = re.findall(r"^\| [^|]+ \(`([\w+-]+)`\) \| ([\d.]+|n/a) \| ([\d.]+|n/a) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| [^|]+ \(`([\w+-]+)`\)((?: \| (?:[\d.]+|n/a)){3}) \|$", README, re.MULTILINE)
     assert len(rows) >= 5
-    for workload, floor, seed in rows:
-        assert (floor, seed) == tuple(ratios.get((workload, server), "n/a") for server in ("floor", "seed"))
+    for workload, figures in rows:
+        measured = [ratios.get((workload, server), "n/a") for server in ("floor", "seed", "granian")]
+        assert figures.split(" | ")[1:] == measured
 
 
 def test_the_scaling_page_has_the_measured_sizes() -> None:

@@ -44,7 +44,7 @@ def new_columns() -> list[sa.Column[Any]]:
 def upgrade() -> None:
     """Apply the migration. It writes every task twice and locks the table meanwhile.
 
-    Tasks that the previous release changes afterwards get no version: `flask tasks purge` counts them, but the route
+    Tasks that the previous release changes afterwards get no version: `flask tasks recount` counts them, but the route
     `/tasks/changes` does not return them.
     """
     for column in new_columns():

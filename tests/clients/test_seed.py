@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.processes import COMMANDS as SERVERS
 from tests.support.processes import Service, running_service
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ PORT = 8000
 COMMANDS = re.findall(r"^curl (?:.*\\\n)*.*$", (HERE / "seed_curl.sh").read_text(), re.MULTILINE)
 
 
-@pytest.fixture
-def seed_service(fresh_database: str) -> Iterator[Service]:
+@pytest.fixture(params=SERVERS)
+def seed_service(request: pytest.FixtureRequest, fresh_database: str) -> Iterator[Service]:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
             pytest.skip(f"port {PORT}, which the commands name, is in use")
-    with running_service(fresh_database, PORT, WEB_CONCURRENCY="1") as service:
+    with running_service(fresh_database, PORT, server=request.param, WEB_CONCURRENCY="1") as service:
         yield service
 
 

@@ -31,6 +31,10 @@ NO_VALUES: dict[str, Any] = {
     "tags": [],
     "order": 0,
     "completed_at": None,
+    "recurrence": None,
+    "repeat_from": None,
+    "timezone": None,
+    "next_id": None,
 }
 VALUES: dict[str, Sequence[Any]] = {
     "title": ["x", 'quoted "\\" /', "line\nbreak\ttab \x01 \x7f", "Ünïcode ½ 🐘 e\u0301 \u2028", "</script>"],
@@ -47,14 +51,21 @@ VALUES: dict[str, Sequence[Any]] = {
     "tags": [["home"], ["a b", "c,d", '"{}', "é", "NULL", "null"]],
     "order": [7168, 0.1, -5, 1e300, 5e-324, -0.0, 2**53, 2**53 + 2, 1e20, 123456789.125],
     "completed_at": ["2026-09-20T08:00:00.007Z", "2026-09-20T08:00:00.1Z"],
+    "repeat_from": ["due", "completion"],
+    "timezone": ["Europe/Berlin", "America/Argentina/ComodRivadavia"],
+    "next_id": [7, 2**53 - 1],
 }
+REPEATING = [
+    {"title": "x", "due_on": "2026-10-01", "recurrence": "FREQ=MONTHLY;BYMONTHDAY=-1"},
+    {"title": "x", "due_at": "2026-10-01T17:00:00Z", "recurrence": "FREQ=DAILY;UNTIL=20270101T170000Z"},
+]
 INSERT = """
 INSERT INTO tasks (user_id, title, description, completed, due_on, due_at, priority, tags, "order", completed_at,
-                   version)
+                   recurrence, repeat_from, timezone, next_id, version)
 VALUES (%(user_id)s, %(title)s, %(description)s, %(completed)s, %(due_on)s, %(due_at)s, %(priority)s, %(tags)s,
-        %(order)s, %(completed_at)s, 1)
+        %(order)s, %(completed_at)s, %(recurrence)s, %(repeat_from)s, %(timezone)s, %(next_id)s, 1)
 """
-CASES = [{"title": "x", name: value} for name, values in VALUES.items() for value in values]
+CASES = [*REPEATING, *({"title": "x", name: value} for name, values in VALUES.items() for value in values)]
 
 
 @pytest.fixture
