@@ -442,10 +442,15 @@ def is_post(route: Route) -> bool:
     return route.request.method == "POST"
 
 
-def test_a_session_that_ended_asks_for_a_sign_in_and_keeps_the_changes(tasks_page: Page, ada: Account) -> None:
+@pytest.mark.parametrize("cookie", ["kept", "gone"])
+def test_a_session_that_ended_asks_for_a_sign_in_and_keeps_the_changes(
+    tasks_page: Page, ada: Account, cookie: str
+) -> None:
     page = tasks_page
     page.get_by_label("New task", exact=True).fill("File taxes")
     requests.post(f"{ada.service}/api/auth/revoke-sessions", headers=ada.headers, timeout=10)
+    if cookie == "gone":
+        page.context.clear_cookies()
     page.get_by_label("New task", exact=True).press("Enter")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     sign_in(page, ada)

@@ -14,10 +14,11 @@ from todo_api.auth.schemas.sign_in import REDIRECT
 from todo_api.auth.sessions.csrf import check_redirect
 from todo_api.auth.verification.errors import InvalidLink
 from todo_api.http.documentation import View, accepts_query_parameter, document
+from todo_api.http.errors import TooManyRequests
 from todo_api.http.responses import empty_response
 
 LOCATION = {"Location": {"schema": {"type": "string"}, "required": True}}
-FOUND = {"description": "With a `callbackURL`, to which an invalid link adds `?error=CODE`.", "headers": LOCATION}
+FOUND = {"description": "With a `callbackURL`, to which a link that fails adds `?error=CODE`.", "headers": LOCATION}
 
 accepts_callback_url = accepts_query_parameter(
     "callbackURL", "The redirect's target: a path, or a URL of a trusted origin.", pattern=REDIRECT
@@ -32,7 +33,9 @@ def with_query(url: str, parameters: dict[str, str]) -> str:
 
 
 def redirects_to_callback(view: View) -> View:
-    """Redirect to the query's `callbackURL`, with `?error=CODE` if the link is not valid. Without it, change nothing.
+    """Redirect to the query's `callbackURL`, with `?error=CODE` if the link is not valid or was followed too often.
+
+    Without it, change nothing.
 
     Raises:
         InvalidCallbackURL: 403.
@@ -47,7 +50,7 @@ def redirects_to_callback(view: View) -> View:
         check_redirect(callback, InvalidCallbackURL)
         try:
             response = view(*args, **kwargs)
-        except InvalidLink as problem:
+        except (InvalidLink, TooManyRequests) as problem:
             bind_context(code=problem.code)
             return empty_response(302, {"Location": with_query(callback, {"error": problem.code})})
         headers = [header for header in response.headers if not header[0].startswith("Content-")]

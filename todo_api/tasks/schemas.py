@@ -15,10 +15,10 @@ from todo_api.tasks.parameters import TIME_ZONE_PATTERN, validate_timezone
 from todo_api.tasks.recurrence.fields import RecurrenceRule
 
 
-def validate_unique(tags: list[str]) -> None:
-    """Reject duplicate tags, compared in NFC."""
-    if len({normalize("NFC", tag) for tag in tags}) < len(tags):
-        raise ValidationError("Each tag once.")
+def validate_unique(values: list[str]) -> None:
+    """Reject duplicates, compared in NFC."""
+    if len({normalize("NFC", value) for value in values}) < len(values):
+        raise ValidationError("Each value only once.")
 
 
 def due_columns(due: date | None) -> dict[str, date | None]:

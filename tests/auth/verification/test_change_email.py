@@ -250,6 +250,13 @@ def test_a_confirmation_link_after_the_change_changes_nothing(alice: Actor, mbox
     assert len(mails(mbox)) == 1
 
 
+def test_a_confirmation_link_that_was_followed_too_often_says_so(verified: Actor) -> None:
+    token = change_token(verified, new_email(), "confirm-email-change")
+    followed = [use(verified, token, callbackURL="/settings") for _ in range(6)]
+    assert [response.location for response in followed] == ["/settings"] * 5 + ["/settings?error=TOO_MANY_REQUESTS"]
+    assert status_and_code(use(verified, token)) == (429, "TOO_MANY_REQUESTS")
+
+
 @pytest.mark.shows("ASVS 6.3.8")
 def test_a_request_does_not_tell_whether_the_new_address_has_an_account(alice: Actor, bob: Actor, mbox: Path) -> None:
     new = new_email()

@@ -58,7 +58,7 @@ def refresh_by_cookie() -> dict[str, Any]:
     """Return an access token for the session of the cookie. A request with a bearer token is not about its cookie.
 
     Raises:
-        InvalidInput: 422, without a cookie: then the body lacks its refresh token.
+        InvalidInput: 400, or 422 for a form, without a cookie: then the body lacks its refresh token.
         InvalidToken: 401, if the cookie's session has ended.
 
     """
