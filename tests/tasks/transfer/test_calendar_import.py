@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +16,7 @@ from tests.support.databases import application
 from tests.support.imports import exported_tasks, import_counts, post_import
 from tests.support.problems import error_pointers, status_and_code
 from tests.support.task_lists import list_tasks, titles
-from todo_api.tasks.transfer.calendar_reader import CALENDAR_SIZE_MAX, COMPONENT_SIZE_MAX
+from todo_api.tasks.transfer.calendar_reader import CALENDAR_SIZE_MAX, COMPONENT_SIZE_MAX, content_lines
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -312,9 +315,29 @@ def test_invalid_components_are_named_and_nothing_is_imported(alice: Actor) -> N
 
 
 def test_at_most_100_errors_and_warnings_are_returned(alice: Actor) -> None:
-    broken = [vtodo("DUE:x")] * 150 + [vtodo("SUMMARY:x", "RRULE:FREQ=DAILY")] * 150
+    broken = [vtodo("SUMMARY:x", "RRULE:FREQ=DAILY")] * 150 + [vtodo("DUE:x")] * 150
     body = post_calendar(alice, calendar(*broken), "?dry_run=true").get_json()
     assert (len(body["errors"]), len(body["warnings"])) == (100, 100)
+
+
+@pytest.mark.parametrize("line", ["DUE:x", "UID:no title"])
+def test_reading_stops_at_100_errors(alice: Actor, line: str) -> None:
+    truncated = calendar(*[vtodo(line)] * 100).removesuffix(b"END:VCALENDAR\r\n")
+    response = post_calendar(alice, truncated)
+    assert (response.status_code, len(response.get_json()["errors"])) == (422, 100)
+
+
+def cpu_time(line: bytes) -> float:
+    """Return the CPU time of reading a calendar line that is repeated."""
+    file = io.BytesIO(line * 400_000)
+    start = time.thread_time()
+    deque(content_lines(file), maxlen=0)
+    return time.thread_time() - start
+
+
+def test_unfolding_takes_no_longer_than_reading_lines() -> None:
+    # A copy at each fold takes twenty times as long; no function call shows it.
+    assert cpu_time(b" x\n") < 4 * cpu_time(b"x\n")
 
 
 @pytest.mark.parametrize(
@@ -359,8 +382,9 @@ def test_another_media_type_is_415(alice: Actor) -> None:
 
 def test_the_task_limit_holds_for_calendars(fresh_database: str) -> None:
     ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=2), "Ada")
-    response = post_calendar(ada, calendar(*[vtodo("SUMMARY:x")] * 3))
-    assert status_and_code(response) == (403, "TASK_LIMIT_REACHED")
+    for lines in (["SUMMARY:x"], ["SUMMARY:x", "UID:duplicate"], ["UID:no title"], ["DUE:x"]):
+        response = post_calendar(ada, calendar(*[vtodo(*lines)] * 3))
+        assert status_and_code(response) == (403, "TASK_LIMIT_REACHED")
     assert import_counts(post_calendar(ada, calendar(*[vtodo("SUMMARY:x")] * 2))) == (2, 0)
 
 
