@@ -224,7 +224,12 @@ def test_an_export_as_icalendar_can_be_imported(alice: Actor, bob: Actor) -> Non
         (["DTSTART;VALUE=DATE:20261001", "RRULE:FREQ=DAILY"], {"due": "2026-10-01", "recurrence": "FREQ=DAILY"}),
         (["DUE;TZID=/mozilla.org/20050126_1/Europe/Berlin:20261001T170000"], {"due": "2026-10-01T15:00:00.000Z"}),
         (["DUE;TZID=/x/Europe/Berlin:20261001T170000"], {"timezone": "Europe/Berlin"}),
+        (["DUE;TZID=/x/America/Argentina/Salta:20261001T170000"], {"timezone": "America/Argentina/Salta"}),
         (["DUE;TZID=W. Europe Standard Time:20261001T170000"], {"timezone": "Europe/Berlin"}),
+        (["DESCRIPTION;VALUE=DATE:20260101"], {"description": "20260101"}),
+        (["DESCRIPTION;ENCODING=BASE64;VALUE=BINARY:////"], {"description": "////"}),
+        (["DESCRIPTION:x\\;TZID=/a/b/c:d"], {"description": "x;TZID=/a/b/c:d"}),
+        (["DUE;VALUE=DATE:20261001", 'RRULE;X-A="b:c":FREQ=DAILY'], {"recurrence": "FREQ=DAILY"}),
         (["summary:second", "X-A:1", "ATTENDEE:mailto:a@b"], {"title": "x"}),
         ([f"UID:{UID.upper()}"], {"uid": UID}),
     ],
@@ -244,8 +249,12 @@ def test_properties_become_fields(alice: Actor, lines: list[str], fields: dict[s
         (["DUE;VALUE=DATE:20261001", f"RRULE:FREQ=DAILY;X={'1' * 300}"], "recurrence", "The task does not repeat. A r"),
         (["RRULE:FREQ=DAILY"], "recurrence", "The task does not repeat. A task that repeats needs a due date"),
         (["DUE:20261001T170000"], "due", "Its time zone is not known"),
-        (["DUE;TZID=Nowhere:20261001T170000"], "due", "Its time zone is not known"),
+        *(
+            ([f"DUE;TZID={zone}:20261001T170000"], "due", "Its time zone is not known")
+            for zone in ("Nowhere", "America", "x" * 300, f"/{'x/' * 20_000}", "Europe/Berlin,Asia/Tokyo")
+        ),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_is_lost_is_a_warning(alice: Actor, lines: list[str], field: str, text: str) -> None:
     task, ((pointer, warning),) = imported(alice, "SUMMARY:x", *lines)
@@ -421,7 +430,9 @@ NAMES = st.sampled_from(
         "",
     ]
 )
-SEPARATORS = st.sampled_from([":", ";VALUE=DATE:", ";TZID=Europe/Berlin:", ";TZID=../..:", ';X="a:b":', ";", "", ";="])
+SEPARATORS = st.sampled_from(
+    [":", ";VALUE=DATE:", ";TZID=Europe/Berlin:", ";TZID=../..:", ";TZID=America:", ';X="a:b":', ";", "", ";="]
+)
 VALUES = st.sampled_from(
     [
         "20261001",

@@ -37,7 +37,7 @@ INVALID_TASKS: list[tuple[Any, str]] = [
     ({"title": "x", "order": "first"}, "/order"),
     ({"title": "x", "recurrence": "FREQ=DAILY"}, "/recurrence"),
     ({"title": "x", "recurrence": "FREQ=HOURLY", "due": "2026-10-01"}, "/recurrence"),
-    ({"title": "x", "timezone": "Mars"}, "/timezone"),
+    *(({"title": "x", "timezone": zone}, "/timezone") for zone in ("Mars", "America", "x" * 300)),
     ([], ""),
     (None, ""),
     ("x", ""),
