@@ -47,7 +47,7 @@ INVALID: dict[str, tuple[str, ...]] = {
     "due": ("2026-10-01",),
     "priority": ("urgent", "High", "low,high", "low&priority=none"),
     "sort": ("description", "--id", "id,", ",", "due,-due", "Title", "%2Bid", "id;due"),
-    "timezone": ("Mars/Olympus", "europe/berlin", "%2B02:00", "../UTC", "CET-1"),
+    "timezone": ("Mars/Olympus", "europe/berlin", "%2B02:00", "../UTC", "CET-1", "America", "x" * 300),
     "q": ("x" * 256,),
     "tag": ("x" * 51,),
     "all": ("true",),

@@ -269,9 +269,12 @@ def test_existing_tasks_are_skipped_above_the_limit(fresh_database: str) -> None
         assert import_counts(post_import(ada, export_document(exported_tasks(ada)[0]), query)) == (0, 1)
 
 
-def test_reading_stops_at_the_task_limit(fresh_database: str) -> None:
-    ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=1), "Ada")
-    assert post_import(ada, b'{"tasks":[{"title":"x"},{"title":"y"},').status_code == 403
+@pytest.mark.parametrize(
+    "task", [b'{"title":"x"}', b'{"title":"x","uid":"0f9619ff-8b86-4011-b420-00cf4fc964f0"}', b"{}"]
+)
+def test_reading_stops_at_the_task_limit(fresh_database: str, task: bytes) -> None:
+    ada = Actor.sign_up(application(fresh_database, max_tasks_per_user=2), "Ada")
+    assert post_import(ada, b'{"tasks":[' + b"%s," % task * 3).status_code == 403
 
 
 def test_an_error_in_a_later_chunk_rolls_all_back(fresh_database: str) -> None:

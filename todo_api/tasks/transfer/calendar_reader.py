@@ -72,7 +72,7 @@ def nested_lines(file: IO[bytes]) -> Iterator[tuple[str, str]]:
 
 def content_lines(file: IO[bytes]) -> Iterator[str]:
     """Yield the content lines, unfolded (RFC 5545 section 3.1). A fold may be within a character."""
-    pending = b""
+    pending = bytearray()  # grows in place: bytes would be copied at each fold
     while raw := file.readline(CALENDAR_SIZE_MAX):
         line = raw.rstrip(b"\r\n")
         if line[:1] in {b" ", b"\t"}:
@@ -80,12 +80,12 @@ def content_lines(file: IO[bytes]) -> Iterator[str]:
             continue
         if pending:
             yield decode(pending)
-        pending = line
+        pending = bytearray(line)
     if pending:
         yield decode(pending)
 
 
-def decode(line: bytes) -> str:
+def decode(line: bytearray) -> str:
     """Return a line in UTF-8, without a byte order mark."""
     try:
         return line.decode("utf-8-sig")

@@ -48,12 +48,12 @@ class StagedImport:
 
     def read_export(self, document: IO[bytes]) -> None:
         """Read a JSON export and stage its tasks."""
-        for position, task in enumerate(read_tasks(document)):
+        for position, task in self.enumerate_items(read_tasks(document)):
             self.add(position, task)
 
     def read_calendar(self, document: IO[bytes]) -> None:
         """Read a calendar and stage the tasks of its VTODO components."""
-        for position, properties in enumerate(read_components(document)):
+        for position, properties in self.enumerate_items(read_components(document)):
             pointer = f"#/tasks/{position}"
             try:
                 task, warnings = read_task(properties)
@@ -65,13 +65,22 @@ class StagedImport:
             del self.warnings[ERRORS_MAX:]
             self.add(position, task)
 
-    def add(self, position: int, task: Any) -> None:
-        """Stage a task, or record its errors.
+    def enumerate_items(self, items: Iterator[Any]) -> Iterator[tuple[int, Any]]:
+        """Yield the items of a document with their positions, up to the last error that is reported.
 
         Raises:
-            TaskLimitReached: 403, if the document alone exceeds the limit.
+            TaskLimitReached: 403, if the document alone exceeds the limit. Duplicates count: they cost as much to read.
 
         """
+        for position, item in enumerate(items):
+            if position >= self.task_limit:
+                raise TaskLimitReached
+            yield position, item
+            if len(self.errors) >= ERRORS_MAX:
+                return
+
+    def add(self, position: int, task: Any) -> None:
+        """Stage a task, or record its errors."""
         try:
             values = TASK_SCHEMA.load(task)
         except ValidationError as error:
@@ -85,8 +94,6 @@ class StagedImport:
         if uid:
             self.uids.add(uid)
         self.row_count += 1
-        if self.row_count > self.task_limit:
-            raise TaskLimitReached
         self.file.write(orjson.dumps({"staged_position": position, **values}, option=orjson.OPT_APPEND_NEWLINE))
 
     def chunks(self) -> Iterator[str]:

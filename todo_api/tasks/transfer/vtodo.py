@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from icalendar import Todo
+from icalendar.parser import Contentline
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from todo_api.tasks.errors import RecurrenceNeedsDue
 from todo_api.tasks.parameters import time_zones
@@ -25,8 +26,8 @@ COMPLETE = 100
 HIGH_MAX, LOW_MIN = 4, 6
 """The priorities 1 to 4 are high, 5 is medium, 6 to 9 are low (RFC 5545 section 3.8.1.9)."""
 
-VENDOR_PREFIX = re.compile("(?i);TZID=/[^:;]*/(?=[^/:;]+/[^/:;]+:)")
-"""What some programs put before the name of a time zone (RFC 5545 section 3.2.19)."""
+ZONE_PARTS_MAX = 3
+"""Parts of the name of a time zone, such as America/Argentina/Salta."""
 
 Warnings = list[tuple[str, str]]
 """Pairs of a field and a text."""
@@ -41,8 +42,7 @@ def read_task(properties: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], 
     """
     warnings: Warnings = []
     parsed = [line for name, lines in properties.items() if name not in {"RRULE", *EXCEPTIONS} for line in lines]
-    text = "\r\n".join(["BEGIN:VTODO", *parsed, "END:VTODO", ""])
-    todo: Any = Todo.from_ical(VENDOR_PREFIX.sub(";TZID=", text))
+    todo: Any = Todo.from_ical("\r\n".join(["BEGIN:VTODO", *map(plain_line, parsed), "END:VTODO", ""]))
     due, timezone = read_due(todo, warnings, repeats="RRULE" in properties)
     task = {
         "uid": read_uid(todo),
@@ -59,6 +59,24 @@ def read_task(properties: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], 
         "recurrence": read_rule(properties, due, warnings),
     }
     return {name: value for name, value in task.items() if value is not None}, warnings
+
+
+def plain_line(line: str) -> str:
+    """Return a content line without its parameters, but with the name of a known time zone.
+
+    icalendar reads even a text as what VALUE says, and opens any file that TZID names.
+    """
+    name, parameters, value = Contentline(line).raw_parts()  # type: ignore[no-untyped-call]
+    zone = zone_name(str(parameters.get("TZID", "")))
+    return f"{name};TZID={zone}:{value}" if zone else f"{name}:{value}"
+
+
+def zone_name(tzid: str) -> str | None:
+    """Return the IANA name of a known time zone. TZID may be a name of Windows or have a prefix (RFC 5545, 3.2.19)."""
+    name = WINDOWS_TO_OLSON.get(tzid, tzid)
+    parts = name.rsplit("/", ZONE_PARTS_MAX)[-ZONE_PARTS_MAX:] if name.startswith("/") else [name]
+    names = ("/".join(parts[start:]) for start in range(len(parts)))
+    return next((name for name in names if name in time_zones()), None)
 
 
 def first(todo: Any, name: str) -> Any:
@@ -106,7 +124,7 @@ def read_due(todo: Any, warnings: Warnings, *, repeats: bool) -> tuple[str | Non
     if due.tzinfo is None:
         warnings.append(("due", "Its time zone is not known; it is taken as UTC."))
     zone = getattr(due.tzinfo, "key", None)
-    return instant_text(due), zone if zone in time_zones() and zone != "UTC" else None
+    return instant_text(due), zone if zone != "UTC" else None
 
 
 def date_text(day: Any) -> str:
@@ -157,7 +175,7 @@ def read_rule(properties: Mapping[str, Sequence[str]], due: str | None, warnings
     if not lines:
         return None
     try:
-        rule = str(parse_rule(lines[0].partition(":")[2].strip()))
+        rule = str(parse_rule(plain_line(lines[0]).partition(":")[2].strip()))
     except InvalidRuleError as error:
         warnings.append(("recurrence", f"The task does not repeat. {error}"))
         return None
