@@ -24,6 +24,6 @@ async function requestToken(): Promise<string> {
   const response = await fetch(`${API_URL}/api/auth/refresh`, { method: "POST", credentials: "include" }).catch(() => {
     throw new Unavailable();
   });
-  if (!response.ok) throw new Unavailable(response.status === 422 ? 401 : response.status); // 422: there is no cookie
+  if (!response.ok) throw new Unavailable(response.status === 400 ? 401 : response.status); // 400: there is no cookie
   return ((await response.json()) as { token: string }).token;
 }
