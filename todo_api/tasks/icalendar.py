@@ -23,6 +23,8 @@ END = b"END:VCALENDAR\r\n"
 
 PRIORITIES = {"high": 1, "medium": 5, "low": 9}
 """RFC 5545 section 3.8.1.9."""
+LAST_CLOCK_CHANGE = date(2100, 1, 1)
+"""Where the definitions of time zones end. icalendar lists each change of the clock, and its default ends in 2038."""
 CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
 """The control characters that iCalendar forbids in text (RFC 5545 section 3.1)."""
 
@@ -51,7 +53,7 @@ def time_zone_definition(name: str) -> bytes:
     Each change of the clock is an RDATE of its own, also the first one: where there is an RDATE, ical.js reads neither
     further values of it nor DTSTART.
     """
-    definition = Timezone.from_tzid(name)
+    definition = Timezone.from_tzid(name, last_date=LAST_CLOCK_CHANGE)
     for observance in definition.subcomponents:
         changes = observance.pop("RDATE", None)
         for change in [observance["DTSTART"], *changes.dts] if changes else ():

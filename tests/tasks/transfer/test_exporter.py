@@ -7,13 +7,16 @@ import gc
 import io
 import resource
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import psycopg2
 import pytest
+from dateutil.tz import tzical
 from icalendar import Calendar
 
 from tests.support.actors import Actor
@@ -248,6 +251,16 @@ def test_icalendar_has_the_rule_and_the_time_zone_of_a_task_that_repeats(alice: 
         assert todo[name].params["TZID"] == "Europe/Berlin"
     assert todo["RRULE"].to_ical() == b"FREQ=WEEKLY;UNTIL=20261231T160000Z;BYDAY=TH"
     assert {"RRULE", "DTSTART"} & set(without_rule) == set()
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin"])
+def test_icalendar_has_the_changes_of_the_clock_of_this_century(alice: Actor, zone: str) -> None:
+    alice.create_task(due="2045-07-01T10:00:00Z", timezone=zone, recurrence="FREQ=DAILY")
+    defined = tzical(io.StringIO(alice.get("/export?format=ics").text)).get(zone)
+    for year in (2027, 2045, 2099):
+        noons = [datetime(year, month, 1, 12, tzinfo=ZoneInfo(zone)) for month in range(1, 13)]
+        offsets = [noon.replace(tzinfo=defined).utcoffset() for noon in noons]
+        assert offsets == [noon.utcoffset() for noon in noons], year
 
 
 @pytest.mark.parametrize(
