@@ -64,7 +64,8 @@ def time_zone_definition(name: str) -> bytes:
 
 def vtodo(task: Mapping[str, Any]) -> Todo:
     """Return the VTODO of an exported task."""
-    todo, due, rule = Todo(), due_date(task), recurrence_rule(task)
+    todo, rule = Todo(), recurrence_rule(task)
+    due = due_date(task, rule)
     add_properties(
         todo,
         {
@@ -97,12 +98,14 @@ def common_properties(task: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def due_date(task: Mapping[str, Any]) -> date | None:
+def due_date(task: Mapping[str, Any], rule: vRecur | None) -> date | None:
     """Return the due date of an exported task. If the task repeats, it is in the time zone whose clock it keeps."""
     due = parse_date(task["due"])
     if not task["recurrence"] or not isinstance(due, datetime):
         return due
-    return in_zone(due, ZoneInfo(task["timezone"] or "UTC"))
+    local = in_zone(due, ZoneInfo(task["timezone"] or "UTC"))
+    # A repeated local time means the first (RFC 5545 section 3.3.5). But what a rule repeats is the wall clock.
+    return due if local.fold and not rule else local
 
 
 def recurrence_rule(task: Mapping[str, Any]) -> vRecur | None:

@@ -263,6 +263,17 @@ def test_icalendar_has_the_changes_of_the_clock_of_this_century(alice: Actor, zo
         assert offsets == [noon.utcoffset() for noon in noons], year
 
 
+def test_icalendar_has_the_second_of_two_equal_local_times_in_utc(alice: Actor) -> None:
+    daily = {"recurrence": "FREQ=DAILY", "timezone": "Europe/Berlin"}
+    for due in ("2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"):
+        alice.create_task(**daily, due=due, repeat_from="completion")
+    alice.create_task(**daily, due="2027-10-31T01:30:00Z")
+    first, second, repeated = (todo["DUE"] for todo in vtodos(alice))
+    assert (first.to_ical(), first.params["TZID"]) == (b"20271031T023000", "Europe/Berlin")
+    assert second.to_ical() == b"20271031T013000Z"
+    assert (repeated.to_ical(), repeated.params["TZID"]) == (b"20271031T023000", "Europe/Berlin")
+
+
 @pytest.mark.parametrize(
     ("text", "exported"),
     [

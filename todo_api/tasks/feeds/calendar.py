@@ -102,11 +102,12 @@ def vevent(task: Mapping[str, Any], rule: vRecur | None) -> Event:
 
     It does not block time. An event has no status for completion, so a check mark precedes a completed title.
     """
-    event, start = Event(), due_date(task)
+    event, start = Event(), due_date(task, rule)
     properties = {
         **common_properties(task),
         "dtstart": start,
-        "dtend": start + EVENT_LENGTH if isinstance(start, datetime) else None,
+        # Not DTEND: half an hour later by the wall clock is another length where the clock changes.
+        "duration": EVENT_LENGTH if isinstance(start, datetime) else None,
         "rrule": rule,
         "transp": "TRANSPARENT",
     }
