@@ -138,5 +138,8 @@ def parse_date(text: str | None) -> date | None:
 
 
 def ical_text(text: str) -> str:
-    """Return the text for iCalendar: with LF line ends, and without control characters other than tabs."""
-    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """Return the text for iCalendar: with LF line ends, and U+FFFD for each control character other than a tab.
+
+    Without a replacement a title or a tag could become empty, and an import of the calendar would fail.
+    """
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))

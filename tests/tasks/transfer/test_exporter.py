@@ -21,7 +21,7 @@ from icalendar import Calendar
 
 from tests.support.actors import Actor
 from tests.support.databases import application, execute
-from tests.support.imports import export_document, exported_tasks
+from tests.support.imports import export_document, exported_tasks, import_counts, post_import
 from tests.support.statements import record_statements
 from tests.support.task_lists import TASK_FIELDS, assert_invalid_parameters
 from todo_api.auth.guard import Owner, stream_owned
@@ -279,8 +279,9 @@ def test_icalendar_has_the_second_of_two_equal_local_times_in_utc(alice: Actor) 
     [
         ("x\r\nEND:VTODO\r\nBEGIN:VTODO", "x\nEND:VTODO\nBEGIN:VTODO"),
         ("a\rb", "a\nb"),
-        ("bell\x07 esc\x1b del\x7f tab\t", "bell esc del tab\t"),
-        ("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\x85\u2028\u2029"),
+        ("bell\x07 esc\x1b del\x7f tab\t", "bell\ufffd esc\ufffd del\ufffd tab\t"),
+        ("\x01", "\ufffd"),
+        ("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\ufffd" * 5 + "\x85\u2028\u2029"),
         ("é\U0001f600" * 100, "é\U0001f600" * 100),
         ("\\n \\; \\", "\\n \\; \\"),
         ('"^n"', '"^n"'),
@@ -290,8 +291,18 @@ def test_any_text_gives_a_valid_icalendar(alice: Actor, text: str, exported: str
     alice.create_task(title=text, description=text, tags=[text[:50]])
     (todo,) = vtodos(alice)
     assert (todo["SUMMARY"], todo["DESCRIPTION"]) == (exported, exported)
+    assert todo.categories == [exported[:50]]
     data = alice.get("/export?format=ics").data
     assert max(map(len, data.split(b"\r\n"))) <= 75
+
+
+def test_icalendar_with_control_characters_and_a_repeated_hour_can_be_imported(alice: Actor, bob: Actor) -> None:
+    second = {"recurrence": "FREQ=DAILY", "repeat_from": "completion", "timezone": "Europe/Berlin"}
+    alice.create_task(title="\x01", tags=["\x01"], due="2027-10-31T01:30:00Z", **second)
+    response = post_import(bob, alice.get("/export?format=ics").data, content_type="text/calendar")
+    assert import_counts(response) == (1, 0), response.text
+    (task,) = exported_tasks(bob)
+    assert (task["title"], task["tags"], task["due"]) == ("\ufffd", ["\ufffd"], "2027-10-31T01:30:00.000Z")
 
 
 @contextmanager
