@@ -23,6 +23,8 @@ END = b"END:VCALENDAR\r\n"
 
 PRIORITIES = {"high": 1, "medium": 5, "low": 9}
 """RFC 5545 section 3.8.1.9."""
+LAST_CLOCK_CHANGE = date(2100, 1, 1)
+"""Where the definitions of time zones end. icalendar lists each change of the clock, and its default ends in 2038."""
 CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f]")
 """The control characters that iCalendar forbids in text (RFC 5545 section 3.1)."""
 
@@ -51,7 +53,7 @@ def time_zone_definition(name: str) -> bytes:
     Each change of the clock is an RDATE of its own, also the first one: where there is an RDATE, ical.js reads neither
     further values of it nor DTSTART.
     """
-    definition = Timezone.from_tzid(name)
+    definition = Timezone.from_tzid(name, last_date=LAST_CLOCK_CHANGE)
     for observance in definition.subcomponents:
         changes = observance.pop("RDATE", None)
         for change in [observance["DTSTART"], *changes.dts] if changes else ():
@@ -62,7 +64,8 @@ def time_zone_definition(name: str) -> bytes:
 
 def vtodo(task: Mapping[str, Any]) -> Todo:
     """Return the VTODO of an exported task."""
-    todo, due, rule = Todo(), due_date(task), recurrence_rule(task)
+    todo, rule = Todo(), recurrence_rule(task)
+    due = due_date(task, rule)
     add_properties(
         todo,
         {
@@ -95,12 +98,14 @@ def common_properties(task: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def due_date(task: Mapping[str, Any]) -> date | None:
+def due_date(task: Mapping[str, Any], rule: vRecur | None) -> date | None:
     """Return the due date of an exported task. If the task repeats, it is in the time zone whose clock it keeps."""
     due = parse_date(task["due"])
     if not task["recurrence"] or not isinstance(due, datetime):
         return due
-    return in_zone(due, ZoneInfo(task["timezone"] or "UTC"))
+    local = in_zone(due, ZoneInfo(task["timezone"] or "UTC"))
+    # A repeated local time means the first (RFC 5545 section 3.3.5). But what a rule repeats is the wall clock.
+    return due if local.fold and not rule else local
 
 
 def recurrence_rule(task: Mapping[str, Any]) -> vRecur | None:
@@ -133,5 +138,8 @@ def parse_date(text: str | None) -> date | None:
 
 
 def ical_text(text: str) -> str:
-    """Return the text for iCalendar: with LF line ends, and without control characters other than tabs."""
-    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """Return the text for iCalendar: with LF line ends, and U+FFFD for each control character other than a tab.
+
+    Without a replacement a title or a tag could become empty, and an import of the calendar would fail.
+    """
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -7,18 +7,21 @@ import gc
 import io
 import resource
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import psycopg2
 import pytest
+from dateutil.tz import tzical
 from icalendar import Calendar
 
 from tests.support.actors import Actor
 from tests.support.databases import application, execute
-from tests.support.imports import export_document, exported_tasks
+from tests.support.imports import export_document, exported_tasks, import_counts, post_import
 from tests.support.statements import record_statements
 from tests.support.task_lists import TASK_FIELDS, assert_invalid_parameters
 from todo_api.auth.guard import Owner, stream_owned
@@ -250,13 +253,35 @@ def test_icalendar_has_the_rule_and_the_time_zone_of_a_task_that_repeats(alice: 
     assert {"RRULE", "DTSTART"} & set(without_rule) == set()
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin"])
+def test_icalendar_has_the_changes_of_the_clock_of_this_century(alice: Actor, zone: str) -> None:
+    alice.create_task(due="2045-07-01T10:00:00Z", timezone=zone, recurrence="FREQ=DAILY")
+    defined = tzical(io.StringIO(alice.get("/export?format=ics").text)).get(zone)
+    for year in (2027, 2045, 2099):
+        noons = [datetime(year, month, 1, 12, tzinfo=ZoneInfo(zone)) for month in range(1, 13)]
+        offsets = [noon.replace(tzinfo=defined).utcoffset() for noon in noons]
+        assert offsets == [noon.utcoffset() for noon in noons], year
+
+
+def test_icalendar_has_the_second_of_two_equal_local_times_in_utc(alice: Actor) -> None:
+    daily = {"recurrence": "FREQ=DAILY", "timezone": "Europe/Berlin"}
+    for due in ("2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"):
+        alice.create_task(**daily, due=due, repeat_from="completion")
+    alice.create_task(**daily, due="2027-10-31T01:30:00Z")
+    first, second, repeated = (todo["DUE"] for todo in vtodos(alice))
+    assert (first.to_ical(), first.params["TZID"]) == (b"20271031T023000", "Europe/Berlin")
+    assert second.to_ical() == b"20271031T013000Z"
+    assert (repeated.to_ical(), repeated.params["TZID"]) == (b"20271031T023000", "Europe/Berlin")
+
+
 @pytest.mark.parametrize(
     ("text", "exported"),
     [
         ("x\r\nEND:VTODO\r\nBEGIN:VTODO", "x\nEND:VTODO\nBEGIN:VTODO"),
         ("a\rb", "a\nb"),
-        ("bell\x07 esc\x1b del\x7f tab\t", "bell esc del tab\t"),
-        ("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\x85\u2028\u2029"),
+        ("bell\x07 esc\x1b del\x7f tab\t", "bell\ufffd esc\ufffd del\ufffd tab\t"),
+        ("\x01", "\ufffd"),
+        ("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\ufffd" * 5 + "\x85\u2028\u2029"),
         ("é\U0001f600" * 100, "é\U0001f600" * 100),
         ("\\n \\; \\", "\\n \\; \\"),
         ('"^n"', '"^n"'),
@@ -266,8 +291,18 @@ def test_any_text_gives_a_valid_icalendar(alice: Actor, text: str, exported: str
     alice.create_task(title=text, description=text, tags=[text[:50]])
     (todo,) = vtodos(alice)
     assert (todo["SUMMARY"], todo["DESCRIPTION"]) == (exported, exported)
+    assert todo.categories == [exported[:50]]
     data = alice.get("/export?format=ics").data
     assert max(map(len, data.split(b"\r\n"))) <= 75
+
+
+def test_icalendar_with_control_characters_and_a_repeated_hour_can_be_imported(alice: Actor, bob: Actor) -> None:
+    second = {"recurrence": "FREQ=DAILY", "repeat_from": "completion", "timezone": "Europe/Berlin"}
+    alice.create_task(title="\x01", tags=["\x01"], due="2027-10-31T01:30:00Z", **second)
+    response = post_import(bob, alice.get("/export?format=ics").data, content_type="text/calendar")
+    assert import_counts(response) == (1, 0), response.text
+    (task,) = exported_tasks(bob)
+    assert (task["title"], task["tags"], task["due"]) == ("\ufffd", ["\ufffd"], "2027-10-31T01:30:00.000Z")
 
 
 @contextmanager

@@ -34,6 +34,8 @@ EVENT_LENGTH = timedelta(minutes=30)
 """The length of an event whose task is due at a time of the day."""
 SEQUENCE_MAX = 2**31 - 1
 """The largest integer of iCalendar (RFC 5545 section 3.3.8)."""
+DESCRIPTION_MAX = 1_000
+"""Characters of a description in a feed: with those of its tasks, a feed would have 40 MB."""
 CHECK_MARK = "\N{CHECK MARK}"
 
 
@@ -57,9 +59,19 @@ def named_calendar(name: str) -> Calendar:
 
 def components_of(row: Row, build: Builder) -> Iterator[Component]:
     """Yield the components of a task."""
-    for component in build(orjson.loads(row["task"])):
+    for component in build(feed_task(orjson.loads(row["task"]))):
         component.add("sequence", min(row["version"], SEQUENCE_MAX))
         yield component
+
+
+def feed_task(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an exported task as a feed has it: with a short description, and once if it is completed."""
+    description = task["description"] or ""
+    if len(description) > DESCRIPTION_MAX:
+        description = f"{description[: DESCRIPTION_MAX - 1]}…"
+    # The rule of a completed task starts again when it is reopened: until then no day of it follows.
+    recurrence = None if task["completed"] else task["recurrence"]
+    return {**task, "description": description, "recurrence": recurrence}
 
 
 def vtodos(task: Mapping[str, Any]) -> Iterator[Todo]:
@@ -90,11 +102,12 @@ def vevent(task: Mapping[str, Any], rule: vRecur | None) -> Event:
 
     It does not block time. An event has no status for completion, so a check mark precedes a completed title.
     """
-    event, start = Event(), due_date(task)
+    event, start = Event(), due_date(task, rule)
     properties = {
         **common_properties(task),
         "dtstart": start,
-        "dtend": start + EVENT_LENGTH if isinstance(start, datetime) else None,
+        # Not DTEND: half an hour later by the wall clock is another length where the clock changes.
+        "duration": EVENT_LENGTH if isinstance(start, datetime) else None,
         "rrule": rule,
         "transp": "TRANSPARENT",
     }

@@ -101,8 +101,8 @@ def read_feed(feed_token: str) -> Response:
     """Read a calendar feed.
 
     Returns the tasks of the feed that are due in the last 30 or the next 400 days, at most 1,000, as iCalendar (RFC
-    5545). The token in the path is the only credential. A path that is wrong in any way is not found. Parameters are
-    ignored: some calendar programs add their own.
+    5545). A description is cut at 1,000 characters. The token in the path is the only credential. A path that is wrong
+    in any way is not found. Parameters are ignored: some calendar programs add their own.
     """
     rows = read(parse_token(feed_token), [tag.opaque for tag in if_none_match()])
     headers = {**validator_headers(rows[0]["entity_tag"]), **NOT_INDEXED}
