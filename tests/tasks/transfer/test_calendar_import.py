@@ -336,6 +336,19 @@ def test_reading_stops_at_100_errors(alice: Actor, line: str) -> None:
     assert (response.status_code, len(response.get_json()["errors"])) == (422, 100)
 
 
+@pytest.mark.parametrize("name", ["SUMMARY", "DESCRIPTION", "DUE", "PRIORITY", "COMPLETED"])
+def test_a_property_is_parsed_once(alice: Actor, name: str) -> None:
+    values = {"DUE": "20301001", "PRIORITY": "1", "COMPLETED": "20301001T000000Z"}
+    lines = [f"{name}:{values.get(name, 'x')}", f"{name};:not parsed"]
+    assert post_calendar(alice, calendar(vtodo("SUMMARY:x", *lines))).status_code == 200
+
+
+def test_a_component_has_a_limited_number_of_categories(alice: Actor) -> None:
+    few, many = (["CATEGORIES:a,,a"] * number for number in (33, 34))
+    response = post_calendar(alice, calendar(vtodo("SUMMARY:x", *few), vtodo("SUMMARY:x", *many)), "?dry_run=true")
+    assert [error["pointer"] for error in response.get_json()["errors"]] == ["#/tasks/1"]
+
+
 def cpu_time(line: bytes) -> float:
     """Return the CPU time of reading a calendar line that is repeated."""
     file = io.BytesIO(line * 400_000)
@@ -344,6 +357,7 @@ def cpu_time(line: bytes) -> float:
     return time.thread_time() - start
 
 
+@pytest.mark.timed
 def test_unfolding_takes_no_longer_than_reading_lines() -> None:
     # A copy at each fold takes twenty times as long; no function call shows it.
     assert cpu_time(b" x\n") < 4 * cpu_time(b"x\n")

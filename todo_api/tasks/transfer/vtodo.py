@@ -25,7 +25,8 @@ DONE = {"COMPLETED", "CANCELLED"}
 COMPLETE = 100
 HIGH_MAX, LOW_MIN = 4, 6
 """The priorities 1 to 4 are high, 5 is medium, 6 to 9 are low (RFC 5545 section 3.8.1.9)."""
-
+CATEGORIES_MAX = 100
+"""Categories of a VTODO, empty and equal ones included, which take 8 µs each to parse. A task has fewer tags."""
 ZONE_PARTS_MAX = 3
 """Parts of the name of a time zone, such as America/Argentina/Salta."""
 
@@ -41,8 +42,8 @@ def read_task(properties: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], 
 
     """
     warnings: Warnings = []
-    parsed = [line for name, lines in properties.items() if name not in {"RRULE", *EXCEPTIONS} for line in lines]
-    todo: Any = Todo.from_ical("\r\n".join(["BEGIN:VTODO", *map(plain_line, parsed), "END:VTODO", ""]))
+    lines = map(plain_line, parsed_lines(properties))
+    todo: Any = Todo.from_ical("\r\n".join(["BEGIN:VTODO", *lines, "END:VTODO", ""]))
     due, timezone = read_due(todo, warnings, repeats="RRULE" in properties)
     task = {
         "uid": read_uid(todo),
@@ -50,7 +51,7 @@ def read_task(properties: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], 
         "description": text_of(todo, "DESCRIPTION"),
         "due": due,
         "timezone": timezone,
-        "priority": read_priority(first(todo, "PRIORITY") or 0),
+        "priority": read_priority(todo.get("PRIORITY") or 0),
         "tags": unique(str(tag).strip() for tag in todo.categories),
         "completed": is_completed(todo),
         "completed_at": read_instant(todo, "COMPLETED"),
@@ -59,6 +60,20 @@ def read_task(properties: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], 
         "recurrence": read_rule(properties, due, warnings),
     }
     return {name: value for name, value in task.items() if value is not None}, warnings
+
+
+def parsed_lines(properties: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the content lines that icalendar parses: the first of each property, and all categories.
+
+    Raises:
+        ValueError: there are too many categories.
+
+    """
+    if sum(line.count(",") + 1 for line in properties.get("CATEGORIES", ())) > CATEGORIES_MAX:
+        raise ValueError("There are too many categories.")
+    for name, lines in properties.items():
+        if name not in {"RRULE", *EXCEPTIONS}:
+            yield from lines if name == "CATEGORIES" else lines[:1]
 
 
 def plain_line(line: str) -> str:
@@ -79,15 +94,9 @@ def zone_name(tzid: str) -> str | None:
     return next((name for name in names if name in time_zones()), None)
 
 
-def first(todo: Any, name: str) -> Any:
-    """Return the first value of a property, or None."""
-    value = todo.get(name)
-    return value[0] if isinstance(value, list) else value
-
-
 def text_of(todo: Any, name: str) -> str | None:
     """Return the text of a property, or None if there is none."""
-    value = first(todo, name)
+    value = todo.get(name)
     return None if value is None else str(value)
 
 
@@ -99,7 +108,7 @@ def read_uid(todo: Any) -> str | None:
     uid = text_of(todo, "UID")
     if uid is None:
         return None
-    recurrence_id = first(todo, "RECURRENCE-ID")
+    recurrence_id = todo.get("RECURRENCE-ID")
     if recurrence_id is not None:
         return str(uuid5(NAMESPACE_URL, f"{uid} {recurrence_id.dt.isoformat()}"))
     try:
@@ -114,8 +123,8 @@ def read_due(todo: Any, warnings: Warnings, *, repeats: bool) -> tuple[str | Non
 
     A task without DUE is due at its end, DTSTART and DURATION, or, if it repeats, at DTSTART.
     """
-    start, duration = first(todo, "DTSTART"), first(todo, "DURATION")
-    value = first(todo, "DUE") or (start if duration or repeats else None)
+    start, duration = todo.get("DTSTART"), todo.get("DURATION")
+    value = todo.get("DUE") or (start if duration or repeats else None)
     if value is None:
         return None, None
     due = value.dt if "DUE" in todo or not duration else start.dt + duration.dt
@@ -142,7 +151,7 @@ def instant_text(instant: datetime) -> str:
 
 def read_instant(todo: Any, name: str) -> str | None:
     """Return the timestamp of a property; a date is its midnight."""
-    value = first(todo, name)
+    value = todo.get(name)
     if value is None:
         return None
     instant = value.dt
@@ -161,7 +170,7 @@ def is_completed(todo: Any) -> bool:
     status = text_of(todo, "STATUS")
     if status:
         return status.upper() in DONE
-    return "COMPLETED" in todo or first(todo, "PERCENT-COMPLETE") == COMPLETE
+    return "COMPLETED" in todo or todo.get("PERCENT-COMPLETE") == COMPLETE
 
 
 def unique(tags: Iterator[str]) -> list[str]:
