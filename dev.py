@@ -2,7 +2,7 @@
 """Develop todo_api. Requires Python 3.11 or later and nothing else.
 
   python3 dev.py run           serve on http://127.0.0.1:8000, with an embedded PostgreSQL
-  python3 dev.py test          run all tests in parallel, with coverage
+  python3 dev.py test          run all tests with coverage, in parallel but for those that expect a duration
   python3 dev.py test --quick  run the tests that start no server, in parallel
   python3 dev.py test ARG …    run pytest, such as: python3 dev.py test tests/tasks -k toggle
   python3 dev.py check         run ruff and mypy --strict, and compare the migrations with the models
